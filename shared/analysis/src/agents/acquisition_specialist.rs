@@ -1,0 +1,119 @@
+//! What was obtained from the source, as its platform reported it.
+
+use engine::error::{Error, ErrorKind};
+use engine::step_input::{Analysis, StepInput};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::input;
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Source {
+    rung: String,
+    kind: String,
+    name: String,
+    media_type: String,
+    format: String,
+    bytes: u64,
+    digest: String,
+    title: Option<String>,
+    author: Option<String>,
+    published: Option<String>,
+    description: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Content {
+    format: String,
+    text: String,
+}
+
+/// Takes stock of the source. A source that gave nothing ends the run with what would help.
+pub fn baseline(input: &StepInput) -> Analysis {
+    let Some(fact) = input.fact("source") else { return input::no_fact("source") };
+    let source: Source = input::read(Some(fact));
+    let content: Content = input::read(input.fact("content"));
+    match source.rung.as_str() {
+        "full_text" | "captions" | "audio_to_transcribe" | "metadata_only" => {}
+        "blocked" => {
+            let message = format!(
+                "{} did not give out its content; save its captions or its text as a file and submit that file",
+                source.name
+            );
+            return Analysis::Fail(Error::new(ErrorKind::InvalidInput, message));
+        }
+        _ => {
+            let message = "the platform did not say how much of the content it gave";
+            return Analysis::Fail(Error::new(ErrorKind::Internal, message));
+        }
+    }
+    let title = stated(source.title).or_else(|| heading(&content));
+    let format = if source.format.is_empty() { content.format } else { source.format };
+    Analysis::Complete(json!({
+        "rung": source.rung,
+        "kind": source.kind,
+        "name": source.name,
+        "media_type": source.media_type,
+        "format": format,
+        "bytes": source.bytes,
+        "digest": source.digest,
+        "title": title,
+        "author": stated(source.author),
+        "published": stated(source.published),
+        "description": stated(source.description),
+        "subject": null,
+    }))
+}
+
+fn stated(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.trim().is_empty())
+}
+
+/// The title a Markdown file opens with.
+fn heading(content: &Content) -> Option<String> {
+    let first = content.text.lines().map(str::trim).find(|line| !line.is_empty())?;
+    let title = first.strip_prefix("# ").filter(|_| content.format == "markdown")?;
+    stated(Some(title.trim().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::agents::input::testing::{check, step};
+
+    fn facts(rung: &str, title: Value, content: Value) -> StepInput {
+        let source = json!({"kind": "upload", "rung": rung, "name": "a.md", "media_type": "text/markdown",
+            "format": "markdown", "bytes": 12, "digest": "d", "title": title, "author": null, "published": " ",
+            "description": null});
+        step(Value::Null, json!({}), json!({"source": source, "content": content}))
+    }
+
+    #[test]
+    fn reports_what_the_source_states() {
+        let content = json!({"format": "markdown", "text": "\n# Harbour talk\n\nText."});
+        let data =
+            check("acquisition_specialist", baseline, &facts("full_text", json!(null), content.clone()));
+        assert_eq!(data["title"], "Harbour talk");
+        assert_eq!(data["published"], Value::Null);
+        assert_eq!(data["subject"], Value::Null);
+        let data = check("acquisition_specialist", baseline, &facts("full_text", json!("Own"), content));
+        assert_eq!(data["title"], "Own");
+        let data =
+            check("acquisition_specialist", baseline, &facts("metadata_only", json!(null), json!(null)));
+        assert_eq!(data["title"], Value::Null);
+    }
+
+    #[test]
+    fn a_blocked_source_says_what_would_help() {
+        let Analysis::Fail(error) = baseline(&facts("blocked", json!(null), json!(null))) else {
+            panic!("no error")
+        };
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.message().contains("submit that file"));
+        assert!(matches!(baseline(&facts("?", json!(null), json!(null))), Analysis::Fail(_)));
+    }
+}

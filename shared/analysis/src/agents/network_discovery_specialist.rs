@@ -1,0 +1,150 @@
+//! Who appears with whom: people who share a segment here or an earlier run.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use engine::step_input::{Analysis, StepInput};
+use serde_json::{Value, json};
+
+use super::input::{self, Cartography, Record};
+
+const MOST_NODES: usize = 40;
+const MOST_EDGES: usize = 120;
+
+struct Node {
+    name: String,
+    speaks: bool,
+    /// Where the person speaks or is named, of the sentences the map shows.
+    segments: BTreeSet<(u64, String)>,
+}
+
+struct Edge<'a> {
+    a: &'a str,
+    b: &'a str,
+    segments: Vec<String>,
+    runs: Vec<String>,
+}
+
+/// The network of people; relations in words are for a model to read.
+pub fn baseline(input: &StepInput) -> Analysis {
+    let nodes = nodes(&input::cartography(input));
+    let edges = edges(&nodes, &input::history(input));
+    let degree = |name: &str| edges.iter().filter(|edge| edge.a == name || edge.b == name).count();
+    let mut ranked: Vec<&Node> = nodes.iter().collect();
+    ranked.sort_by_key(|node| std::cmp::Reverse(degree(&node.name)));
+    let rows: Vec<Value> = ranked
+        .iter()
+        .map(|node| json!({"name": node.name, "kind": if node.speaks { "speaker" } else { "person" }}))
+        .collect();
+    let edges: Vec<Value> = edges
+        .iter()
+        .take(MOST_EDGES)
+        .map(|edge| {
+            json!({"a": edge.a, "b": edge.b, "weight": weight(edge), "segments": edge.segments, "runs": edge.runs})
+        })
+        .collect();
+    Analysis::Complete(json!({"nodes": rows, "edges": edges, "relations": []}))
+}
+
+/// Speakers, then persons named, each once: a speaker who is named too is one node.
+fn nodes(map: &Cartography) -> Vec<Node> {
+    let mut nodes: BTreeMap<String, Node> = BTreeMap::new();
+    let mut add = |name: &str, speaks: bool, segments: &mut dyn Iterator<Item = &String>| {
+        if !name.trim().is_empty() {
+            let node = nodes.entry(input::fold(name)).or_insert_with(|| Node {
+                name: name.to_owned(),
+                speaks,
+                segments: BTreeSet::new(),
+            });
+            node.segments.extend(segments.map(|segment| input::place(segment)));
+        }
+    };
+    for speaker in &map.speakers {
+        add(&speaker.label, true, &mut std::iter::empty());
+    }
+    for sentence in map.passages() {
+        if let Some(speaker) = &sentence.speaker {
+            add(speaker, true, &mut std::iter::once(&sentence.segment));
+        }
+    }
+    for entity in map.entities.iter().filter(|entity| entity.kind == "person") {
+        add(&entity.name, false, &mut entity.segments.iter());
+    }
+    let mut nodes: Vec<Node> = nodes.into_values().collect();
+    nodes.sort_by_key(|node| (!node.speaks, std::cmp::Reverse(node.segments.len())));
+    nodes.truncate(MOST_NODES);
+    nodes
+}
+
+/// Pairs that share something, strongest first. Labels that name nobody, such as "Speaker 1", share no earlier run.
+fn edges<'a>(nodes: &'a [Node], history: &[Record]) -> Vec<Edge<'a>> {
+    let people: Vec<(&str, BTreeSet<String>)> =
+        history.iter().map(|record| (record.run_id.as_str(), record.people())).collect();
+    let mut edges = Vec::new();
+    for (index, first) in nodes.iter().enumerate() {
+        for second in &nodes[index + 1..] {
+            let (a, b) = if first.name <= second.name { (first, second) } else { (second, first) };
+            let shared = |people: &BTreeSet<String>| {
+                people.contains(&input::fold(&a.name)) && people.contains(&input::fold(&b.name))
+            };
+            let segments = a.segments.intersection(&b.segments).map(|(_, id)| id.clone()).collect();
+            let runs = people.iter().filter(|(run, people)| !run.is_empty() && shared(people));
+            let runs = runs.map(|(run, _)| (*run).to_owned()).collect();
+            let edge = Edge { a: &a.name, b: &b.name, segments, runs };
+            if weight(&edge) > 0 {
+                edges.push(edge);
+            }
+        }
+    }
+    edges.sort_by(|left, right| {
+        weight(right).cmp(&weight(left)).then_with(|| (left.a, left.b).cmp(&(right.a, right.b)))
+    });
+    edges
+}
+
+fn weight(edge: &Edge<'_>) -> usize {
+    edge.segments.len() + edge.runs.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agents::input::testing::{check, step};
+
+    #[test]
+    fn people_who_share_segments_or_runs() {
+        let person = |name: &str, segments: Value| json!({"name": name, "kind": "person", "mentions": 1, "segments": segments});
+        let map = json!({"title": "t", "language": "en",
+            "speakers": [{"label": "Dana Reyes", "words": 5, "share": 0.5}, {"label": "Speaker 2", "words": 5, "share": 0.5}],
+            "entities": [person("dana reyes", json!(["s1"])), person("Bo Lind", json!(["s10", "s2"])),
+                person("Cy Moss", json!(["s7"])), {"name": "Oslo", "kind": "place", "mentions": 1, "segments": ["s2"]}],
+            "summary": [
+                {"segment": "s10", "text": "Lind was there.", "start_ms": null, "speaker": "Dana Reyes"},
+                {"segment": "s2", "text": "Bo Lind.", "start_ms": null, "speaker": "Dana Reyes"},
+                {"segment": "s7", "text": "Moss.", "start_ms": null, "speaker": "Speaker 2"}]});
+        let history = json!([
+            {"run_id": "r1", "speakers": ["DANA REYES", "Speaker 2"], "entities": [{"name": "Cy Moss", "kind": "person"}]},
+            {"run_id": "r2", "speakers": ["Dana Reyes"], "entities": []}]);
+        let input = step(
+            Value::Null,
+            json!({"analysis_cartographer": map, "acquisition_specialist": {}}),
+            json!({"history": history}),
+        );
+        let data = check("network_discovery_specialist", baseline, &input);
+        assert_eq!(
+            data["edges"],
+            json!([
+                {"a": "Bo Lind", "b": "Dana Reyes", "weight": 2, "segments": ["s2", "s10"], "runs": []},
+                {"a": "Cy Moss", "b": "Dana Reyes", "weight": 1, "segments": [], "runs": ["r1"]},
+                {"a": "Cy Moss", "b": "Speaker 2", "weight": 1, "segments": ["s7"], "runs": []},
+            ])
+        );
+        assert_eq!(data["nodes"][0], json!({"name": "Dana Reyes", "kind": "speaker"}));
+        assert_eq!(data["nodes"].as_array().unwrap().len(), 4);
+    }
+
+    #[test]
+    fn nothing_in_nothing_out() {
+        let data = check("network_discovery_specialist", baseline, &step(Value::Null, json!({}), json!({})));
+        assert_eq!(data, json!({"nodes": [], "edges": [], "relations": []}));
+    }
+}

@@ -1,0 +1,108 @@
+//! What else is stored about the same thing.
+
+use std::collections::BTreeMap;
+
+use engine::step_input::{Analysis, StepInput};
+use serde_json::{Value, json};
+
+use super::input::{self, Cartography, Record};
+
+const MOST_QUERIES: usize = 8;
+const MOST_RELATED: usize = 10;
+
+/// Finds earlier runs by shared names and topic words; how this content stands to them is for a model to say.
+pub fn baseline(input: &StepInput) -> Analysis {
+    let map = input::cartography(input);
+    let this = marks(&map.as_record(input));
+    let mut related: Vec<(f64, Value)> = input::history(input)
+        .iter()
+        .filter(|record| !record.run_id.is_empty())
+        .filter_map(|record| related(&this, record))
+        .collect();
+    // Stable: among equals the newest first, as the history is.
+    related.sort_by(|left, right| right.0.total_cmp(&left.0));
+    Analysis::Complete(json!({
+        "queries": queries(&map),
+        "searched": ["memory"],
+        "related": related.into_iter().map(|(_, row)| row).take(MOST_RELATED).collect::<Vec<_>>(),
+        "reading": null,
+    }))
+}
+
+/// The most mentioned names, then the strongest phrases.
+fn queries(map: &Cartography) -> Vec<&str> {
+    let mut seen = std::collections::BTreeSet::new();
+    let names = map.entities.iter().map(|entity| entity.name.as_str()).take(MOST_QUERIES / 2);
+    let phrases = map.key_phrases.iter().map(|phrase| phrase.text.as_str());
+    let texts = names.chain(phrases).filter(|text| !text.trim().is_empty());
+    texts.filter(|text| seen.insert(input::fold(text))).take(MOST_QUERIES).collect()
+}
+
+/// Names and topic words, folded, with the form to show and whether it is a name.
+fn marks(record: &Record) -> BTreeMap<String, (String, bool)> {
+    let words = record.topics.iter().flat_map(|topic| &topic.keywords).map(|word| (word, false));
+    let names = record.entities.iter().map(|entity| (&entity.name, true));
+    let all = words.chain(names).filter(|(text, _)| !text.trim().is_empty());
+    all.map(|(text, name)| (input::fold(text), (text.clone(), name))).collect()
+}
+
+/// A run is related if it shares a name or two words; the score is what both share by all they have.
+fn related(this: &BTreeMap<String, (String, bool)>, record: &Record) -> Option<(f64, Value)> {
+    let other = marks(record);
+    let shared: Vec<&(String, bool)> =
+        this.iter().filter(|(mark, _)| other.contains_key(*mark)).map(|(_, form)| form).collect();
+    if shared.len() < 2 && !shared.iter().any(|(_, name)| *name) {
+        return None;
+    }
+    let score = input::rounded(shared.len() as f64 / (this.len() + other.len() - shared.len()) as f64);
+    let row = json!({
+        "run_id": record.run_id,
+        "title": record.title,
+        "created_ms": record.created_ms,
+        "overlap": shared.iter().map(|(text, _)| text).collect::<Vec<_>>(),
+        "score": score,
+    });
+    Some((score, row))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agents::input::testing::{check, step};
+
+    #[test]
+    fn related_runs_share_a_name_or_two_words() {
+        let map = json!({"title": "t", "language": "en",
+            "topics": [{"label": "wall", "keywords": ["wall", "cost", "storm"]}],
+            "key_phrases": [{"text": "sea wall", "score": 1, "mentions": 2, "segments": ["s1"]}],
+            "entities": [{"name": "Sea Wall", "kind": "other", "mentions": 3, "segments": ["s1"]}]});
+        let run = |id: &str, words: Value, names: Value| {
+            json!({"run_id": id, "title": id, "created_ms": 5, "topics": [{"label": "x", "keywords": words}],
+                "entities": names})
+        };
+        let history = json!([
+            run("one word", json!(["wall"]), json!([])),
+            run("two words", json!(["Wall", "cost", "q", "r"]), json!([])),
+            run(
+                "name",
+                json!(["storm", "wall"]),
+                json!([{"name": "sea wall", "kind": "other", "mentions": 1}])
+            ),
+        ]);
+        let input = step(Value::Null, json!({"analysis_cartographer": map}), json!({"history": history}));
+        let data = check("signal_recon_specialist", baseline, &input);
+        assert_eq!(data["queries"], json!(["Sea Wall"]));
+        let ids: Vec<&Value> = data["related"].as_array().unwrap().iter().map(|row| &row["run_id"]).collect();
+        assert_eq!(ids, ["name", "two words"]);
+        assert_eq!(data["related"][0]["overlap"], json!(["Sea Wall", "storm", "wall"]));
+        assert_eq!(data["related"][0]["score"], 0.75);
+    }
+
+    #[test]
+    fn nothing_in_nothing_out() {
+        let input = step(Value::Null, json!({}), json!({"history": []}));
+        let data = check("signal_recon_specialist", baseline, &input);
+        assert_eq!(data["related"], json!([]));
+        assert_eq!(data["searched"], json!(["memory"]));
+    }
+}

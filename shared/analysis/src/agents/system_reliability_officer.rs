@@ -1,0 +1,175 @@
+//! How the run went, by its report. Advice rests on numbers of the report only.
+
+use std::collections::BTreeSet;
+
+use engine::step_input::{Analysis, StepInput};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::input;
+
+const MOST_SLOW: usize = 5;
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Report {
+    cost_nano_usd: i64,
+    cap_nano_usd: i64,
+    unsettled_nano_usd: i64,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Step {
+    agent: String,
+    item: Option<String>,
+    status: String,
+    reason: Option<String>,
+    attempt: u64,
+    duration_ms: u64,
+}
+
+/// Counts, gaps, cost and slow steps of the run so far.
+pub fn baseline(input: &StepInput) -> Analysis {
+    let Some(fact) = input.fact("run_report") else { return input::no_fact("run_report") };
+    let report: Report = input::read(Some(fact));
+    let steps: Vec<Step> = input::list(fact.get("steps"));
+    let count = |status: &str| steps.iter().filter(|step| step.status == status).count();
+    let mut seen = BTreeSet::new();
+    let gaps: Vec<(&str, &str)> = steps
+        .iter()
+        .filter(|step| step.status != "ok")
+        .map(|step| (step.agent.as_str(), step.reason.as_deref().unwrap_or(&step.status)))
+        .filter(|gap| seen.insert(*gap))
+        .collect();
+    let mut slowest: Vec<&Step> = steps.iter().collect();
+    slowest.sort_by_key(|step| std::cmp::Reverse(step.duration_ms));
+    slowest.truncate(MOST_SLOW);
+    let slow =
+        |step: &&Step| json!({"agent": step.agent, "item": step.item, "duration_ms": step.duration_ms});
+    let retried: Vec<&Step> = steps.iter().filter(|step| step.attempt > 1).collect();
+    Analysis::Complete(json!({
+        "steps": {
+            "total": steps.len(),
+            "ok": count("ok"),
+            "skipped": count("skipped"),
+            "uncertain": count("uncertain"),
+            "failed": count("failed"),
+        },
+        "gaps": gaps.iter().map(|(agent, reason)| json!({"agent": agent, "reason": reason})).collect::<Vec<_>>(),
+        "cost_nano_usd": report.cost_nano_usd,
+        "cap_nano_usd": report.cap_nano_usd,
+        "unsettled_nano_usd": report.unsettled_nano_usd,
+        "slowest": slowest.iter().map(slow).collect::<Vec<_>>(),
+        "retried": retried.iter().map(|step| json!({"agent": step.agent, "attempt": step.attempt})).collect::<Vec<_>>(),
+        "advice": advice(&report, &steps, &retried),
+    }))
+}
+
+fn advice(report: &Report, steps: &[Step], retried: &[&Step]) -> Vec<Value> {
+    let mut advice = Vec::new();
+    let mut say = |text: &str, evidence: String| advice.push(json!({"text": text, "evidence": evidence}));
+    let failed: Vec<&Step> = steps.iter().filter(|step| step.status == "failed").collect();
+    if let Some(first) = failed.first() {
+        let reason = first.reason.as_deref().unwrap_or("no reason recorded");
+        say(
+            "Look into the failed steps first.",
+            format!("{}, first {}: {reason}", counted(failed.len(), "failed"), first.agent),
+        );
+    }
+    if report.unsettled_nano_usd > 0 {
+        say(
+            "Compare the provider's bill with the calls that never reported back.",
+            format!("{} nano-dollars are booked at their worst case", report.unsettled_nano_usd),
+        );
+    }
+    if report.cap_nano_usd > 0 && report.cost_nano_usd as f64 >= 0.8 * report.cap_nano_usd as f64 {
+        say(
+            "Raise the cap or choose a lesser depth.",
+            format!("{} of {} nano-dollars were spent", report.cost_nano_usd, report.cap_nano_usd),
+        );
+    }
+    let because = |code: &str| {
+        steps
+            .iter()
+            .filter(|step| step.reason.as_deref().is_some_and(|reason| reason.starts_with(code)))
+            .count()
+    };
+    match because("budget") {
+        0 => {}
+        short => say("Give the run more budget.", counted(short, "ended short of money")),
+    }
+    if let Some(most) = retried.iter().max_by_key(|step| step.attempt) {
+        say(
+            "Look into what made steps start again.",
+            format!("{}, {} up to attempt {}", counted(retried.len(), "retried"), most.agent, most.attempt),
+        );
+    }
+    match because("no_model") {
+        0 => {}
+        without => say("Configure a model provider to fill the gaps.", counted(without, "lacked a model")),
+    }
+    advice
+}
+
+fn counted(steps: usize, ended: &str) -> String {
+    match (steps, ended) {
+        (1, "retried" | "failed") => format!("1 step was {ended}").replace("was failed", "failed"),
+        (1, _) => format!("1 step {ended}"),
+        (_, "retried") => format!("{steps} steps were retried"),
+        (_, _) => format!("{steps} steps {ended}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agents::input::testing::{check, step};
+
+    fn row(agent: &str, item: Value, status: &str, reason: Value, attempt: u64, duration_ms: u64) -> Value {
+        json!({"agent": agent, "item": item, "status": status, "reason": reason, "basis": "deterministic",
+            "attempt": attempt, "cost_nano_usd": 1, "saved_nano_usd": 0, "duration_ms": duration_ms, "warnings": []})
+    }
+
+    #[test]
+    fn sums_and_advice_come_from_the_report() {
+        let report = json!({"depth": "standard", "cost_nano_usd": 90, "cap_nano_usd": 100, "unsettled_nano_usd": 4,
+        "steps": [
+            row("a", json!(null), "ok", json!(null), 3, 10),
+            row("v", json!("c1"), "uncertain", json!("no_model"), 1, 30),
+            row("v", json!("c2"), "uncertain", json!("no_model"), 1, 20),
+            row("f", json!(null), "failed", json!("Timeout: no answer"), 2, 5),
+            row("s", json!(null), "skipped", json!("budget: too dear"), 1, 0),
+            row("t", json!(null), "ok", json!(null), 1, 1),
+        ]});
+        let input = step(Value::Null, json!({}), json!({"run_report": report}));
+        let data = check("system_reliability_officer", baseline, &input);
+        assert_eq!(data["steps"], json!({"total": 6, "ok": 2, "skipped": 1, "uncertain": 2, "failed": 1}));
+        assert_eq!(data["gaps"].as_array().unwrap().len(), 3);
+        assert_eq!(data["slowest"].as_array().unwrap().len(), 5);
+        assert_eq!(data["slowest"][0], json!({"agent": "v", "item": "c1", "duration_ms": 30}));
+        assert_eq!(data["retried"], json!([{"agent": "a", "attempt": 3}, {"agent": "f", "attempt": 2}]));
+        let evidence: Vec<&str> =
+            data["advice"].as_array().unwrap().iter().map(|row| row["evidence"].as_str().unwrap()).collect();
+        assert_eq!(
+            evidence,
+            [
+                "1 step failed, first f: Timeout: no answer",
+                "4 nano-dollars are booked at their worst case",
+                "90 of 100 nano-dollars were spent",
+                "1 step ended short of money",
+                "2 steps were retried, a up to attempt 3",
+                "2 steps lacked a model",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_smooth_run_needs_no_advice() {
+        let report = json!({"cost_nano_usd": 0, "cap_nano_usd": 100, "unsettled_nano_usd": 0,
+            "steps": [row("a", json!(null), "ok", json!(null), 1, 10)]});
+        let input = step(Value::Null, json!({}), json!({"run_report": report}));
+        assert_eq!(check("system_reliability_officer", baseline, &input)["advice"], json!([]));
+        assert!(matches!(baseline(&step(Value::Null, json!({}), json!({}))), Analysis::Fail(_)));
+    }
+}

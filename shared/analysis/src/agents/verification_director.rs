@@ -1,0 +1,123 @@
+//! Evidence on one claim: what the transcript and earlier runs say on the same matter. The verdict is for a model.
+
+use std::collections::BTreeSet;
+
+use engine::error::{Error, ErrorKind};
+use engine::step_input::{Analysis, StepInput};
+use serde_json::{Value, json};
+
+use super::input::{self, Claim, Vocabulary};
+
+/// At most this many passages of each kind.
+const MOST: usize = 8;
+/// Earlier claims at least this much alike count as being about the same.
+const ALIKE: f64 = 0.5;
+
+/// Gathers the evidence and judges nothing.
+pub fn baseline(input: &StepInput) -> Analysis {
+    let claim: Claim = input::read(input.item.as_ref());
+    if claim.text.is_empty() {
+        return Analysis::Fail(Error::new(ErrorKind::InvalidInput, "there is no claim to look at"));
+    }
+    let map = input::cartography(input);
+    let vocabulary = Vocabulary::of(&map.language);
+    let words = vocabulary.content(&claim.text);
+
+    let mut seen = BTreeSet::from([claim.segment.as_str()]);
+    let mut evidence: Vec<Value> = Vec::new();
+    for sentence in &claim.context {
+        if !sentence.text.is_empty() && !sentence.segment.is_empty() && seen.insert(&sentence.segment) {
+            evidence.push(passage(&sentence.segment, &sentence.text));
+        }
+    }
+    evidence.truncate(MOST);
+
+    let mut others: Vec<(usize, &Claim)> = map
+        .claims
+        .iter()
+        .filter(|other| !other.quote.is_empty() && !other.segment.is_empty())
+        .map(|other| (shared(&words, &vocabulary.content(&other.text)), other))
+        .filter(|(shared, _)| *shared >= 2)
+        .collect();
+    // Stable: among equals the order of the map, best claim first.
+    others.sort_by_key(|(shared, _)| std::cmp::Reverse(*shared));
+    let others = others.into_iter().filter(|(_, other)| seen.insert(&other.segment)).take(MOST);
+    evidence.extend(others.map(|(_, other)| passage(&other.segment, &other.quote)));
+    evidence.extend(remembered(&words, &vocabulary, input));
+
+    Analysis::Evidence(json!({
+        "claim_id": claim.id,
+        "claim": claim.text,
+        "verdict": "not_checked",
+        "confidence": null,
+        "reasoning": null,
+        "citations": [],
+        "evidence": evidence,
+    }))
+}
+
+/// How much two claims share. A number both name weighs as much as two words.
+fn shared(left: &BTreeSet<String>, right: &BTreeSet<String>) -> usize {
+    left.intersection(right)
+        .map(|word| if word.starts_with(|letter: char| letter.is_numeric()) { 2 } else { 1 })
+        .sum()
+}
+
+fn remembered(words: &BTreeSet<String>, vocabulary: &Vocabulary, input: &StepInput) -> Vec<Value> {
+    let mut found = Vec::new();
+    for record in input::history(input).into_iter().filter(|record| !record.run_id.is_empty()) {
+        for claim in record.claims.into_iter().filter(|claim| !claim.text.is_empty()) {
+            let alike = input::jaccard(words, &vocabulary.content(&claim.text));
+            if alike >= ALIKE {
+                found.push((alike, record.run_id.clone(), claim.text));
+            }
+        }
+    }
+    // Stable: among equals the newest run first, as the history is.
+    found.sort_by(|left, right| right.0.total_cmp(&left.0));
+    found.truncate(MOST);
+    let citation = |(_, run, text)| json!({"source": "memory", "segment": null, "run_id": run, "url": null, "quote": text, "stance": "neutral"});
+    found.into_iter().map(citation).collect()
+}
+
+fn passage(segment: &str, text: &str) -> Value {
+    json!({"source": "transcript", "segment": segment, "run_id": null, "url": null, "quote": text,
+        "stance": "neutral"})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agents::input::testing::{check, step};
+
+    #[test]
+    fn gathers_evidence_without_a_verdict() {
+        let item = json!({"id": "c1", "text": "The wall cost 4 million dollars.", "quote": "The wall cost 4 million dollars.",
+            "segment": "s2", "context": [{"segment": "s1", "text": "Now the wall."}, {"segment": "s2", "text": "same"}]});
+        let other = |id: &str, segment: &str, text: &str| json!({"id": id, "text": text, "quote": text, "segment": segment});
+        let map = json!({"language": "en", "claims": [
+            other("c2", "s5", "Dogs bark."),
+            other("c3", "s9", "The wall was 6 million dollars."),
+            other("c4", "s11", "They paid 4 for it."),
+        ]});
+        let history = json!([{"run_id": "r1", "claims": [
+            {"text": "The wall cost 5 million dollars.", "verdict": "refuted"}, {"text": "Cats sleep.", "verdict": null}]}]);
+        let input = step(item, json!({"analysis_cartographer": map}), json!({"history": history}));
+        let data = check("verification_director", baseline, &input);
+        assert_eq!(data["verdict"], "not_checked");
+        let places: Vec<&Value> = data["evidence"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| if row["segment"].is_null() { &row["run_id"] } else { &row["segment"] })
+            .collect();
+        assert_eq!(places, ["s1", "s9", "s11", "r1"]);
+        assert_eq!(data["evidence"][3]["quote"], "The wall cost 5 million dollars.");
+        assert!(data["evidence"].as_array().unwrap().iter().all(|row| row["stance"] == "neutral"));
+    }
+
+    #[test]
+    fn no_claim_is_an_error() {
+        assert!(matches!(baseline(&step(Value::Null, json!({}), json!({}))), Analysis::Fail(_)));
+    }
+}

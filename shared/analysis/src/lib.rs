@@ -1,0 +1,53 @@
+//! The deterministic analysers: text in, findings out.
+//!
+//! Everything here is a pure function of its input: no clock, no randomness, no files, no network. The same
+//! input gives the same bytes. What rules cannot know is left out or named as unknown; nothing is invented.
+//!
+//! - Text in: [`captions`] reads transcript files, [`turns`] and [`segments`] cut them into sentences with time and
+//!   speaker, [`document`] tokenises them once for all the rest.
+//! - Findings out: [`language`], [`topics`], [`key_phrases`], [`entities`], [`numbers`], [`claims`], [`summary`],
+//!   [`speakers`], [`timing`], [`cues`], [`structure`], [`visual`].
+//!
+//! The baseline of each agent, made of these, is in [`agents`].
+//!
+//! Word lists live as data in `lexicon/<language>.txt`; to add a language, add a file and one line in
+//! [`lexicon`].
+
+pub mod agents;
+pub mod captions;
+pub mod claims;
+pub mod cues;
+pub mod document;
+pub mod entities;
+pub mod key_phrases;
+pub mod language;
+pub mod lexicon;
+pub mod numbers;
+pub mod segments;
+pub mod sentences;
+pub mod speakers;
+pub mod structure;
+pub mod summary;
+pub mod timing;
+pub mod topics;
+pub mod turns;
+pub mod visual;
+
+pub use agents::analysers;
+
+use regex::Regex;
+
+/// Whether a transcript can be read at all. What is wrong is said with its line and what would work.
+pub fn check_captions(name: &str, text: &str) -> Result<(), String> {
+    let captions = captions::parse(captions::detect(name, text), text).map_err(|error| error.to_string())?;
+    if captions.cues.is_empty() {
+        return Err("there are no words in it".to_owned());
+    }
+    Ok(())
+}
+
+/// A constant pattern.
+fn pattern(text: &str) -> Regex {
+    #[expect(clippy::expect_used, reason = "the patterns are constants, and the tests build every one")]
+    Regex::new(text).expect("a constant pattern")
+}

@@ -1,0 +1,116 @@
+//! How an argument is built: markers of claim, reason, contrast, example and conclusion, and its arc.
+
+use crate::document::Document;
+use crate::topics::Topic;
+
+/// A marker of structure in its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marker {
+    /// `claim`, `reason`, `contrast`, `example`, `conclusion` or `question`.
+    pub kind: &'static str,
+    /// Index of the segment.
+    pub segment: usize,
+    /// The words that mark it.
+    pub marker: String,
+}
+
+/// One part of the whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Index of its first segment.
+    pub first: usize,
+    /// Sentences.
+    pub sentences: usize,
+    /// Questions among them.
+    pub questions: usize,
+    /// What it is about.
+    pub terms: Vec<String>,
+}
+
+/// The markers in order, at most one per sentence and kind.
+pub fn markers(document: &Document<'_>) -> Vec<Marker> {
+    let mut markers: Vec<Marker> = Vec::new();
+    for (segment, row) in document.segments.iter().enumerate() {
+        let from = markers.len();
+        for hit in document.hits(segment) {
+            let Some(kind) = hit.cue.strip_prefix("structure.") else { continue };
+            // Common conjunctions mark structure only where they open the sentence.
+            let inner = hit.first > 1 && hit.first == hit.last && !matches!(kind, "reason" | "example");
+            if !inner && markers[from..].iter().all(|marker| marker.kind != kind) {
+                markers.push(Marker { kind, segment, marker: document.hit_text(hit).to_owned() });
+            }
+        }
+        if row.is_question() {
+            markers.push(Marker { kind: "question", segment, marker: "?".to_owned() });
+        }
+    }
+    markers
+}
+
+/// The arc: one part per topic.
+pub fn arc(document: &Document<'_>, topics: &[Topic]) -> Vec<Part> {
+    topics
+        .iter()
+        .map(|topic| Part {
+            first: topic.segments.start,
+            sentences: topic.segments.len(),
+            questions: topic
+                .segments
+                .clone()
+                .filter(|segment| document.segments[*segment].is_question())
+                .count(),
+            terms: topic.keywords.iter().take(5).cloned().collect(),
+        })
+        .collect()
+}
+
+/// Conclusions with the reasons that stand in or right before them: pairs of conclusion and premises.
+pub fn arguments(document: &Document<'_>, markers: &[Marker], most: usize) -> Vec<(usize, Vec<usize>)> {
+    const REACH: usize = 3;
+    let mut arguments = Vec::new();
+    for marker in markers.iter().filter(|marker| marker.kind == "conclusion") {
+        let speaker = &document.segments[marker.segment].speaker;
+        let premises: Vec<usize> = (marker.segment.saturating_sub(REACH)..marker.segment)
+            .filter(|segment| document.segments[*segment].speaker == *speaker)
+            .filter(|segment| {
+                !document.segments[*segment].is_question() && document.tokens[*segment].len() > 4
+            })
+            .collect();
+        if !premises.is_empty()
+            && document.tokens[marker.segment].len() > 5
+            && !document.segments[marker.segment].is_question()
+        {
+            arguments.push((marker.segment, premises));
+        }
+        if arguments.len() == most {
+            break;
+        }
+    }
+    arguments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::segments::Segment;
+
+    #[test]
+    fn markers_where_they_stand() {
+        let sentences = [
+            "The wall is old because it was built in 1968.",
+            "But why should we pay?",
+            "For example, the pumps fail.",
+            "Therefore the council must vote for a new wall.",
+        ];
+        let segments: Vec<Segment> =
+            sentences.iter().map(|text| Segment { text: (*text).into(), ..Segment::default() }).collect();
+        let document = Document::new(&segments, "en");
+        let found = markers(&document);
+        let rows: Vec<_> = found.iter().map(|marker| (marker.kind, marker.segment)).collect();
+        assert_eq!(
+            rows,
+            [("reason", 0), ("contrast", 1), ("question", 1), ("example", 2), ("conclusion", 3)]
+        );
+        assert_eq!(arguments(&document, &found, 5), [(3, vec![0, 2])]);
+    }
+}

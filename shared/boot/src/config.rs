@@ -1,0 +1,170 @@
+//! The environment, read here and nowhere else.
+
+use std::fmt;
+
+use engine::error::{Error, ErrorKind, Result};
+use engine::model::NanoUsd;
+use llm::Secret;
+
+/// What the environment says.
+#[derive(Debug)]
+pub struct Config {
+    /// The model to use; `None` is the mode without a model.
+    pub model: Option<ModelConfig>,
+    /// `COST_BUDGET_DAILY`: what a tenant may spend in a day (UTC), in dollars. Default 20.
+    pub daily_budget: NanoUsd,
+    /// `COST_MAX_PER_REQUEST`: what a run may spend, in dollars, if less than its depth's cap.
+    pub run_cap: Option<NanoUsd>,
+    /// `ASSAY_CONCURRENCY`: how many steps of one profile run at once in this process. Default 32.
+    pub concurrency: usize,
+    /// `ASSAY_REQUESTS_PER_MINUTE`: calls to models per minute. Default 600.
+    pub requests_per_minute: u64,
+    /// `ASSAY_LOG`: what is logged. Default `warn`.
+    pub log: String,
+    /// `COLUMNS`: how wide the terminal is, if the shell says so.
+    pub columns: Option<usize>,
+    /// `NO_COLOR` is set.
+    pub no_color: bool,
+}
+
+/// Where the model is.
+pub struct ModelConfig {
+    /// `LLM_BASE_URL`: an OpenAI-compatible endpoint, up to and including `/v1`.
+    pub base_url: String,
+    /// `LLM_API_KEY`.
+    pub api_key: Option<Secret>,
+    /// `LLM_MODEL`: the model's name there; without it the catalogue's models are used.
+    pub model: Option<String>,
+    /// `LLM_PRICE`: dollars per million tokens, `input/output` or `input/cached/output`, for a model the catalogue has
+    /// no price of.
+    pub price: Option<[NanoUsd; 3]>,
+    /// `LLM_CONTEXT_TOKENS`: what that model takes. Default 128,000.
+    pub context_tokens: u64,
+}
+
+impl fmt::Debug for ModelConfig {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { base_url, api_key, model, price, context_tokens } = self;
+        let api_key = api_key.as_ref().map(|_| "set");
+        formatter
+            .debug_struct("ModelConfig")
+            .field("base_url", base_url)
+            .field("api_key", &api_key)
+            .field("model", model)
+            .field("price", price)
+            .field("context_tokens", context_tokens)
+            .finish()
+    }
+}
+
+const DEFAULT_BASE_URL: &str = "https://api.openai.com/v1";
+
+impl Config {
+    /// Reads the process's environment. Errors: `Configuration`, naming the variable and what would do.
+    pub fn from_env() -> Result<Self> {
+        #[expect(clippy::disallowed_methods, reason = "boot is the reader of the environment")]
+        let variable = |name: &str| std::env::var(name).ok();
+        Self::from(variable)
+    }
+
+    /// Reads variables from `variable`. An empty variable counts as not set.
+    pub fn from(variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let get = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        Ok(Self {
+            model: model(&get)?,
+            daily_budget: dollars(&get, "COST_BUDGET_DAILY")?.unwrap_or(NanoUsd::from_usd(20)),
+            run_cap: dollars(&get, "COST_MAX_PER_REQUEST")?,
+            concurrency: number(&get, "ASSAY_CONCURRENCY", 1, 1_000)?.unwrap_or(32),
+            requests_per_minute: number(&get, "ASSAY_REQUESTS_PER_MINUTE", 1, 1_000_000)?.unwrap_or(600),
+            log: get("ASSAY_LOG").unwrap_or_else(|| "warn".to_owned()),
+            columns: get("COLUMNS").and_then(|columns| columns.parse().ok()),
+            no_color: get("NO_COLOR").is_some(),
+        })
+    }
+}
+
+fn model(get: &impl Fn(&str) -> Option<String>) -> Result<Option<ModelConfig>> {
+    let (base_url, api_key, model) = (get("LLM_BASE_URL"), get("LLM_API_KEY"), get("LLM_MODEL"));
+    if base_url.is_none() && api_key.is_none() {
+        if model.is_some() {
+            return Err(wrong("LLM_MODEL", "is set, but neither LLM_BASE_URL nor LLM_API_KEY is"));
+        }
+        return Ok(None);
+    }
+    Ok(Some(ModelConfig {
+        base_url: base_url.unwrap_or_else(|| DEFAULT_BASE_URL.to_owned()),
+        api_key: api_key.and_then(Secret::new),
+        model,
+        price: get("LLM_PRICE").map(|text| price(&text)).transpose()?,
+        context_tokens: number(get, "LLM_CONTEXT_TOKENS", 1_024, 100_000_000)?.unwrap_or(128_000),
+    }))
+}
+
+fn price(text: &str) -> Result<[NanoUsd; 3]> {
+    let parts: Option<Vec<NanoUsd>> = text.split('/').map(NanoUsd::parse_usd).collect();
+    match parts.as_deref() {
+        Some([input, output]) => Ok([*input, *input, *output]),
+        Some([input, cached, output]) => Ok([*input, *cached, *output]),
+        _ => Err(wrong("LLM_PRICE", "must be dollars per million tokens, such as 0.15/0.60 or 0.15/0.075/0.60")),
+    }
+}
+
+fn dollars(get: &impl Fn(&str) -> Option<String>, name: &str) -> Result<Option<NanoUsd>> {
+    get(name)
+        .map(|text| NanoUsd::parse_usd(&text).ok_or_else(|| wrong(name, "must be dollars, such as 20 or 1.50")))
+        .transpose()
+}
+
+fn number<T: std::str::FromStr + PartialOrd + fmt::Display + Copy>(
+    get: &impl Fn(&str) -> Option<String>,
+    name: &str,
+    least: T,
+    most: T,
+) -> Result<Option<T>> {
+    let Some(text) = get(name) else {
+        return Ok(None);
+    };
+    match text.parse() {
+        Ok(value) if value >= least && value <= most => Ok(Some(value)),
+        _ => Err(wrong(name, &format!("must be a whole number from {least} to {most}"))),
+    }
+}
+
+fn wrong(name: &str, what: &str) -> Error {
+    Error::new(ErrorKind::Configuration, format!("{name} {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(set: &[(&str, &str)], expected: std::result::Result<&str, &str>) {
+        let variable =
+            |name: &str| set.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
+        match (Config::from(variable), expected) {
+            (Ok(config), Ok(expected)) => assert!(format!("{config:?}").contains(expected), "{config:?}"),
+            (Err(error), Err(expected)) => assert!(error.to_string().contains(expected), "{error}"),
+            (got, expected) => panic!("{got:?} instead of {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn the_environment_is_read_and_wrong_values_are_named() {
+        check(&[], Ok("model: None"));
+        check(&[("COST_BUDGET_DAILY", "1.5")], Ok("daily_budget: NanoUsd(1500000000)"));
+        check(&[("COST_BUDGET_DAILY", "lots")], Err("COST_BUDGET_DAILY"));
+        check(&[("LLM_MODEL", "m")], Err("LLM_MODEL"));
+        check(&[("LLM_BASE_URL", " ")], Ok("model: None"));
+        check(&[("LLM_API_KEY", "sk-1")], Ok("https://api.openai.com/v1"));
+        check(&[("LLM_BASE_URL", "http://localhost:11434/v1"), ("LLM_PRICE", "0/0")], Ok("NanoUsd(0)"));
+        check(&[("LLM_BASE_URL", "http://localhost:11434/v1"), ("LLM_PRICE", "-1/0")], Err("LLM_PRICE"));
+        check(&[("ASSAY_CONCURRENCY", "0")], Err("ASSAY_CONCURRENCY"));
+    }
+
+    #[test]
+    fn the_key_is_never_printed() {
+        let variable = |name: &str| (name == "LLM_API_KEY").then(|| "sk-very-secret".to_owned());
+        let config = Config::from(variable).unwrap();
+        assert!(!format!("{config:?}").contains("very-secret"));
+    }
+}

@@ -1,0 +1,14 @@
+//! Putting a process together: what the environment says, the real clock, the log, and which adapter stands behind
+//! which port. Start-up errors are for people. No rule of the platform is decided here.
+
+mod clock;
+mod config;
+mod content_check;
+mod lite;
+mod telemetry;
+
+pub use clock::{OsRandom, SystemClock};
+pub use config::{Config, ModelConfig};
+pub use content_check::{LARGEST_INPUT_BYTES, check_content, media_type};
+pub use lite::{Lite, load_catalogue, open_lite};
+pub use telemetry::start_log;

@@ -1,0 +1,67 @@
+//! The catalogue: 26 agents with their prompts and schemas, and the models with their prices. Data first: the files
+//! beside this crate say everything, this code embeds, parses and validates them.
+//!
+//! [`load`] gives the engine's [`Catalogue`]; [`from_texts`] does the same for any texts, so that a change can be
+//! judged before it is made. Deliberately not here: what agents and models mean (crate `engine`), and any prompt text.
+//! To add an agent: a row in `agents.toml`, `prompts/<id>.md`, `schemas/<id>.json`, a line in [`texts`] and a state in
+//! the workflow. To add a model: a row in `models.toml`.
+
+mod agents;
+mod error;
+mod models;
+mod order;
+mod prompts;
+mod rows;
+mod schemas;
+#[cfg(test)]
+mod tests;
+pub mod texts;
+
+pub use engine::agent::Catalogue;
+pub use error::CatalogueError;
+pub use models::{Pricing, PricingRow, Protocol, Provider};
+pub use texts::Texts;
+
+/// The names that rows may use and only the registries know.
+#[derive(Clone, Copy, Debug)]
+pub struct Registered<'a> {
+    /// Tools a model may call.
+    pub tools: &'a [&'a str],
+    /// Deterministic analysers.
+    pub analysers: &'a [&'a str],
+}
+
+/// The embedded catalogue, validated.
+///
+/// Errors: the first fault found, with its file, its agent and how to mend it.
+pub fn load(registered: &Registered<'_>) -> Result<Catalogue, CatalogueError> {
+    from_texts(&Texts::embedded(), registered)
+}
+
+/// A catalogue made of other texts.
+///
+/// Errors: as [`load`].
+pub fn from_texts(texts: &Texts, registered: &Registered<'_>) -> Result<Catalogue, CatalogueError> {
+    let agents = agents::read(texts, registered)?;
+    let models = models::read(&texts.models)?.models;
+    Ok(Catalogue { version: texts.version(), agents, models })
+}
+
+/// The providers of the embedded models.
+///
+/// Errors: as [`load`].
+pub fn providers() -> Result<Vec<Provider>, CatalogueError> {
+    Ok(models::read(&Texts::embedded().models)?.providers)
+}
+
+/// How old the embedded prices are, and what batches cost.
+///
+/// Errors: as [`load`].
+pub fn pricing() -> Result<Pricing, CatalogueError> {
+    Ok(models::read(&Texts::embedded().models)?.pricing)
+}
+
+/// Names the embedded catalogue: 16 hexadecimal digits that change when any of its texts does.
+pub fn version() -> String {
+    Texts::embedded().version()
+}

@@ -1,0 +1,83 @@
+//! Schemas: they compile, they are strict, and they have the fields the rows name.
+
+use serde_json::Value;
+
+use crate::CatalogueError;
+use crate::rows::AgentRow;
+
+/// The schema of a row, checked.
+pub(crate) fn read(row: &AgentRow, text: &str) -> Result<Value, CatalogueError> {
+    let (file, agent) = (format!("schemas/{}.json", row.id), row.id.clone());
+    let bad =
+        |problem: String| CatalogueError::BadSchema { file: file.clone(), agent: agent.clone(), problem };
+    let schema: Value = serde_json::from_str(text).map_err(|error| bad(error.to_string()))?;
+    jsonschema::validator_for(&schema).map_err(|error| bad(error.to_string()))?;
+    if schema.get("type").and_then(Value::as_str) != Some("object") {
+        return Err(bad("the top level is not of type object".to_owned()));
+    }
+    if let Some(place) = loose_object(&schema, String::new()) {
+        return Err(CatalogueError::LooseSchema { file, agent, place });
+    }
+    check_fields(row, &schema, &file)?;
+    Ok(schema)
+}
+
+/// The names of the top-level properties, in order.
+pub(crate) fn properties(schema: &Value) -> impl Iterator<Item = &String> {
+    schema.get("properties").and_then(Value::as_object).into_iter().flat_map(|properties| properties.keys())
+}
+
+/// The properties of the objects in the list `field`, if that is a list of objects; local definitions are followed.
+pub(crate) fn item_properties<'a>(
+    schema: &'a Value,
+    field: &str,
+) -> Option<&'a serde_json::Map<String, Value>> {
+    let items = schema.get("properties")?.get(field)?.get("items")?;
+    let items = match items.get("$ref").and_then(Value::as_str) {
+        Some(reference) => schema.pointer(reference.strip_prefix('#')?)?,
+        None => items,
+    };
+    items.get("properties")?.as_object()
+}
+
+/// The place of the first object schema that is open or leaves a property optional.
+fn loose_object(schema: &Value, place: String) -> Option<String> {
+    match schema {
+        Value::Array(schemas) => schemas
+            .iter()
+            .enumerate()
+            .find_map(|(index, schema)| loose_object(schema, format!("{place}/{index}"))),
+        Value::Object(keywords) => {
+            if let Some(properties) = keywords.get("properties").and_then(Value::as_object) {
+                let closed = keywords.get("additionalProperties") == Some(&Value::Bool(false));
+                let required = keywords.get("required").and_then(Value::as_array);
+                let all = properties
+                    .keys()
+                    .all(|name| required.is_some_and(|names| names.iter().any(|other| other == name)));
+                if !closed || !all {
+                    return Some(if place.is_empty() { "/".to_owned() } else { place });
+                }
+            }
+            keywords.iter().find_map(|(keyword, schema)| loose_object(schema, format!("{place}/{keyword}")))
+        }
+        _ => None,
+    }
+}
+
+fn check_fields(row: &AgentRow, schema: &Value, file: &str) -> Result<(), CatalogueError> {
+    let answer = row.answer.iter().map(|field| ("answer", field));
+    let same_answer = row.same_answer.iter().map(|field| ("same_answer", field));
+    let semantic_text = row.cache.semantic_text.iter().map(|field| ("cache.semantic_text", field));
+    for (list, field) in answer.chain(same_answer).chain(semantic_text) {
+        if !properties(schema).any(|name| name == field) {
+            let (agent, field, file) = (row.id.clone(), field.clone(), file.to_owned());
+            return Err(CatalogueError::UnknownField { agent, list, field, file });
+        }
+    }
+    if row.analyser.is_none()
+        && let Some(field) = properties(schema).find(|name| !row.answer.contains(name))
+    {
+        return Err(CatalogueError::UnfilledField { agent: row.id.clone(), field: field.clone() });
+    }
+    Ok(())
+}

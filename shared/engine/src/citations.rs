@@ -1,0 +1,151 @@
+//! Every pointer in a model's answer must point at something it was shown.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::step_input::StepInput;
+
+const SEGMENT_FIELDS: [&str; 7] =
+    ["segment", "first_segment", "last_segment", "after_segment", "before_segment", "segment_a", "segment_b"];
+
+/// What in `answer` points at nothing, at most five findings; empty if everything stands.
+///
+/// Segment ids and run ids must occur in the input (or in what tools answered); quotes must occur word for word, white
+/// space and case folded.
+pub(crate) fn faults(
+    answer: &Value,
+    input: &StepInput,
+    baseline: Option<&Value>,
+    tool_answers: &[Value],
+) -> Vec<String> {
+    const MOST: usize = 5;
+    let mut known = Known::default();
+    let shown = input.inputs.values().filter_map(|input| input.data.as_ref());
+    for value in shown.chain(&input.item).chain(input.facts.values()).chain(baseline).chain(tool_answers) {
+        known.learn(value);
+    }
+    let mut faults = Vec::new();
+    known.check(answer, &mut faults);
+    faults.truncate(MOST);
+    faults
+}
+
+#[derive(Default)]
+struct Known {
+    segments: BTreeSet<String>,
+    runs: BTreeSet<String>,
+    text: String,
+}
+
+impl Known {
+    fn learn(&mut self, value: &Value) {
+        match value {
+            Value::Array(values) => values.iter().for_each(|value| self.learn(value)),
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    if let Some(text) = value.as_str() {
+                        if name == "id" || SEGMENT_FIELDS.contains(&name.as_str()) {
+                            self.segments.insert(text.to_owned());
+                        } else if name == "run_id" {
+                            self.runs.insert(text.to_owned());
+                        }
+                    } else if name == "segments" {
+                        self.segments.extend(
+                            value
+                                .as_array()
+                                .into_iter()
+                                .flatten()
+                                .filter_map(Value::as_str)
+                                .map(str::to_owned),
+                        );
+                    }
+                    self.learn(value);
+                }
+            }
+            Value::String(text) => {
+                self.text.push_str(&fold(text));
+                self.text.push('\u{1}');
+            }
+            _ => {}
+        }
+    }
+
+    fn check(&self, value: &Value, faults: &mut Vec<String>) {
+        match value {
+            Value::Array(values) => values.iter().for_each(|value| self.check(value, faults)),
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    self.check_field(name, value, faults);
+                    self.check(value, faults);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn check_field(&self, name: &str, value: &Value, faults: &mut Vec<String>) {
+        let cited: Vec<&str> = match value {
+            Value::String(text) => vec![text],
+            Value::Array(values) if name == "segments" => values.iter().filter_map(Value::as_str).collect(),
+            _ => return,
+        };
+        for cited in cited {
+            let fault = if name == "segments" || SEGMENT_FIELDS.contains(&name) {
+                (!self.segments.contains(cited)).then(|| format!("segment `{cited}` is not in the evidence"))
+            } else if name == "run_id" {
+                (!self.runs.contains(cited)).then(|| format!("run `{cited}` is not in the evidence"))
+            } else if name == "quote" {
+                (!self.text.contains(&fold(cited))).then(|| {
+                    format!(
+                        "the quote \"{}\" is not in the evidence word for word",
+                        cited.chars().take(80).collect::<String>()
+                    )
+                })
+            } else {
+                None
+            };
+            faults.extend(fault);
+        }
+    }
+}
+
+/// White space and case folded.
+fn fold(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::Depth;
+    use crate::step_input::RequestView;
+
+    fn check(answer: Value, expected: usize) {
+        let evidence = json!({"segments": [{"id": "s1", "text": "The  dam holds 3 million\nlitres."}], "runs": [{"run_id": "R1"}]});
+        let input = StepInput {
+            request: RequestView {
+                source_name: "a".into(),
+                media_type: "text/plain".into(),
+                bytes: 1,
+                depth: Depth::Quick,
+                requested_ms: 0,
+            },
+            item: None,
+            inputs: Default::default(),
+            facts: [("x".to_owned(), evidence)].into(),
+        };
+        assert_eq!(faults(&answer, &input, None, &[]).len(), expected, "{answer}");
+    }
+
+    #[test]
+    fn only_what_was_shown_can_be_cited() {
+        check(json!({"segment": "s1", "run_id": "R1", "quote": "the dam holds 3 million litres"}), 0);
+        check(json!({"segment": "s2"}), 1);
+        check(json!({"deep": [{"segments": ["s1", "s9"]}]}), 1);
+        check(json!({"run_id": "R2", "quote": "the dam holds 4 million litres"}), 2);
+        check(json!({"segment": null, "text": "s77"}), 0);
+    }
+}

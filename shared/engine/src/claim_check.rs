@@ -1,0 +1,49 @@
+//! Large data does not travel in rows: over [`INLINE_BYTES`] it is stored as content and read back by its digest.
+
+use serde_json::Value;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{ContentRef, Outcome, Step, StepResult, TenantId};
+use crate::ports::Ports;
+
+/// Data up to this size stays in its row.
+pub const INLINE_BYTES: usize = 32 * 1024;
+
+/// The result as its row keeps it, and where its data is if that is not in the row.
+pub(crate) async fn stow(
+    ports: &Ports,
+    tenant: &TenantId,
+    result: &StepResult,
+) -> Result<(StepResult, Option<ContentRef>)> {
+    let data = match &result.outcome {
+        Outcome::Ok(data) | Outcome::Uncertain { data: Some(data), .. } => data,
+        _ => return Ok((result.clone(), None)),
+    };
+    let bytes = data.to_string().into_bytes();
+    if bytes.len() <= INLINE_BYTES {
+        return Ok((result.clone(), None));
+    }
+    let content = ports.content.put(tenant, &bytes).await?;
+    Ok((with_data(result, Value::Null), Some(content)))
+}
+
+/// The step's result with its data, wherever that was.
+pub(crate) async fn fetch(ports: &Ports, step: &Step) -> Result<Option<StepResult>> {
+    let (Some(result), Some(content)) = (&step.result, &step.data_ref) else {
+        return Ok(step.result.clone());
+    };
+    let bytes = ports.content.get(&step.key.run.tenant, content).await?;
+    let data = serde_json::from_slice(&bytes).map_err(|error| {
+        Error::new(ErrorKind::Storage, "stored data is not what was stored").because(error)
+    })?;
+    Ok(Some(with_data(result, data)))
+}
+
+fn with_data(result: &StepResult, data: Value) -> StepResult {
+    let outcome = match &result.outcome {
+        Outcome::Ok(_) => Outcome::Ok(data),
+        Outcome::Uncertain { reason, .. } => Outcome::Uncertain { reason: reason.clone(), data: Some(data) },
+        other => other.clone(),
+    };
+    StepResult { outcome, warnings: result.warnings.clone(), meta: result.meta.clone() }
+}

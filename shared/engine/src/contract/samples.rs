@@ -1,0 +1,100 @@
+//! Rows and keys to try an implementation with.
+
+use ulid::Ulid;
+
+use crate::model::{
+    AgentId, CallId, Charge, ChargeState, ContentRef, Depth, Event, EventKind, ItemId, MemoryRecord, NanoUsd,
+    Outbox, OutboxMessage, Purse, Run, RunId, RunKey, RunStatus, Source, Step, StepKey, TenantId, Usage,
+};
+
+/// The time of the first sample run.
+pub(super) const START_MS: u64 = 1_790_000_000_000;
+
+pub(super) fn tenant(name: &str) -> TenantId {
+    TenantId::new(name)
+}
+
+/// The id of a run accepted so many milliseconds after the first.
+pub(super) fn run_id(after_ms: u64) -> RunId {
+    RunId::new(Ulid::from_parts(START_MS + after_ms, u128::from(after_ms) * 7 + 1).to_string())
+}
+
+pub(super) fn run_key(of: &str, after_ms: u64) -> RunKey {
+    RunKey { tenant: tenant(of), run: run_id(after_ms) }
+}
+
+pub(super) fn step_key(run: &RunKey, agent: &str, item: &str) -> StepKey {
+    run.step(&AgentId::new(agent), &ItemId::new(item))
+}
+
+pub(super) fn run(key: &RunKey, created_ms: u64) -> Run {
+    Run {
+        key: key.clone(),
+        workspace: "samples".to_owned(),
+        source: Source {
+            name: "talk \u{1f399} \"one\".vtt".to_owned(),
+            media_type: "text/vtt".to_owned(),
+            bytes: 42,
+            content: ContentRef::new("0".repeat(64)),
+        },
+        depth: Depth::Standard,
+        use_cache: true,
+        catalogue_version: "1".to_owned(),
+        created_ms,
+        deadline_ms: created_ms + 600_000,
+        status: RunStatus::Running,
+        cancel_requested: false,
+        failure: None,
+        finished_ms: None,
+        cost: NanoUsd::ZERO,
+        saved: NanoUsd::ZERO,
+    }
+}
+
+pub(super) fn step(key: &StepKey) -> Step {
+    Step {
+        key: key.clone(),
+        attempt: 1,
+        hop: 0,
+        epoch: 1,
+        lease: None,
+        token: None,
+        result: None,
+        data_ref: None,
+        first_claimed_ms: START_MS,
+    }
+}
+
+pub(super) fn event(seq: u64) -> Event {
+    Event { seq, at_ms: START_MS + seq, kind: EventKind::Accepted }
+}
+
+pub(super) fn outbox(run: &RunKey, name: &str) -> Outbox {
+    Outbox { run: run.clone(), name: name.to_owned(), message: OutboxMessage::Start, created_ms: START_MS }
+}
+
+pub(super) fn charge(step: &StepKey, call: u32) -> Charge {
+    Charge {
+        call: CallId { step: step.clone(), epoch: 1, call },
+        model: "sample".to_owned(),
+        workspace: "samples".to_owned(),
+        state: ChargeState::Reserved,
+        worst_case: NanoUsd(9_007_199_254_740_993),
+        cost: NanoUsd(-1),
+        usage: Usage { input_tokens: u64::MAX, ..Usage::default() },
+        reserved_ms: START_MS,
+    }
+}
+
+pub(super) fn purse(spent: i64) -> Purse {
+    Purse { spent: NanoUsd(spent), ..Purse::default() }
+}
+
+pub(super) fn memory(run: &RunId, created_ms: u64, text: &str) -> MemoryRecord {
+    MemoryRecord {
+        run_id: run.clone(),
+        created_ms,
+        content: ContentRef::new("0".repeat(64)),
+        record: serde_json::json!({ "title": text, "score": 0.1 }),
+    }
+}

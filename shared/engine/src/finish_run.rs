@@ -1,0 +1,242 @@
+//! A run ends: steps without a result get one, the rest of the money goes back, counters are added once, and the
+//! briefing is put in the outbox.
+
+use std::collections::BTreeSet;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::events;
+use crate::gather::{items_of, planned_agents};
+use crate::lease::{finished_event, new_step};
+use crate::ledger_view::{result_of, steps};
+use crate::model::{
+    AgentId, Basis, Budget, Charge, ChargeState, Counters, EventKind, ItemId, Meta, NanoUsd, OutboxMessage,
+    Outcome, Purse, Reason, ReasonCode, Run, RunFailure, RunKey, RunStatus, Status, Step, StepError, StepKey,
+    StepResult, Usage,
+};
+use crate::money::{self, book_lost_calls};
+use crate::outbox;
+use crate::ports::{Key, Ports, Row};
+use crate::start_run::load_run;
+use crate::transact::{Decision, transact};
+
+/// Counters are spread over so many rows.
+pub(crate) const COUNTER_SHARDS: u32 = 16;
+
+/// Closes a run whose workflow ended, for whatever reason. Repeats are harmless.
+///
+/// `cause` is the status the workflow ended with, if it did not succeed.
+pub async fn finish_run(ports: &Ports, key: &RunKey, cause: Option<&str>) -> Result<()> {
+    let Some(run) = load_run(ports, key).await? else {
+        return Ok(());
+    };
+    if !run.status.is_final() {
+        let steps = close_steps(ports, &run, cause).await?;
+        book_lost_calls(ports, &run, None).await?;
+        let charges = money::charges(ports, key).await?;
+        close(ports, &run, &steps, &charges).await?;
+        ports.workflow.stop(key, "the run has ended").await?;
+        ports.metrics.count("runs", 1);
+    }
+    outbox::send(ports, key).await
+}
+
+/// Every planned step with its result; those that had none get one, and their workers lose the lease.
+async fn close_steps(ports: &Ports, run: &Run, cause: Option<&str>) -> Result<Vec<Step>> {
+    let planned = planned_agents(ports, run).await?;
+    let mut failed: BTreeSet<AgentId> = BTreeSet::new();
+    // In the order of the catalogue, so that what a step needed is closed before it.
+    for agent in &planned {
+        let Some(spec) = ports.catalogue.agent(agent).cloned() else { continue };
+        for item in items_to_close(ports, run, &spec).await? {
+            let broken = spec.needs.iter().find(|need| failed.contains(*need));
+            let outcome = outcome_of_unfinished(run, broken, cause);
+            let step = close_step(ports, run, &run.key.step(agent, &item), &outcome).await?;
+            let usable = step
+                .result
+                .as_ref()
+                .is_some_and(|result| matches!(result.status(), Status::Ok | Status::Uncertain));
+            if !usable && item.is_none() {
+                failed.insert(agent.clone());
+            }
+        }
+    }
+    steps(ports, &run.key).await
+}
+
+async fn items_to_close(ports: &Ports, run: &Run, spec: &crate::agent::AgentSpec) -> Result<Vec<ItemId>> {
+    let Some(fan_out) = &spec.fan_out else {
+        return Ok(vec![ItemId::none()]);
+    };
+    let over = crate::gather::load_step(ports, run, &fan_out.over, &ItemId::none()).await?;
+    let result = match &over {
+        Some(step) => result_of(ports, step).await?,
+        None => None,
+    };
+    Ok(result.map(|result| items_of(run, &result, fan_out)).unwrap_or_default())
+}
+
+fn outcome_of_unfinished(run: &Run, broken: Option<&AgentId>, cause: Option<&str>) -> Outcome {
+    if run.cancel_requested {
+        return Outcome::Skipped(ReasonCode::Cancelled.into());
+    }
+    if let Some(need) = broken {
+        return Outcome::Skipped(Reason::new(ReasonCode::MissingInput, need.as_str()));
+    }
+    let message = match cause {
+        Some(cause) => format!("the run ended before this step did: {cause}"),
+        None => "the run ended before this step did".to_owned(),
+    };
+    Outcome::Failed(StepError::from(&Error::new(ErrorKind::Timeout, message)))
+}
+
+/// Gives a step `outcome` if it has no result yet.
+pub(crate) async fn close_step(ports: &Ports, run: &Run, step: &StepKey, outcome: &Outcome) -> Result<Step> {
+    let keys = [Key::Step(step.clone()), Key::Sequence(run.key.clone())];
+    let now = ports.clock.now_ms();
+    transact(ports, &keys, |rows| {
+        let mut stored = rows.step(&keys[0]).cloned().unwrap_or_else(|| new_step(step, now));
+        if stored.result.is_some() {
+            return Ok(Decision::Leave(stored));
+        }
+        let result = StepResult {
+            outcome: outcome.clone(),
+            warnings: Vec::new(),
+            meta: Meta {
+                run: run.key.run.clone(),
+                agent: step.agent.clone(),
+                item: step.item.clone(),
+                attempt: stored.attempt,
+                basis: Basis::Deterministic,
+                model: None,
+                prompt_version: String::new(),
+                usage: Usage::default(),
+                cost: NanoUsd::ZERO,
+                saved: NanoUsd::ZERO,
+                duration_ms: now.saturating_sub(stored.first_claimed_ms),
+                finished_ms: now,
+                gaps: Vec::new(),
+                input_digest: String::new(),
+                trace_id: run.key.run.as_str().to_owned(),
+            },
+        };
+        stored.epoch += 1;
+        stored.lease = None;
+        stored.result = Some(result.clone());
+        let mut changes = vec![rows.put(keys[0].clone(), Row::Step(Box::new(stored.clone())), None)];
+        changes.extend(events::append(rows, &run.key, now, vec![finished_event(step, &result)]));
+        Ok(Decision::Write(changes, stored))
+    })
+    .await
+}
+
+/// The one transaction that ends a run.
+async fn close(ports: &Ports, run: &Run, steps: &[Step], charges: &[Charge]) -> Result<()> {
+    let run_key = Key::Run(run.key.clone());
+    let purse_key = Key::Purse(run.key.clone());
+    let budget_key = Key::Budget(run.key.tenant.clone(), money::window(run.created_ms));
+    let counters_key = Key::Counters(run.key.tenant.clone(), shard(run));
+    let keys = [
+        run_key.clone(),
+        purse_key.clone(),
+        budget_key.clone(),
+        counters_key.clone(),
+        Key::Sequence(run.key.clone()),
+    ];
+    let now = ports.clock.now_ms();
+    transact(ports, &keys, |rows| {
+        let Some(stored) = rows.run(&run_key).filter(|run| !run.status.is_final()) else {
+            return Ok(Decision::Leave(()));
+        };
+        let (status, failure) = verdict(ports, stored, steps);
+        let purse = rows.purse(&purse_key).cloned().unwrap_or_default();
+        let ended = Run {
+            status,
+            failure,
+            finished_ms: Some(now),
+            cost: purse.spent,
+            saved: steps.iter().filter_map(|step| step.result.as_ref()).map(|result| result.meta.saved).sum(),
+            ..stored.clone()
+        };
+        let counters = rows.counters(&counters_key).cloned().unwrap_or_default();
+        let counters = add_run(counters, &ended, steps, charges);
+        let mut changes = vec![rows.put(counters_key.clone(), Row::Counters(counters), None)];
+        if let Some(budget) = rows.budget(&budget_key).filter(|_| purse.drawn > NanoUsd::ZERO) {
+            let budget = Budget {
+                allotted: budget.allotted - purse.drawn,
+                spent: budget.spent + purse.spent,
+                ..budget.clone()
+            };
+            changes.push(rows.put(budget_key.clone(), Row::Budget(budget), None));
+        }
+        let purse = Purse { available: NanoUsd::ZERO, closed: true, ..purse };
+        changes.push(rows.put(purse_key.clone(), Row::Purse(purse), None));
+        changes.push(rows.put(run_key.clone(), Row::Run(ended), None));
+        changes.push(outbox::put(&run.key, outbox::DELIVER, OutboxMessage::Deliver, now));
+        changes.extend(events::append(rows, &run.key, now, vec![EventKind::Finished { status }]));
+        Ok(Decision::Write(changes, ()))
+    })
+    .await
+}
+
+/// How a run ended, from how its steps did.
+fn verdict(ports: &Ports, run: &Run, steps: &[Step]) -> (RunStatus, Option<RunFailure>) {
+    if run.cancel_requested {
+        return (RunStatus::Cancelled, None);
+    }
+    let result = |agent: &AgentId| {
+        steps
+            .iter()
+            .find(|step| step.key.agent == *agent && step.key.item.is_none())
+            .and_then(|step| step.result.as_ref())
+    };
+    let usable = |agent: &AgentId| {
+        result(agent).is_some_and(|result| {
+            matches!(&result.outcome, Outcome::Ok(_) | Outcome::Uncertain { data: Some(_), .. })
+        })
+    };
+    if let Some(agent) = ports.catalogue.agents.iter().find(|agent| !agent.dispensable && !usable(&agent.id))
+    {
+        let (kind, message) = match result(&agent.id).map(|result| &result.outcome) {
+            Some(Outcome::Failed(error)) => (error.kind, error.message.clone()),
+            Some(Outcome::Skipped(reason) | Outcome::Uncertain { reason, .. }) => {
+                (ErrorKind::InvalidInput, reason.to_string())
+            }
+            _ => (ErrorKind::Timeout, "it never ended".to_owned()),
+        };
+        return (RunStatus::Failed, Some(RunFailure { agent: Some(agent.id.clone()), kind, message }));
+    }
+    let whole = steps.iter().filter_map(|step| step.result.as_ref()).all(|result| match &result.outcome {
+        Outcome::Ok(_) => true,
+        Outcome::Skipped(reason) => {
+            matches!(reason.code, ReasonCode::NoModel | ReasonCode::NotApplicable | ReasonCode::NotPlanned)
+        }
+        Outcome::Uncertain { reason, .. } => {
+            matches!(reason.code, ReasonCode::NoModel | ReasonCode::NoEvidence)
+        }
+        Outcome::Failed(_) => false,
+    });
+    (if whole { RunStatus::Complete } else { RunStatus::Partial }, None)
+}
+
+fn add_run(mut counters: Counters, run: &Run, steps: &[Step], charges: &[Charge]) -> Counters {
+    *counters.runs.entry(run.status.name().to_owned()).or_default() += 1;
+    for step in steps {
+        let Some(result) = &step.result else { continue };
+        let name = format!("{}/{}", step.key.agent, result.status().name());
+        *counters.steps.entry(name).or_default() += 1;
+        if let Basis::Cache { level, .. } = result.meta.basis {
+            *counters.cache_hits.entry(level.name().to_owned()).or_default() += 1;
+        }
+    }
+    for charge in charges.iter().filter(|charge| charge.state == ChargeState::Settled) {
+        counters.usage = counters.usage + charge.usage;
+    }
+    counters.cost += run.cost;
+    counters.saved += run.saved;
+    counters
+}
+
+fn shard(run: &Run) -> u32 {
+    let digest = blake3::hash(run.key.run.as_str().as_bytes());
+    u32::from(digest.as_bytes()[0]) % COUNTER_SHARDS
+}

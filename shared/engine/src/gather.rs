@@ -1,0 +1,262 @@
+//! What a step is given: results of the agents its row names, the facts its row names, its item. Nothing else.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::agent::{AgentSpec, Fact, FanOut};
+use crate::claim_check;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ledger_view::run_report;
+use crate::model::{AgentId, ContentRef, ItemId, Run, Status, Step, StepResult};
+use crate::ports::{Key, Ports, Row};
+use crate::step_input::{Input, RequestView, StepInput};
+use crate::transact::read;
+
+/// How many earlier runs an agent is shown.
+const HISTORY: usize = 50;
+
+/// A step's input, or the agents it needs that have no result to build on.
+pub(crate) enum Gathered {
+    Ready { input: Box<StepInput>, gaps: Vec<AgentId> },
+    Missing(Vec<AgentId>),
+}
+
+pub(crate) async fn gather(ports: &Ports, run: &Run, spec: &AgentSpec, item: &ItemId) -> Result<Gathered> {
+    let planned = planned_agents(ports, run).await?;
+    let mut inputs = BTreeMap::new();
+    let mut missing = Vec::new();
+    let mut gaps = Vec::new();
+    let wanted: Vec<&AgentId> = spec.inputs().filter(|agent| planned.contains(agent)).collect();
+    let results = results_of(ports, run, &wanted).await?;
+    for (agent, input) in wanted.into_iter().zip(results) {
+        let usable = matches!(input.status, Status::Ok | Status::Uncertain) && input.data.is_some();
+        if !usable && spec.needs.contains(agent) {
+            missing.push(agent.clone());
+        }
+        if input.status != Status::Ok && spec.uses.contains(agent) {
+            gaps.push(agent.clone());
+        }
+        inputs.insert(agent.clone(), input);
+    }
+    missing.extend(spec.needs.iter().filter(|need| !planned.contains(need)).cloned());
+    if !missing.is_empty() {
+        return Ok(Gathered::Missing(missing));
+    }
+    let item = match &spec.fan_out {
+        Some(fan_out) => Some(find_item(&inputs, fan_out, item)?),
+        None => None,
+    };
+    let mut facts = BTreeMap::new();
+    for fact in &spec.facts {
+        facts.insert(fact.name().to_owned(), fact_value(ports, run, &inputs, *fact).await?);
+    }
+    let request = RequestView {
+        source_name: run.source.name.clone(),
+        media_type: run.source.media_type.clone(),
+        bytes: run.source.bytes,
+        depth: run.depth,
+        requested_ms: run.created_ms,
+    };
+    Ok(Gathered::Ready { input: Box::new(StepInput { request, item, inputs, facts }), gaps })
+}
+
+/// The agents this run is to have: those of its depth, without what the planner left out.
+pub(crate) async fn planned_agents(ports: &Ports, run: &Run) -> Result<Vec<AgentId>> {
+    let catalogue = &ports.catalogue;
+    let in_depth =
+        catalogue.agents.iter().filter(|agent| agent.is_in(run.depth)).map(|agent| agent.id.clone());
+    let Some(planner) = catalogue.planner() else {
+        return Ok(in_depth.collect());
+    };
+    let plan = load_step(ports, run, &planner.id, &ItemId::none()).await?.and_then(|step| step.result);
+    let left_out = plan.as_ref().map(left_out).unwrap_or_default();
+    let indispensable = |id: &AgentId| catalogue.agent(id).is_some_and(|agent| !agent.dispensable);
+    Ok(in_depth.filter(|id| indispensable(id) || !left_out.contains(id)).collect())
+}
+
+/// The agents a plan leaves out.
+pub(crate) fn left_out(plan: &StepResult) -> Vec<AgentId> {
+    let data = plan.ok().or(plan.uncertain());
+    let listed = |field: &str| data.and_then(|data| data[field].as_array()).cloned().unwrap_or_default();
+    let not_run = listed("agents").into_iter().filter(|row| row["run"] == json!(false));
+    let skipped = listed("skip").into_iter();
+    not_run.chain(skipped).filter_map(|row| row["agent"].as_str().map(AgentId::new)).collect()
+}
+
+/// The ids of the items an agent's result holds for another to fan out over, cut to what the depth allows.
+pub(crate) fn items_of(run: &Run, result: &StepResult, fan_out: &FanOut) -> Vec<ItemId> {
+    let data = result.ok().or(result.uncertain());
+    let rows = data.and_then(|data| data[fan_out.field.as_str()].as_array());
+    rows.into_iter()
+        .flatten()
+        .filter_map(|row| row[fan_out.id.as_str()].as_str())
+        .take(run.depth.max_claims())
+        .map(ItemId::new)
+        .collect()
+}
+
+pub(crate) async fn load_step(
+    ports: &Ports,
+    run: &Run,
+    agent: &AgentId,
+    item: &ItemId,
+) -> Result<Option<Step>> {
+    let mut rows = read(ports, &[Key::Step(run.key.step(agent, item))]).await?;
+    Ok(match rows.pop().flatten() {
+        Some(Row::Step(step)) => Some(*step),
+        _ => None,
+    })
+}
+
+/// The inputs from these agents, in their order.
+async fn results_of(ports: &Ports, run: &Run, agents: &[&AgentId]) -> Result<Vec<Input>> {
+    let mut inputs = Vec::with_capacity(agents.len());
+    let single: Vec<Key> =
+        agents.iter().map(|agent| Key::Step(run.key.step(agent, &ItemId::none()))).collect();
+    let rows = if single.is_empty() { Vec::new() } else { read(ports, &single).await? };
+    for (agent, row) in agents.iter().zip(rows) {
+        let fan_out = ports.catalogue.agent(agent).and_then(|spec| spec.fan_out.clone());
+        inputs.push(match (fan_out, row) {
+            (Some(fan_out), _) => fanned_out_input(ports, run, agent, &fan_out).await?,
+            (None, Some(Row::Step(step))) => as_input(claim_check::fetch(ports, &step).await?.as_ref()),
+            (None, _) => as_input(None),
+        });
+    }
+    Ok(inputs)
+}
+
+/// All items of a fanned-out agent as one input. It stands only if every item stands.
+async fn fanned_out_input(ports: &Ports, run: &Run, agent: &AgentId, fan_out: &FanOut) -> Result<Input> {
+    let over = load_step(ports, run, &fan_out.over, &ItemId::none()).await?;
+    let over = match &over {
+        Some(step) => claim_check::fetch(ports, step).await?,
+        None => None,
+    };
+    let items = over.as_ref().map(|result| items_of(run, result, fan_out)).unwrap_or_default();
+    let keys: Vec<Key> = items.iter().map(|item| Key::Step(run.key.step(agent, item))).collect();
+    let rows = if keys.is_empty() { Vec::new() } else { read(ports, &keys).await? };
+    let mut list = Vec::with_capacity(items.len());
+    let mut worst: Option<(Status, String)> = None;
+    for (item, row) in items.iter().zip(rows) {
+        let input = match row {
+            Some(Row::Step(step)) => as_input(claim_check::fetch(ports, &step).await?.as_ref()),
+            _ => as_input(None),
+        };
+        if input.status != Status::Ok && worst.as_ref().is_none_or(|(status, _)| *status < input.status) {
+            let reason = input.reason.clone().unwrap_or_default();
+            worst = Some((input.status, format!("{item}: {reason}")));
+        }
+        list.push(json!({"item": item, "status": input.status, "data": input.data, "reason": input.reason}));
+    }
+    let (status, reason) = worst.map_or((Status::Ok, None), |(_, reason)| (Status::Uncertain, Some(reason)));
+    Ok(Input { status, data: Some(Value::from(list)), reason })
+}
+
+fn as_input(result: Option<&StepResult>) -> Input {
+    match result {
+        Some(result) => Input {
+            status: result.status(),
+            data: result.ok().or(result.uncertain()).cloned(),
+            reason: result.reason(),
+        },
+        None => Input { status: Status::Failed, data: None, reason: Some("no result".to_owned()) },
+    }
+}
+
+fn find_item(inputs: &BTreeMap<AgentId, Input>, fan_out: &FanOut, item: &ItemId) -> Result<Value> {
+    let data = inputs.get(&fan_out.over).and_then(|input| input.data.as_ref());
+    let rows = data.and_then(|data| data[fan_out.field.as_str()].as_array());
+    rows.into_iter()
+        .flatten()
+        .find(|row| row[fan_out.id.as_str()] == json!(item))
+        .cloned()
+        .ok_or_else(|| Error::new(ErrorKind::InvalidInput, format!("{} has no item {item}", fan_out.over)))
+}
+
+async fn fact_value(
+    ports: &Ports,
+    run: &Run,
+    inputs: &BTreeMap<AgentId, Input>,
+    fact: Fact,
+) -> Result<Value> {
+    match fact {
+        Fact::Plan => Ok(plan_facts(ports, run)),
+        Fact::Source => source_facts(ports, run).await,
+        Fact::Content => content_facts(ports, run, inputs).await,
+        Fact::History => history(ports, run).await,
+        Fact::RunReport => run_report(ports, run).await,
+    }
+}
+
+fn plan_facts(ports: &Ports, run: &Run) -> Value {
+    let agents: Vec<Value> = ports
+        .catalogue
+        .agents
+        .iter()
+        .map(|agent| {
+            json!({
+                "agent": agent.id,
+                "role": agent.role,
+                "from_depth": agent.depth,
+                "in_depth": agent.is_in(run.depth),
+                "needs_model": agent.analyser.is_none(),
+                "dispensable": agent.dispensable,
+                "weight": agent.limits.cost.0,
+            })
+        })
+        .collect();
+    json!({
+        "depth": run.depth,
+        "cap_nano_usd": run.depth.cap(),
+        "max_claims": run.depth.max_claims(),
+        "agents": agents,
+    })
+}
+
+async fn source_facts(ports: &Ports, run: &Run) -> Result<Value> {
+    let content = ports.content.get(&run.key.tenant, &run.source.content).await?;
+    let platform =
+        ports.platforms.iter().find(|platform| platform.recognises(&run.source)).ok_or_else(|| {
+            Error::new(
+                ErrorKind::UnsupportedMedia,
+                format!("no platform knows what to do with {}", run.source.name),
+            )
+        })?;
+    Ok(platform.acquire(&run.source, &content).await?.facts)
+}
+
+async fn content_facts(ports: &Ports, run: &Run, inputs: &BTreeMap<AgentId, Input>) -> Result<Value> {
+    let acquired =
+        inputs.values().filter_map(|input| input.data.as_ref()).find(|data| data["digest"].is_string());
+    let content = acquired
+        .and_then(|data| data["digest"].as_str())
+        .map_or_else(|| run.source.content.clone(), ContentRef::new);
+    let format = match acquired {
+        Some(data) => data["format"].clone(),
+        None => source_facts(ports, run).await?["format"].clone(),
+    };
+    let bytes = ports.content.get(&run.key.tenant, &content).await?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        Error::new(ErrorKind::InvalidInput, format!("{} is not UTF-8", run.source.name)).because(error)
+    })?;
+    Ok(json!({"format": format, "text": text}))
+}
+
+/// Earlier runs, without runs on the same content: they would confirm themselves.
+async fn history(ports: &Ports, run: &Run) -> Result<Value> {
+    let records = ports.memory.recent(&run.key.tenant, HISTORY).await?;
+    let earlier = records.into_iter().filter(|record| {
+        record.run_id != run.key.run
+            && record.content != run.source.content
+            && record.created_ms <= run.created_ms
+    });
+    Ok(earlier
+        .map(|record| {
+            let mut row = record.record;
+            row["run_id"] = json!(record.run_id);
+            row["created_ms"] = json!(record.created_ms);
+            row
+        })
+        .collect())
+}

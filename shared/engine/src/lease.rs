@@ -1,0 +1,244 @@
+//! Who works on a step. A claim gives a lease with an epoch; everything a worker writes afterwards holds only while
+//! that epoch is the step's own, so a worker that was given up for lost can do no harm when it wakes.
+
+use crate::claim_check;
+use crate::error::Result;
+use crate::events;
+use crate::model::{EventKind, Lease, Run, Step, StepKey, StepResult};
+use crate::ports::{Key, Message, Ports, Queue, Row, StepMessage};
+use crate::transact::{Decision, transact};
+
+/// How long a lease holds.
+pub const LEASE_MS: u64 = 50_000;
+/// How often it is renewed.
+pub(crate) const RENEW_MS: u64 = 15_000;
+/// Attempts at one step; the engine alone counts them.
+pub const MAX_ATTEMPTS: u32 = 4;
+
+/// The outcome of asking for a step.
+pub(crate) enum Claim {
+    /// It is the caller's.
+    Won(Claimed),
+    /// Its result is stored; report it again.
+    Done(Run, Box<Step>),
+    /// Somebody else works on it until then.
+    Held { until_ms: u64 },
+    /// The message is of an older hop, or of a run that does not exist: drop it.
+    Stale,
+}
+
+/// A step in the caller's hands.
+#[derive(Clone, Debug)]
+pub(crate) struct Claimed {
+    pub(crate) run: Run,
+    pub(crate) key: StepKey,
+    pub(crate) epoch: u32,
+    pub(crate) attempt: u32,
+    pub(crate) hop: u32,
+    /// A worker before was lost, so calls it had under way must be booked.
+    pub(crate) took_over: bool,
+    pub(crate) claimed_ms: u64,
+    pub(crate) first_claimed_ms: u64,
+}
+
+pub(crate) async fn claim(ports: &Ports, message: &StepMessage) -> Result<Claim> {
+    let step_key = message.step();
+    let keys =
+        [Key::Run(message.run.clone()), Key::Step(step_key.clone()), Key::Sequence(message.run.clone())];
+    let now = ports.clock.now_ms();
+    let mut claimed_epoch = None;
+    transact(ports, &keys, |rows| {
+        let Some(run) = rows.run(&keys[0]) else {
+            return Ok(Decision::Leave(Claim::Stale));
+        };
+        let mut step = rows.step(&keys[1]).cloned().unwrap_or_else(|| new_step(&step_key, now));
+        if step.result.is_some() {
+            return Ok(Decision::Leave(Claim::Done(run.clone(), Box::new(step))));
+        }
+        if message.hop < step.hop || run.status.is_final() {
+            return Ok(Decision::Leave(Claim::Stale));
+        }
+        // A write that was reported as failed may have happened: this caller's own lease is no obstacle to it.
+        let own = claimed_epoch.is_some() && claimed_epoch == step.lease.as_ref().map(|lease| lease.epoch);
+        if let Some(lease) = step.lease.as_ref().filter(|lease| !own && lease.until_ms > now) {
+            return Ok(Decision::Leave(Claim::Held { until_ms: lease.until_ms }));
+        }
+        let took_over = !own && step.lease.is_some();
+        if !own {
+            step.epoch += 1;
+            step.attempt += 1;
+        }
+        claimed_epoch = Some(step.epoch);
+        step.hop = message.hop;
+        step.token = Some(message.task_token.clone());
+        step.lease = Some(Lease { epoch: step.epoch, until_ms: now + LEASE_MS });
+        let won = Claim::Won(Claimed {
+            run: run.clone(),
+            key: step_key.clone(),
+            epoch: step.epoch,
+            attempt: step.attempt,
+            hop: step.hop,
+            took_over: took_over || step.attempt > 1,
+            claimed_ms: now,
+            first_claimed_ms: step.first_claimed_ms,
+        });
+        if own {
+            return Ok(Decision::Leave(won));
+        }
+        let started = EventKind::StepStarted {
+            agent: step_key.agent.clone(),
+            item: step_key.item.clone(),
+            attempt: step.attempt,
+        };
+        let mut changes = vec![rows.put(keys[1].clone(), Row::Step(Box::new(step)), None)];
+        changes.extend(events::append(rows, &message.run, now, vec![started]));
+        Ok(Decision::Write(changes, won))
+    })
+    .await
+}
+
+/// Why a worker must stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Interrupt {
+    /// The run was cancelled.
+    Cancelled,
+    /// Somebody else has the step.
+    Lost,
+}
+
+/// Renews the lease every [`RENEW_MS`] until the work must stop.
+pub(crate) async fn keep(ports: &Ports, claimed: &Claimed) -> Interrupt {
+    loop {
+        ports.clock.sleep(RENEW_MS).await;
+        match renew(ports, claimed).await {
+            Ok(None) => {}
+            Ok(Some(interrupt)) => return interrupt,
+            // The lease outlives two failed renewals; the next one may succeed.
+            Err(error) => tracing::warn!(step = %claimed.key, %error, "lease not renewed"),
+        }
+    }
+}
+
+async fn renew(ports: &Ports, claimed: &Claimed) -> Result<Option<Interrupt>> {
+    let keys = [Key::Run(claimed.run.key.clone()), Key::Step(claimed.key.clone())];
+    let now = ports.clock.now_ms();
+    transact(ports, &keys, |rows| {
+        let Some(step) = rows.step(&keys[1]).filter(|step| holds(step, claimed)) else {
+            return Ok(Decision::Leave(Some(Interrupt::Lost)));
+        };
+        if rows.run(&keys[0]).is_none_or(|run| run.cancel_requested || run.status.is_final()) {
+            return Ok(Decision::Leave(Some(Interrupt::Cancelled)));
+        }
+        let lease = Some(Lease { epoch: claimed.epoch, until_ms: now + LEASE_MS });
+        let step = Step { lease, ..step.clone() };
+        Ok(Decision::Write(vec![rows.put(keys[1].clone(), Row::Step(Box::new(step)), None)], None))
+    })
+    .await
+}
+
+/// Stores a step's result with its event, once and for ever. False if the lease was lost: then nothing is stored.
+pub(crate) async fn settle(ports: &Ports, claimed: &Claimed, result: &StepResult) -> Result<bool> {
+    let (stored, data_ref) = claim_check::stow(ports, &claimed.run.key.tenant, result).await?;
+    let keys = [Key::Step(claimed.key.clone()), Key::Sequence(claimed.run.key.clone())];
+    let now = ports.clock.now_ms();
+    transact(ports, &keys, |rows| {
+        let Some(step) = rows.step(&keys[0]) else {
+            return Ok(Decision::Leave(false));
+        };
+        if step.epoch == claimed.epoch && step.result.as_ref() == Some(&stored) {
+            return Ok(Decision::Leave(true));
+        }
+        if !holds(step, claimed) {
+            return Ok(Decision::Leave(false));
+        }
+        let step =
+            Step { lease: None, result: Some(stored.clone()), data_ref: data_ref.clone(), ..step.clone() };
+        let mut changes = vec![rows.put(keys[0].clone(), Row::Step(Box::new(step)), None)];
+        changes.extend(events::append(
+            rows,
+            &claimed.run.key,
+            now,
+            vec![finished_event(&claimed.key, result)],
+        ));
+        Ok(Decision::Write(changes, true))
+    })
+    .await
+}
+
+/// The event that tells of a stored result.
+pub(crate) fn finished_event(step: &StepKey, result: &StepResult) -> EventKind {
+    EventKind::StepFinished {
+        agent: step.agent.clone(),
+        item: step.item.clone(),
+        status: result.status(),
+        reason: result.reason(),
+        basis: result.meta.basis,
+        cost: result.meta.cost,
+        duration_ms: result.meta.duration_ms,
+    }
+}
+
+/// A step that comes back later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Later {
+    pub(crate) after_ms: u64,
+    pub(crate) why: String,
+    /// A refusal is not an attempt.
+    pub(crate) counts: bool,
+}
+
+/// Sends the step back to its queue with the next hop, then gives up the lease.
+///
+/// In this order, because a message of the next hop must exist before older ones are dropped; a copy too many is
+/// harmless.
+pub(crate) async fn defer(
+    ports: &Ports,
+    claimed: &Claimed,
+    message: &StepMessage,
+    queue: Queue,
+    later: &Later,
+) -> Result<()> {
+    const LONGEST_DELAY_MS: u64 = 900_000;
+    let hop = claimed.hop + 1;
+    let next = Message::Step(StepMessage { hop, ..message.clone() });
+    ports.queues.send(queue, &next, later.after_ms.min(LONGEST_DELAY_MS)).await?;
+    let keys = [Key::Step(claimed.key.clone()), Key::Sequence(claimed.run.key.clone())];
+    let now = ports.clock.now_ms();
+    transact(ports, &keys, |rows| {
+        let Some(step) = rows.step(&keys[0]).filter(|step| holds(step, claimed)) else {
+            return Ok(Decision::Leave(()));
+        };
+        let attempt = if later.counts { step.attempt } else { step.attempt.saturating_sub(1) };
+        let step = Step { lease: None, hop, attempt, ..step.clone() };
+        let deferred = EventKind::StepDeferred {
+            agent: claimed.key.agent.clone(),
+            item: claimed.key.item.clone(),
+            hop,
+            after_ms: later.after_ms,
+            why: later.why.clone(),
+        };
+        let mut changes = vec![rows.put(keys[0].clone(), Row::Step(Box::new(step)), None)];
+        changes.extend(events::append(rows, &claimed.run.key, now, vec![deferred]));
+        Ok(Decision::Write(changes, ()))
+    })
+    .await
+}
+
+/// A step nobody has claimed yet.
+pub(crate) fn new_step(key: &StepKey, now: u64) -> Step {
+    Step {
+        key: key.clone(),
+        attempt: 0,
+        hop: 0,
+        epoch: 0,
+        lease: None,
+        token: None,
+        result: None,
+        data_ref: None,
+        first_claimed_ms: now,
+    }
+}
+
+fn holds(step: &Step, claimed: &Claimed) -> bool {
+    step.result.is_none() && step.lease.as_ref().is_some_and(|lease| lease.epoch == claimed.epoch)
+}

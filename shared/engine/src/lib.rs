@@ -1,0 +1,54 @@
+//! The inside of the platform: what a run is, and the stories that take it from a request to a briefing.
+//!
+//! Here: the nouns ([`model`]), what can go wrong ([`error`]), the typed catalogue ([`agent`]), every door to the
+//! outside ([`ports`]), and one module per story. Deliberately not here: any vendor, any wire format, any clock or
+//! randomness of its own, any prompt. A new story gets its own module; a new door a narrow trait in [`ports`].
+
+pub mod agent;
+pub mod contract;
+pub mod error;
+pub mod ledger_view;
+pub mod memory;
+pub mod model;
+pub mod ports;
+pub mod prompt;
+pub mod schema;
+pub mod step_input;
+
+mod cancel_run;
+mod citations;
+mod claim_check;
+mod converse;
+mod dead_letter;
+mod deliver;
+mod events;
+mod finish_run;
+mod gather;
+mod handle;
+mod lease;
+mod money;
+mod outbox;
+mod recall;
+mod report;
+mod resume_run;
+mod run_step;
+mod start_run;
+mod sweep;
+mod transact;
+
+pub use cancel_run::cancel_run;
+pub use claim_check::INLINE_BYTES;
+pub use dead_letter::bury;
+pub use deliver::deliver;
+pub use events::events_after;
+pub use finish_run::finish_run;
+pub use handle::handle;
+pub use lease::{LEASE_MS, MAX_ATTEMPTS};
+pub use money::{charges, window};
+pub use resume_run::{resume_run, unfinished_run};
+pub use run_step::run_step;
+pub use start_run::{RunRequest, begin_run, load_run, start_run};
+pub use sweep::sweep;
+
+#[cfg(test)]
+mod scenarios;

@@ -1,0 +1,181 @@
+//! Queues in memory, with what the real ones do: delivery at least once, delays, visibility, dead letters.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+
+use super::lock;
+use crate::error::Result;
+use crate::ports::{Clock, Message, Queue, Queues};
+
+/// A message in the hands of a consumer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// Names this message for [`MemoryQueues::acknowledge`].
+    pub receipt: u64,
+    /// The message.
+    pub message: Message,
+    /// How often it was received, this time included.
+    pub receive_count: u32,
+}
+
+/// Queues in memory.
+pub struct MemoryQueues {
+    clock: Arc<dyn Clock>,
+    visibility_ms: u64,
+    max_receive_count: u32,
+    state: Mutex<State>,
+    arrived: event::Event,
+}
+
+#[derive(Default)]
+struct State {
+    next_receipt: u64,
+    queues: BTreeMap<Queue, BTreeMap<u64, Waiting>>,
+    dead: Vec<(Queue, Message)>,
+    died: usize,
+}
+
+struct Waiting {
+    message: Message,
+    visible_ms: u64,
+    receive_count: u32,
+}
+
+impl MemoryQueues {
+    /// Queues whose messages come back after `visibility_ms` unless acknowledged, and die when they have been received
+    /// `max_receive_count` times.
+    pub fn new(clock: Arc<dyn Clock>, visibility_ms: u64, max_receive_count: u32) -> Self {
+        Self {
+            clock,
+            visibility_ms,
+            max_receive_count,
+            state: Mutex::default(),
+            arrived: event::Event::default(),
+        }
+    }
+
+    /// The visible message that has waited longest, if there is one. Whoever gets it must acknowledge it, or it comes
+    /// back.
+    pub fn receive(&self, queue: Queue) -> Option<Received> {
+        let now = self.clock.now_ms();
+        let mut state = lock(&self.state);
+        let State { queues, dead, died, .. } = &mut *state;
+        let messages = queues.get_mut(&queue)?;
+        loop {
+            let visible = messages.iter().filter(|(_, waiting)| waiting.visible_ms <= now);
+            let receipt = visible
+                .min_by_key(|(receipt, waiting)| (waiting.visible_ms, **receipt))
+                .map(|(receipt, _)| *receipt)?;
+            let waiting = messages.get_mut(&receipt)?;
+            if waiting.receive_count >= self.max_receive_count {
+                *died += 1;
+                dead.extend(messages.remove(&receipt).map(|waiting| (queue, waiting.message)));
+                continue;
+            }
+            waiting.receive_count += 1;
+            waiting.visible_ms = now + self.visibility_ms;
+            let (message, receive_count) = (waiting.message.clone(), waiting.receive_count);
+            return Some(Received { receipt, message, receive_count });
+        }
+    }
+
+    /// The message is done with.
+    pub fn acknowledge(&self, queue: Queue, receipt: u64) {
+        if let Some(messages) = lock(&self.state).queues.get_mut(&queue) {
+            messages.remove(&receipt);
+        }
+    }
+
+    /// The message stays out of sight until `visible_ms`.
+    pub fn change_visibility(&self, queue: Queue, receipt: u64, visible_ms: u64) {
+        if let Some(waiting) =
+            lock(&self.state).queues.get_mut(&queue).and_then(|messages| messages.get_mut(&receipt))
+        {
+            waiting.visible_ms = visible_ms;
+        }
+        self.arrived.notify();
+    }
+
+    /// Takes the messages that died so far.
+    pub fn take_dead(&self) -> Vec<(Queue, Message)> {
+        std::mem::take(&mut lock(&self.state).dead)
+    }
+
+    /// How many messages have died since the beginning.
+    pub fn died(&self) -> usize {
+        lock(&self.state).died
+    }
+
+    /// How many messages there are, visible or not.
+    pub fn len(&self) -> usize {
+        lock(&self.state).queues.values().map(BTreeMap::len).sum()
+    }
+
+    /// True if there is no message at all.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// When the next message of a queue becomes visible, if it has any.
+    pub fn next_visible_ms(&self, queue: Queue) -> Option<u64> {
+        lock(&self.state).queues.get(&queue)?.values().map(|waiting| waiting.visible_ms).min()
+    }
+
+    /// Resolves with a new count once something was sent or made visible after the count `seen`; begin with 0.
+    pub async fn arrival(&self, seen: u64) -> u64 {
+        self.arrived.later_than(seen).await
+    }
+}
+
+#[async_trait]
+impl Queues for MemoryQueues {
+    async fn send(&self, queue: Queue, message: &Message, delay_ms: u64) -> Result<()> {
+        let now = self.clock.now_ms();
+        {
+            let mut state = lock(&self.state);
+            state.next_receipt += 1;
+            let receipt = state.next_receipt;
+            let waiting = Waiting { message: message.clone(), visible_ms: now + delay_ms, receive_count: 0 };
+            state.queues.entry(queue).or_default().insert(receipt, waiting);
+        }
+        self.arrived.notify();
+        Ok(())
+    }
+}
+
+/// A count of arrivals one can wait on, on any executor and with any number of waiters.
+mod event {
+    use std::future::poll_fn;
+    use std::sync::Mutex;
+    use std::task::{Poll, Waker};
+
+    use crate::memory::lock;
+
+    #[derive(Default)]
+    pub(super) struct Event(Mutex<(u64, Vec<Waker>)>);
+
+    impl Event {
+        pub(super) fn notify(&self) {
+            let wakers = {
+                let mut state = lock(&self.0);
+                state.0 += 1;
+                std::mem::take(&mut state.1)
+            };
+            wakers.into_iter().for_each(Waker::wake);
+        }
+
+        pub(super) async fn later_than(&self, seen: u64) -> u64 {
+            poll_fn(|context| {
+                let mut state = lock(&self.0);
+                if state.0 > seen {
+                    return Poll::Ready(state.0);
+                }
+                state.1.push(context.waker().clone());
+                Poll::Pending
+            })
+            .await
+        }
+    }
+}

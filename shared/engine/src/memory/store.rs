@@ -1,0 +1,172 @@
+//! Rows in memory, with the conflicts real stores have: of two transactions that overlap on a row, the later one is
+//! cancelled.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::poll_fn;
+use std::sync::Mutex;
+use std::task::Poll;
+
+use async_trait::async_trait;
+
+use super::lock;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ports::{Becomes, Change, Expect, Key, Page, Range, Row, Store, Versioned};
+
+/// Rows in memory.
+#[derive(Default)]
+pub struct MemoryStore(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    rows: BTreeMap<Key, Stored>,
+    busy: BTreeSet<Key>,
+}
+
+#[derive(Clone)]
+struct Stored {
+    row: Row,
+    version: u64,
+    due_ms: Option<u64>,
+}
+
+impl MemoryStore {
+    /// Every row with a due time, for checks that nothing is left behind.
+    pub fn due_rows(&self) -> Vec<(Key, u64)> {
+        let state = lock(&self.0);
+        state.rows.iter().filter_map(|(key, stored)| Some((key.clone(), stored.due_ms?))).collect()
+    }
+
+    /// Every row, for checks over the whole state.
+    pub fn all_rows(&self) -> Vec<(Key, Row)> {
+        lock(&self.0).rows.iter().map(|(key, stored)| (key.clone(), stored.row.clone())).collect()
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn read(&self, keys: &[Key]) -> Result<Vec<Option<Versioned>>> {
+        yield_once().await;
+        let state = lock(&self.0);
+        Ok(keys.iter().map(|key| state.rows.get(key).map(versioned)).collect())
+    }
+
+    async fn write(&self, changes: &[Change]) -> Result<()> {
+        const MOST: usize = 100;
+        let keys: BTreeSet<&Key> = changes.iter().map(|change| &change.key).collect();
+        if keys.len() != changes.len() || changes.len() > MOST {
+            return Err(Error::new(
+                ErrorKind::Internal,
+                "a transaction has at most 100 changes, no key twice",
+            ));
+        }
+        let _under_way = UnderWay::begin(self, changes)?;
+        yield_once().await;
+        let mut state = lock(&self.0);
+        for change in changes {
+            let version = state.rows.get(&change.key).map(|stored| stored.version);
+            let holds = match change.expect {
+                Expect::Absent => version.is_none(),
+                Expect::Version(expected) => version == Some(expected),
+                Expect::Anything => true,
+            };
+            if !holds {
+                return Err(Error::new(ErrorKind::Conflict, "a row is not as it was read"));
+            }
+        }
+        for change in changes {
+            match &change.to {
+                Becomes::Same => {}
+                Becomes::Gone => {
+                    state.rows.remove(&change.key);
+                }
+                Becomes::Row(row) => {
+                    let version = state.rows.get(&change.key).map_or(0, |stored| stored.version) + 1;
+                    state.rows.insert(
+                        change.key.clone(),
+                        Stored { row: row.clone(), version, due_ms: change.due_ms },
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn list(&self, range: &Range, from: Option<&str>, limit: usize) -> Result<Page> {
+        yield_once().await;
+        let state = lock(&self.0);
+        let mut rows: Vec<(&Key, &Stored)> =
+            state.rows.iter().filter(|(key, stored)| is_in(range, key, stored)).collect();
+        match range {
+            Range::Runs(_) | Range::Memory(_) => rows.reverse(),
+            Range::Due(_) => rows.sort_by_key(|(key, stored)| (stored.due_ms, (*key).clone())),
+            _ => {}
+        }
+        let start: usize = from.and_then(|from| from.parse().ok()).unwrap_or(0);
+        let page = rows
+            .iter()
+            .skip(start)
+            .take(limit)
+            .map(|(key, stored)| ((*key).clone(), versioned(stored)))
+            .collect();
+        let next = (start + limit < rows.len()).then(|| (start + limit).to_string());
+        Ok(Page { rows: page, next })
+    }
+}
+
+/// The rows of a transaction, while it is under way.
+struct UnderWay<'a> {
+    store: &'a MemoryStore,
+    keys: Vec<Key>,
+}
+
+impl<'a> UnderWay<'a> {
+    fn begin(store: &'a MemoryStore, changes: &[Change]) -> Result<Self> {
+        let keys: Vec<Key> = changes.iter().map(|change| change.key.clone()).collect();
+        let mut state = lock(&store.0);
+        if keys.iter().any(|key| state.busy.contains(key)) {
+            return Err(Error::new(ErrorKind::Conflict, "another transaction is under way on the same row"));
+        }
+        state.busy.extend(keys.iter().cloned());
+        drop(state);
+        Ok(Self { store, keys })
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let mut state = lock(&self.store.0);
+        for key in &self.keys {
+            state.busy.remove(key);
+        }
+    }
+}
+
+fn versioned(stored: &Stored) -> Versioned {
+    Versioned { row: stored.row.clone(), version: stored.version }
+}
+
+fn is_in(range: &Range, key: &Key, stored: &Stored) -> bool {
+    match (range, key) {
+        (Range::Runs(tenant), Key::Run(run)) => run.tenant == *tenant,
+        (Range::Steps(run), Key::Step(step)) => step.run == *run,
+        (Range::Events(run, after), Key::Event(of, seq)) => of == run && seq > after,
+        (Range::Outbox(run), Key::Outbox(of, _)) => of == run,
+        (Range::Charges(run), Key::Charge(call)) => call.step.run == *run,
+        (Range::Memory(tenant), Key::Memory(of, _)) => of == tenant,
+        (Range::Due(by_ms), _) => stored.due_ms.is_some_and(|due_ms| due_ms <= *by_ms),
+        _ => false,
+    }
+}
+
+/// Lets others run once, so that operations overlap as they do on a network.
+async fn yield_once() {
+    let mut yielded = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}

@@ -1,0 +1,18 @@
+//! The nouns: ids, runs, steps, results, money.
+
+mod id;
+mod money;
+mod result;
+mod rows;
+mod run;
+
+pub use id::{AgentId, CallId, ContentRef, ItemId, RunId, RunKey, StepKey, TenantId, Token};
+pub use money::{NanoUsd, Price, PriceBand, Usage};
+pub use result::{
+    Basis, CacheLevel, Meta, Outcome, Reason, ReasonCode, STEP_RESULT_VERSION, Status, StepError, StepResult,
+};
+pub use rows::{
+    Budget, Charge, ChargeState, Counters, Event, EventKind, Lease, MemoryRecord, Outbox, OutboxMessage,
+    Purse, Sequence, Step,
+};
+pub use run::{Depth, Run, RunFailure, RunStatus, Source};

@@ -1,0 +1,239 @@
+//! What is stored about a run beside the run itself. Decisions over these rows are made in the engine; a store only
+//! keeps them and refuses a write whose expectations no longer hold.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    AgentId, Basis, CallId, ContentRef, ItemId, NanoUsd, RunId, RunKey, RunStatus, Status, StepKey,
+    StepResult, Token, Usage,
+};
+
+/// Numbers handed out in order for one run, so that a reader of events sees no gap.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sequence {
+    /// The number the last event got; 0 before the first.
+    pub last_event: u64,
+}
+
+/// A step as it is stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Which step.
+    pub key: StepKey,
+    /// How often it was claimed, refused claims not counted.
+    pub attempt: u32,
+    /// The current hop; messages of older hops are dropped.
+    pub hop: u32,
+    /// The number of the last lease given out.
+    pub epoch: u32,
+    /// The lease, while somebody works on it.
+    pub lease: Option<Lease>,
+    /// The token to report to, as last seen.
+    pub token: Option<Token>,
+    /// Set once, for ever. Data over the size of a claim check is `null` here and stored under `data_ref`.
+    pub result: Option<StepResult>,
+    /// Where large data is stored.
+    #[serde(default)]
+    pub data_ref: Option<ContentRef>,
+    /// When the step was first claimed, in milliseconds since 1970.
+    pub first_claimed_ms: u64,
+}
+
+/// Who works on a step, and until when that is believed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// Equal to the step's epoch while the lease holds.
+    pub epoch: u32,
+    /// When it ends if it is not renewed.
+    pub until_ms: u64,
+}
+
+/// What a run may spend and has spent. All changes to it go with the charge they are for, in one transaction.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Purse {
+    /// The most the run may draw.
+    pub cap: NanoUsd,
+    /// Drawn from the tenant so far.
+    pub drawn: NanoUsd,
+    /// Drawn and neither reserved nor spent.
+    pub available: NanoUsd,
+    /// Set aside for calls under way.
+    pub reserved: NanoUsd,
+    /// Settled calls at their cost, crashed ones at their worst case.
+    pub spent: NanoUsd,
+    /// The part of `spent` that is booked at worst case because nobody knows.
+    pub unsettled: NanoUsd,
+    /// No more calls: the run has ended and returned the rest.
+    pub closed: bool,
+}
+
+/// One paid call in the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Charge {
+    /// Whose call.
+    pub call: CallId,
+    /// The model, as its provider names it.
+    pub model: String,
+    /// A label from the run.
+    pub workspace: String,
+    /// How it stands.
+    pub state: ChargeState,
+    /// What was set aside.
+    pub worst_case: NanoUsd,
+    /// What it cost; the worst case while unsettled.
+    pub cost: NanoUsd,
+    /// Its tokens, once known.
+    pub usage: Usage,
+    /// When it was reserved.
+    pub reserved_ms: u64,
+}
+
+/// How a charge stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChargeState {
+    /// The call may be under way.
+    Reserved,
+    /// Booked with its real usage.
+    Settled,
+    /// The caller was lost; booked at its worst case and listed.
+    Unsettled,
+    /// The call was never made; books nothing.
+    Void,
+}
+
+/// What a tenant may spend in a window, such as a day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Budget {
+    /// The most.
+    pub limit: NanoUsd,
+    /// Drawn by runs that have not ended.
+    pub allotted: NanoUsd,
+    /// Spent by runs that have ended.
+    pub spent: NanoUsd,
+}
+
+/// A message that must leave although the process may die.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outbox {
+    /// The run it belongs to.
+    pub run: RunKey,
+    /// A name unique in the run.
+    pub name: String,
+    /// What to send.
+    pub message: OutboxMessage,
+    /// When it was written.
+    pub created_ms: u64,
+}
+
+/// What an outbox row sends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum OutboxMessage {
+    /// Start the run's workflow.
+    Start,
+    /// Post the briefing.
+    Deliver,
+}
+
+/// Something that happened in a run, in order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its number in the run, from 1, without gaps.
+    pub seq: u64,
+    /// When, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// What.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// What can happen in a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+pub enum EventKind {
+    /// The run was accepted.
+    Accepted,
+    /// A step was claimed.
+    StepStarted {
+        /// The agent.
+        agent: AgentId,
+        /// The item.
+        item: ItemId,
+        /// Which attempt.
+        attempt: u32,
+    },
+    /// A step goes back to its queue.
+    StepDeferred {
+        /// The agent.
+        agent: AgentId,
+        /// The item.
+        item: ItemId,
+        /// The hop it comes back with.
+        hop: u32,
+        /// After how long.
+        after_ms: u64,
+        /// Why.
+        why: String,
+    },
+    /// A step's result is stored.
+    StepFinished {
+        /// The agent.
+        agent: AgentId,
+        /// The item.
+        item: ItemId,
+        /// How it ended.
+        status: Status,
+        /// Why it is not ok.
+        reason: Option<String>,
+        /// Where it comes from.
+        basis: Basis,
+        /// What it cost.
+        cost: NanoUsd,
+        /// How long it took.
+        duration_ms: u64,
+    },
+    /// The owner asked to stop.
+    CancelRequested,
+    /// The run ended.
+    Finished {
+        /// How.
+        status: RunStatus,
+    },
+    /// The briefing was posted.
+    Delivered {
+        /// Where.
+        channel: String,
+    },
+}
+
+/// What the platform remembers of a run that ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MemoryRecord {
+    /// The run.
+    pub run_id: RunId,
+    /// When it was accepted.
+    pub created_ms: u64,
+    /// The content it was about.
+    pub content: ContentRef,
+    /// What the integrating agent chose to keep, as its schema says.
+    pub record: serde_json::Value,
+}
+
+/// Sums over ended runs of a tenant; each run is added exactly once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Counters {
+    /// Ended runs by status name.
+    pub runs: std::collections::BTreeMap<String, u64>,
+    /// Steps by `agent/status`.
+    pub steps: std::collections::BTreeMap<String, u64>,
+    /// Steps answered by each cache level.
+    pub cache_hits: std::collections::BTreeMap<String, u64>,
+    /// Tokens of all settled calls.
+    pub usage: Usage,
+    /// Money spent.
+    pub cost: NanoUsd,
+    /// Money saved by the cache.
+    pub saved: NanoUsd,
+}

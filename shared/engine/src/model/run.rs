@@ -1,0 +1,169 @@
+//! A run: one piece of content, analysed once.
+
+use serde::{Deserialize, Serialize};
+
+use super::{AgentId, ContentRef, NanoUsd, RunKey};
+use crate::error::ErrorKind;
+
+/// How deep a run looks. Ordered: each depth includes the agents of the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Depth {
+    /// The briefing, nothing checked.
+    Quick,
+    /// Claims checked; the default.
+    Standard,
+    /// People, background, argument, controversy.
+    Deep,
+    /// All 26 agents.
+    Comprehensive,
+    /// All agents, more claims and turns.
+    Experimental,
+}
+
+impl Depth {
+    /// Every depth, least first.
+    pub const ALL: [Depth; 5] =
+        [Depth::Quick, Depth::Standard, Depth::Deep, Depth::Comprehensive, Depth::Experimental];
+
+    /// The name on the command line and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Depth::Quick => "quick",
+            Depth::Standard => "standard",
+            Depth::Deep => "deep",
+            Depth::Comprehensive => "comprehensive",
+            Depth::Experimental => "experimental",
+        }
+    }
+
+    /// The depth of that name.
+    pub fn from_name(name: &str) -> Option<Depth> {
+        Depth::ALL.into_iter().find(|depth| depth.name() == name)
+    }
+
+    /// The most a run of this depth may spend.
+    pub fn cap(self) -> NanoUsd {
+        NanoUsd::from_milli_usd(match self {
+            Depth::Quick => 500,
+            Depth::Standard => 1_500,
+            Depth::Deep => 3_000,
+            Depth::Comprehensive => 5_000,
+            Depth::Experimental => 10_000,
+        })
+    }
+
+    /// How many claims are checked at most.
+    pub fn max_claims(self) -> usize {
+        match self {
+            Depth::Quick => 0,
+            Depth::Standard => 8,
+            Depth::Deep => 15,
+            Depth::Comprehensive => 25,
+            Depth::Experimental => 40,
+        }
+    }
+
+    /// How long a run may take, in milliseconds.
+    pub fn deadline_ms(self) -> u64 {
+        let minutes = match self {
+            Depth::Quick => 3,
+            Depth::Standard => 10,
+            Depth::Deep => 20,
+            Depth::Comprehensive => 30,
+            Depth::Experimental => 60,
+        };
+        minutes * 60_000
+    }
+}
+
+/// How a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// Accepted and queued or at work.
+    Running,
+    /// Every planned step that could run succeeded.
+    Complete,
+    /// A briefing exists, with named gaps.
+    Partial,
+    /// No briefing; the reason is in the run.
+    Failed,
+    /// Stopped by its owner.
+    Cancelled,
+}
+
+impl RunStatus {
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            RunStatus::Running => "running",
+            RunStatus::Complete => "complete",
+            RunStatus::Partial => "partial",
+            RunStatus::Failed => "failed",
+            RunStatus::Cancelled => "cancelled",
+        }
+    }
+
+    /// True once nothing more will happen.
+    pub fn is_final(self) -> bool {
+        self != RunStatus::Running
+    }
+}
+
+/// The content of a run, as it was handed in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// A name for people: the file's name without its folder.
+    pub name: String,
+    /// The media type, as far as the name and the content tell.
+    pub media_type: String,
+    /// How many bytes.
+    pub bytes: u64,
+    /// Where the bytes are stored; also their digest.
+    pub content: ContentRef,
+}
+
+/// A run as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// Tenant and id.
+    pub key: RunKey,
+    /// A label for the ledger; part of no key.
+    pub workspace: String,
+    /// What is analysed.
+    pub source: Source,
+    /// How deep.
+    pub depth: Depth,
+    /// Whether stored answers may be used.
+    pub use_cache: bool,
+    /// The catalogue the run is pinned to.
+    pub catalogue_version: String,
+    /// When it was accepted, in milliseconds since 1970.
+    pub created_ms: u64,
+    /// When it ends at the latest.
+    pub deadline_ms: u64,
+    /// How it stands.
+    pub status: RunStatus,
+    /// Its owner asked to stop it.
+    pub cancel_requested: bool,
+    /// Why it failed, if it failed.
+    pub failure: Option<RunFailure>,
+    /// When it ended.
+    pub finished_ms: Option<u64>,
+    /// What it cost, unsettled calls at their worst case; set when it ends.
+    pub cost: NanoUsd,
+    /// What the cache saved; set when it ends.
+    pub saved: NanoUsd,
+}
+
+/// Why a run has no briefing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunFailure {
+    /// The step that ended it, if one did.
+    pub agent: Option<AgentId>,
+    /// The kind.
+    pub kind: ErrorKind,
+    /// For people.
+    pub message: String,
+}

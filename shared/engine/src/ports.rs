@@ -1,0 +1,443 @@
+//! Every door of the engine to the outside, as narrow traits in one struct.
+//!
+//! Decisions over stored rows are made in the engine and written through [`Store`] as conditional transactions, so an
+//! adapter holds no rule of the platform. All ports may fail before or after the effect; a story that meets an
+//! [`ErrorKind::Storage`](crate::error::ErrorKind::Storage) reads again before it decides.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::agent::{Catalogue, ModelSpec, Profile};
+use crate::error::Result;
+use crate::model::{
+    AgentId, ContentRef, ItemId, MemoryRecord, NanoUsd, RunKey, Source, StepKey, TenantId, Token, Usage,
+};
+use crate::step_input::{Analysis, StepInput};
+
+mod store;
+
+pub use store::{Becomes, Change, Expect, Key, Page, Range, Row, Store, Versioned};
+
+/// All ports of a process.
+#[derive(Clone)]
+pub struct Ports {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+    /// The agents and models.
+    pub catalogue: Arc<Catalogue>,
+    /// What the operator decided.
+    pub settings: Settings,
+    /// Runs, steps, events, outbox, ledger and budgets: rows in conditional transactions.
+    pub store: Arc<dyn Store>,
+    /// Large content.
+    pub content: Arc<dyn ContentStore>,
+    /// Message queues.
+    pub queues: Arc<dyn Queues>,
+    /// The workflow service.
+    pub workflow: Arc<dyn Workflow>,
+    /// Stored answers.
+    pub cache: Arc<dyn Cache>,
+    /// Rates.
+    pub limits: Arc<dyn Limits>,
+    /// Language models; `None` is the mode without a model.
+    pub model: Option<Arc<dyn Llm>>,
+    /// Embeddings; `None` where none is linked.
+    pub embedder: Option<Arc<dyn Embedder>>,
+    /// Deterministic analysers by name.
+    pub analysers: Arc<BTreeMap<&'static str, Arc<dyn Analyser>>>,
+    /// Tools by name.
+    pub tools: Arc<BTreeMap<&'static str, Arc<dyn Tool>>>,
+    /// Platforms, in the order they are asked.
+    pub platforms: Arc<Vec<Arc<dyn Platform>>>,
+    /// What earlier runs left.
+    pub memory: Arc<dyn Memory>,
+    /// Where briefings are posted.
+    pub delivery: Arc<dyn Delivery>,
+    /// Measurements of this process.
+    pub metrics: Arc<dyn Metrics>,
+}
+
+/// What the operator decided.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What a tenant may spend in a day (UTC) if its own budget says nothing else.
+    pub daily_budget: NanoUsd,
+    /// What one run may spend at most, if less than its depth's cap.
+    pub run_cap: Option<NanoUsd>,
+}
+
+/// Time.
+#[async_trait]
+pub trait Clock: Send + Sync {
+    /// Milliseconds since 1970.
+    fn now_ms(&self) -> u64;
+    /// Waits that many milliseconds.
+    async fn sleep(&self, milliseconds: u64);
+}
+
+/// Randomness, for ids and jitter.
+pub trait Random: Send + Sync {
+    /// Sixty-four random bits.
+    fn next_u64(&self) -> u64;
+}
+
+/// Content by digest. Storing the same bytes twice is one entry.
+#[async_trait]
+pub trait ContentStore: Send + Sync {
+    /// Stores the bytes.
+    async fn put(&self, tenant: &TenantId, bytes: &[u8]) -> Result<ContentRef>;
+    /// Reads them; kind `NotFound` if there are none.
+    async fn get(&self, tenant: &TenantId, content: &ContentRef) -> Result<Vec<u8>>;
+}
+
+/// A queue of the platform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Queue {
+    /// Accepted runs.
+    Runs,
+    /// Steps of a profile.
+    Agents(Profile),
+    /// Ended runs.
+    Deliveries,
+}
+
+impl Queue {
+    /// Every queue.
+    pub const ALL: [Queue; 5] = [
+        Queue::Runs,
+        Queue::Agents(Profile::Light),
+        Queue::Agents(Profile::Tools),
+        Queue::Agents(Profile::Semantic),
+        Queue::Deliveries,
+    ];
+}
+
+/// Queues: at least once, in no order.
+#[async_trait]
+pub trait Queues: Send + Sync {
+    /// Sends a message that becomes visible after `delay_ms` (at most 900,000).
+    async fn send(&self, queue: Queue, message: &Message, delay_ms: u64) -> Result<()>;
+}
+
+/// What travels on a queue: ids only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Message {
+    /// Start this run's workflow.
+    Start(RunKey),
+    /// Run this step.
+    Step(StepMessage),
+    /// Close this run: its workflow ended.
+    Finish {
+        /// The run.
+        #[serde(flatten)]
+        run: RunKey,
+        /// The status the workflow ended with, if it did not succeed.
+        #[serde(default)]
+        cause: Option<String>,
+    },
+    /// Post this run's briefing.
+    Deliver(RunKey),
+}
+
+/// A step on its queue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepMessage {
+    /// The run.
+    #[serde(flatten)]
+    pub run: RunKey,
+    /// The agent.
+    pub agent: AgentId,
+    /// The item.
+    pub item: ItemId,
+    /// How often it went back to the queue.
+    pub hop: u32,
+    /// Whom to report to.
+    pub task_token: Token,
+}
+
+impl StepMessage {
+    /// The step it is about.
+    pub fn step(&self) -> StepKey {
+        self.run.step(&self.agent, &self.item)
+    }
+}
+
+/// The workflow service.
+#[async_trait]
+pub trait Workflow: Send + Sync {
+    /// Starts a run's workflow under the run's id; a second start of the same id does nothing.
+    async fn start(&self, run: &RunKey, input: Value) -> Result<()>;
+    /// Reports a step's small answer. Late, unknown and repeated tokens are normal and succeed.
+    async fn succeed(&self, token: &Token, output: Value) -> Result<()>;
+    /// Reports a step's failure by error name. Late, unknown and repeated tokens are normal and succeed.
+    async fn fail(&self, token: &Token, error: &str, cause: &str) -> Result<()>;
+    /// Stops a run's workflow; one that has ended stays as it is.
+    async fn stop(&self, run: &RunKey, cause: &str) -> Result<()>;
+}
+
+/// Stored answers by key. A failure is a miss.
+#[async_trait]
+pub trait Cache: Send + Sync {
+    /// The entry, if there is one that has not expired.
+    async fn get(&self, tenant: &TenantId, key: &str) -> Result<Option<Value>>;
+    /// Stores an entry that expires at `expires_ms`.
+    async fn put(&self, tenant: &TenantId, key: &str, entry: &Value, expires_ms: u64) -> Result<()>;
+}
+
+/// What a call takes from the rates.
+#[derive(Clone, Debug)]
+pub struct Take {
+    /// Whose rate.
+    pub tenant: TenantId,
+    /// The agent that calls.
+    pub agent: AgentId,
+    /// The model it calls.
+    pub model: String,
+    /// Its provider.
+    pub provider: String,
+    /// Input tokens at most.
+    pub input_tokens: u64,
+    /// Output tokens at most.
+    pub output_tokens: u64,
+}
+
+/// The answer of a limiter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// Taken.
+    Admitted,
+    /// Not taken; this many milliseconds from now it would have been.
+    RetryAfter(u64),
+}
+
+/// Rates.
+#[async_trait]
+pub trait Limits: Send + Sync {
+    /// Checks and takes all rates of a call, or none.
+    async fn take(&self, take: &Take) -> Result<Admission>;
+}
+
+/// One turn of a conversation with a model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "role")]
+pub enum ModelMessage {
+    /// Instructions.
+    System {
+        /// The text.
+        text: String,
+    },
+    /// Material and questions.
+    User {
+        /// The text.
+        text: String,
+    },
+    /// What the model said.
+    Assistant {
+        /// Its text.
+        text: String,
+        /// The tools it called.
+        tool_calls: Vec<ToolCall>,
+    },
+    /// What a tool answered.
+    Tool {
+        /// Which call.
+        call_id: String,
+        /// The answer.
+        text: String,
+    },
+}
+
+/// A model's wish to have a tool run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolCall {
+    /// The model's name for this call.
+    pub id: String,
+    /// The tool.
+    pub name: String,
+    /// Its arguments; what the model wrote, unchecked.
+    pub arguments: Value,
+}
+
+/// A request to a model.
+#[derive(Clone, Debug)]
+pub struct ModelRequest {
+    /// The model.
+    pub model: Arc<ModelSpec>,
+    /// The conversation so far.
+    pub messages: Vec<ModelMessage>,
+    /// The name of the schema.
+    pub schema_name: String,
+    /// The schema the answer must fit.
+    pub schema: Value,
+    /// Tools it may call: name, description, parameter schema.
+    pub tools: Vec<ToolSpec>,
+    /// Output tokens at most.
+    pub max_output_tokens: u64,
+    /// The sampling temperature.
+    pub temperature: f64,
+    /// The whole call ends after this long, in milliseconds.
+    pub timeout_ms: u64,
+}
+
+/// A tool as a model sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolSpec {
+    /// Its name.
+    pub name: String,
+    /// What it does.
+    pub description: String,
+    /// The JSON schema of its arguments.
+    pub parameters: Value,
+}
+
+/// A model's answer. Usage is known even where the text is of no use.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelReply {
+    /// The text; empty when it only calls tools.
+    pub text: String,
+    /// The tools it wants.
+    pub tool_calls: Vec<ToolCall>,
+    /// Whether it declined, and how it said so.
+    pub refusal: Option<String>,
+    /// Whether it was cut off at `max_output_tokens`.
+    pub cut_off: bool,
+    /// Tokens by kind.
+    pub usage: Usage,
+    /// The model as the provider names it.
+    pub model: String,
+}
+
+/// An error of a call to a model, with what is known of its bill.
+#[derive(Debug)]
+pub struct LlmError {
+    /// What happened.
+    pub error: crate::error::Error,
+    /// What the bill of the call is.
+    pub bill: Bill,
+}
+
+/// What is known about the bill of a failed call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bill {
+    /// The provider said it did not do it: nothing is owed.
+    Nothing,
+    /// The provider did it and said what it used.
+    Used(Usage),
+    /// Nobody knows; the worst case is booked.
+    Unknown,
+}
+
+/// A language model behind a wire protocol.
+#[async_trait]
+pub trait Llm: Send + Sync {
+    /// The model to use for a tier, best first.
+    fn candidates(&self, tier: crate::agent::Tier) -> Vec<Arc<ModelSpec>>;
+    /// One call. Never retries by itself.
+    async fn complete(&self, request: &ModelRequest) -> std::result::Result<ModelReply, LlmError>;
+}
+
+/// Embeddings.
+#[async_trait]
+pub trait Embedder: Send + Sync {
+    /// One unit vector per text.
+    async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>>;
+}
+
+/// A deterministic analyser: same input, same output, no I/O.
+pub trait Analyser: Send + Sync {
+    /// Makes the baseline of a step.
+    fn analyse(&self, input: &StepInput) -> Analysis;
+}
+
+/// What a tool is told about the step that calls it.
+#[derive(Clone, Copy)]
+pub struct ToolScope<'a> {
+    /// The step.
+    pub step: &'a StepKey,
+    /// What the step was given.
+    pub input: &'a StepInput,
+    /// Memory of the tenant.
+    pub memory: &'a dyn Memory,
+}
+
+/// What a tool says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ToolAnswer {
+    /// Its answer, data for the model.
+    Answer(Value),
+    /// Not ready: the step comes back after so many milliseconds.
+    Later(u64),
+}
+
+/// A tool a model may call.
+#[async_trait]
+pub trait Tool: Send + Sync {
+    /// How a model sees it.
+    fn spec(&self) -> ToolSpec;
+    /// Runs it. An error of kind `InvalidInput` is told to the model.
+    async fn call(&self, scope: ToolScope<'_>, arguments: &Value) -> Result<ToolAnswer>;
+}
+
+/// What a platform gave for a source. Rungs: `full_text`, `captions`, `audio_to_transcribe`, `metadata_only`, `blocked`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Acquired {
+    /// What agents are told, as the fact `source`.
+    pub facts: Value,
+    /// Where the content is, if there is any.
+    pub content: Option<ContentRef>,
+}
+
+/// A place content comes from.
+#[async_trait]
+pub trait Platform: Send + Sync {
+    /// Its name.
+    fn name(&self) -> &'static str;
+    /// True if the source is its own.
+    fn recognises(&self, source: &Source) -> bool;
+    /// Fetches what there is.
+    async fn acquire(&self, source: &Source, content: &[u8]) -> Result<Acquired>;
+}
+
+/// What earlier runs left, per tenant.
+#[async_trait]
+pub trait Memory: Send + Sync {
+    /// Keeps a run's record; the same run's record again replaces it.
+    async fn remember(&self, tenant: &TenantId, record: &MemoryRecord) -> Result<()>;
+    /// The newest records, newest first.
+    async fn recent(&self, tenant: &TenantId, limit: usize) -> Result<Vec<MemoryRecord>>;
+}
+
+/// Something to post.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Post {
+    /// Posting twice under one key is one post.
+    pub key: String,
+    /// The run.
+    pub run: RunKey,
+    /// The text.
+    pub text: String,
+}
+
+/// Where briefings are posted.
+#[async_trait]
+pub trait Delivery: Send + Sync {
+    /// The channel's name, for the event.
+    fn channel(&self) -> &str;
+    /// Posts it; returns the message's id. Idempotent by key.
+    async fn post(&self, post: &Post) -> Result<String>;
+}
+
+/// Measurements of this process; they decide nothing.
+pub trait Metrics: Send + Sync {
+    /// Adds to a counter.
+    fn count(&self, name: &'static str, by: u64);
+    /// Records a duration.
+    fn duration_ms(&self, name: &'static str, milliseconds: u64);
+}

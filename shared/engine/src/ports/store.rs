@@ -1,0 +1,173 @@
+//! The one door to stored rows.
+//!
+//! A store keeps rows by key, each with a version, and writes several of them at once or not at all. It knows the
+//! shape of keys, nothing of their meaning.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+use crate::model::{
+    Budget, CallId, Charge, Counters, Event, MemoryRecord, Outbox, Purse, Run, RunId, RunKey, Sequence, Step,
+    StepKey, TenantId,
+};
+
+/// The address of a row.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Key {
+    /// A run.
+    Run(RunKey),
+    /// The numbers of a run.
+    Sequence(RunKey),
+    /// The money of a run.
+    Purse(RunKey),
+    /// A step.
+    Step(StepKey),
+    /// An event by its number.
+    Event(RunKey, u64),
+    /// An outbox row by its name.
+    Outbox(RunKey, String),
+    /// A paid call.
+    Charge(CallId),
+    /// A tenant's budget for a window such as `2026-11-22`.
+    Budget(TenantId, String),
+    /// A tenant's idempotency key.
+    Idempotency(TenantId, String),
+    /// One shard of a tenant's counters.
+    Counters(TenantId, u32),
+    /// What is remembered of a run.
+    Memory(TenantId, RunId),
+    /// A stored answer.
+    Cache(TenantId, String),
+    /// What a rate limiter keeps under a name.
+    Rate(String),
+}
+
+/// A row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "row", content = "of")]
+pub enum Row {
+    /// A run.
+    Run(Run),
+    /// The numbers of a run.
+    Sequence(Sequence),
+    /// The money of a run.
+    Purse(Purse),
+    /// A step.
+    Step(Box<Step>),
+    /// An event.
+    Event(Event),
+    /// An outbox row.
+    Outbox(Outbox),
+    /// A paid call.
+    Charge(Charge),
+    /// A tenant's budget.
+    Budget(Budget),
+    /// The run an idempotency key stands for, and the digest of the request it came with.
+    Idempotency {
+        /// The run.
+        run: RunId,
+        /// The digest of the request.
+        request_digest: String,
+    },
+    /// Counters.
+    Counters(Counters),
+    /// What is remembered.
+    Memory(MemoryRecord),
+    /// Anything with an end: stored answers, limiter state.
+    Expiring {
+        /// The content.
+        value: serde_json::Value,
+        /// When it may be forgotten, in milliseconds since 1970.
+        expires_ms: u64,
+    },
+}
+
+/// A row and the version it was read at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Versioned {
+    /// The row.
+    pub row: Row,
+    /// Its version, from 1; a new version with each write.
+    pub version: u64,
+}
+
+/// What must hold for a write to happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// There is no such row.
+    Absent,
+    /// The row has this version.
+    Version(u64),
+    /// Nothing.
+    Anything,
+}
+
+/// One row's part in a transaction.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// Which row.
+    pub key: Key,
+    /// What must hold.
+    pub expect: Expect,
+    /// What becomes of it.
+    pub to: Becomes,
+    /// When `sweep` must look at it; the row leaves the list of due rows when this is `None`.
+    pub due_ms: Option<u64>,
+}
+
+/// What a change makes of a row.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "nearly every change carries a row")]
+pub enum Becomes {
+    /// This row.
+    Row(Row),
+    /// Nothing: the row is deleted.
+    Gone,
+    /// What it was: the change only checks.
+    Same,
+}
+
+/// Which rows a listing is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Range {
+    /// A tenant's runs, newest first.
+    Runs(TenantId),
+    /// A run's steps.
+    Steps(RunKey),
+    /// A run's events after a number, in order.
+    Events(RunKey, u64),
+    /// A run's outbox rows.
+    Outbox(RunKey),
+    /// A run's paid calls.
+    Charges(RunKey),
+    /// A tenant's memory, newest first.
+    Memory(TenantId),
+    /// Rows due at or before this time, any tenant, most overdue first.
+    Due(u64),
+}
+
+/// Part of a listing.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Page {
+    /// The rows.
+    pub rows: Vec<(Key, Versioned)>,
+    /// Where the next page starts; `None` at the end.
+    pub next: Option<String>,
+}
+
+/// Rows in conditional transactions.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Reads rows as of now, strongly consistent, in the order of the keys.
+    async fn read(&self, keys: &[Key]) -> Result<Vec<Option<Versioned>>>;
+
+    /// Makes all changes or none.
+    ///
+    /// Errors: kind `Conflict` if an expectation does not hold or another transaction on the same rows was under way;
+    /// kind `Storage` if it is not known whether it happened. At most 100 changes, no key twice.
+    async fn write(&self, changes: &[Change]) -> Result<()>;
+
+    /// Lists rows, at most `limit` at a time, from `from` as an earlier page named it.
+    async fn list(&self, range: &Range, from: Option<&str>, limit: usize) -> Result<Page>;
+}

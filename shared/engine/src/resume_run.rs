@@ -1,0 +1,81 @@
+//! A new owner takes over a run whose process died: it breaks the old leases, books what was under way, and starts the
+//! run's workflow again. Finished steps report what they have; they are not run again.
+
+use crate::error::Result;
+use crate::ledger_view::steps;
+use crate::model::{Run, RunKey, Step};
+use crate::money::book_lost_calls;
+use crate::outbox;
+use crate::ports::{Key, Ports, Range, Row};
+use crate::start_run::{DEADLINE_GRACE_MS, RunRequest, load_run};
+use crate::transact::{Decision, read, transact};
+
+/// The newest run of the same request (same tenant, content, depth, cache choice and catalogue) that has not ended or
+/// whose briefing has not been delivered.
+pub async fn unfinished_run(ports: &Ports, request: &RunRequest) -> Result<Option<RunKey>> {
+    const LOOK_BACK: usize = 50;
+    let page = ports.store.list(&Range::Runs(request.tenant.clone()), None, LOOK_BACK).await?;
+    for (_, versioned) in page.rows {
+        let Row::Run(run) = versioned.row else { continue };
+        if !is_same(ports, &run, request) {
+            continue;
+        }
+        let delivery = Key::Outbox(run.key.clone(), outbox::DELIVER.to_owned());
+        if !run.status.is_final() || read(ports, &[delivery]).await?.pop().flatten().is_some() {
+            return Ok(Some(run.key));
+        }
+    }
+    Ok(None)
+}
+
+/// Takes over a run and starts its workflow again. Only for an owner who knows that no other process is at work on it.
+pub async fn resume_run(ports: &Ports, key: &RunKey) -> Result<()> {
+    for step in steps(ports, key).await? {
+        if step.result.is_none() {
+            break_lease(ports, &step).await?;
+        }
+    }
+    let now = ports.clock.now_ms();
+    let run_key = Key::Run(key.clone());
+    transact(ports, std::slice::from_ref(&run_key), |rows| {
+        let Some(run) = rows.run(&run_key).filter(|run| !run.status.is_final()) else {
+            return Ok(Decision::Leave(()));
+        };
+        let deadline_ms = now + run.depth.deadline_ms();
+        let run = Run { deadline_ms, ..run.clone() };
+        let change = rows.put(run_key.clone(), Row::Run(run), Some(deadline_ms + DEADLINE_GRACE_MS));
+        Ok(Decision::Write(vec![change], ()))
+    })
+    .await?;
+    if let Some(run) = load_run(ports, key).await? {
+        book_lost_calls(ports, &run, None).await?;
+        if run.status.is_final() {
+            return outbox::send(ports, key).await;
+        }
+    }
+    outbox::send(ports, key).await?;
+    crate::start_run::begin_run(ports, key).await
+}
+
+fn is_same(ports: &Ports, run: &Run, request: &RunRequest) -> bool {
+    !run.cancel_requested
+        && run.source.content == request.source.content
+        && run.source.name == request.source.name
+        && run.depth == request.depth
+        && run.use_cache == request.use_cache
+        && run.catalogue_version == ports.catalogue.version
+}
+
+async fn break_lease(ports: &Ports, step: &Step) -> Result<()> {
+    let key = Key::Step(step.key.clone());
+    transact(ports, std::slice::from_ref(&key), |rows| {
+        let Some(step) = rows.step(&key).filter(|step| step.result.is_none()) else {
+            return Ok(Decision::Leave(()));
+        };
+        // An owner that died is not an attempt that failed; and the new workflow's messages begin at hop 0.
+        let attempt = step.attempt - u32::from(step.lease.is_some()).min(step.attempt);
+        let step = Step { lease: None, hop: 0, attempt, ..step.clone() };
+        Ok(Decision::Write(vec![rows.put(key.clone(), Row::Step(Box::new(step)), None)], ()))
+    })
+    .await
+}

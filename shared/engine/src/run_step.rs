@@ -1,0 +1,350 @@
+//! One step of any agent, from its message to its report.
+
+use std::pin::pin;
+
+use futures::future::{Either, select};
+use serde_json::{Value, json};
+
+use crate::agent::AgentSpec;
+use crate::converse::{Conversation, Ending, Subject, converse};
+use crate::error::{Error, ErrorKind, Result};
+use crate::gather::{Gathered, gather};
+use crate::lease::{self, Claim, Claimed, Interrupt, Later};
+use crate::ledger_view::cost_by_step;
+use crate::model::{
+    AgentId, Basis, CacheLevel, Meta, NanoUsd, Outcome, Reason, ReasonCode, StepError, StepResult, Usage,
+};
+use crate::money;
+use crate::ports::{Message, Ports, Queue, StepMessage};
+use crate::report::report;
+use crate::step_input::{Analysis, StepInput};
+
+/// Runs the step a message is about, stores its result and reports it. When this returns, the message is done with.
+///
+/// Errors: whatever keeps the step from being decided now; the message must then come again.
+pub async fn run_step(ports: &Ports, message: &StepMessage) -> Result<()> {
+    let Some(spec) = ports.catalogue.agent(&message.agent).cloned() else {
+        let why = format!("the catalogue has no agent {}", message.agent);
+        return ports.workflow.fail(&message.task_token, ErrorKind::Configuration.name(), &why).await;
+    };
+    let claimed = match lease::claim(ports, message).await? {
+        Claim::Won(claimed) => claimed,
+        Claim::Done(run, step) => return report(ports, &spec, &run, &step, &message.task_token).await,
+        Claim::Held { until_ms } => return come_back(ports, &spec, message, until_ms).await,
+        Claim::Stale => return Ok(()),
+    };
+    let outcome = {
+        let work = pin!(work(ports, &spec, &claimed));
+        let guard = pin!(lease::keep(ports, &claimed));
+        match select(work, guard).await {
+            Either::Left((outcome, _)) => outcome,
+            // Dropping the work aborts the call in flight; its charge stays and is booked at worst case.
+            Either::Right((Interrupt::Lost, _)) => return Ok(()),
+            Either::Right((Interrupt::Cancelled, _)) => {
+                Err(Error::new(ErrorKind::Cancelled, "the run was cancelled"))
+            }
+        }
+    };
+    let decided = match outcome {
+        Ok(Worked::Decided(decided)) => *decided,
+        Ok(Worked::Later(later)) if fits(ports, &claimed, &later) => {
+            return lease::defer(ports, &claimed, message, queue_of(&spec), &later).await;
+        }
+        Ok(Worked::Later(later)) => {
+            let error =
+                Error::new(ErrorKind::Quota, format!("{}; waiting would pass the run's deadline", later.why));
+            Decided::bare(Outcome::Failed(StepError::from(&error)))
+        }
+        Err(error) if error.kind() == ErrorKind::LeaseLost => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::Cancelled => {
+            Decided::bare(Outcome::Skipped(ReasonCode::Cancelled.into()))
+        }
+        Err(error) if error.is_retryable() => return Err(error),
+        Err(error) => Decided::bare(Outcome::Failed(StepError::from(&error))),
+    };
+    conclude(ports, &spec, &claimed, decided, message).await
+}
+
+/// What work on a step came to.
+enum Worked {
+    Decided(Box<Decided>),
+    Later(Later),
+}
+
+/// A result but for what only the end knows.
+struct Decided {
+    outcome: Outcome,
+    warnings: Vec<String>,
+    basis: Basis,
+    model: Option<String>,
+    usage: Usage,
+    cost: NanoUsd,
+    saved: NanoUsd,
+    gaps: Vec<AgentId>,
+    input_digest: String,
+}
+
+impl Decided {
+    fn bare(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            warnings: Vec::new(),
+            basis: Basis::Deterministic,
+            model: None,
+            usage: Usage::default(),
+            cost: NanoUsd::ZERO,
+            saved: NanoUsd::ZERO,
+            gaps: Vec::new(),
+            input_digest: String::new(),
+        }
+    }
+}
+
+/// Gather, analyse, converse.
+async fn work(ports: &Ports, spec: &AgentSpec, claimed: &Claimed) -> Result<Worked> {
+    if claimed.took_over {
+        money::book_lost_calls(ports, &claimed.run, Some((&claimed.key, claimed.epoch))).await?;
+    }
+    if claimed.run.cancel_requested {
+        return Err(Error::new(ErrorKind::Cancelled, "the run was cancelled"));
+    }
+    if claimed.attempt > lease::MAX_ATTEMPTS {
+        return Err(Error::new(
+            ErrorKind::Internal,
+            format!("given up after {} attempts", lease::MAX_ATTEMPTS),
+        ));
+    }
+    let (input, gaps) = match gather(ports, &claimed.run, spec, &claimed.key.item).await? {
+        Gathered::Ready { input, gaps } => (input, gaps),
+        Gathered::Missing(agents) => {
+            let names: Vec<&str> = agents.iter().map(AgentId::as_str).collect();
+            let reason = Reason::new(ReasonCode::MissingInput, names.join(", "));
+            return Ok(Worked::Decided(Box::new(Decided::bare(Outcome::Skipped(reason)))));
+        }
+    };
+    let mut worked = decide(ports, spec, claimed, &input).await?;
+    if let Worked::Decided(decided) = &mut worked {
+        decided.gaps = gaps;
+        decided.input_digest = blake3::hash(json!(input).to_string().as_bytes()).to_hex().to_string();
+        hold_to_schema(spec, decided);
+    }
+    Ok(worked)
+}
+
+async fn decide(ports: &Ports, spec: &AgentSpec, claimed: &Claimed, input: &StepInput) -> Result<Worked> {
+    let analysis = match &spec.analyser {
+        None => None,
+        Some(name) => {
+            let analyser = ports.analysers.get(name.as_str()).ok_or_else(|| {
+                Error::new(ErrorKind::Configuration, format!("there is no analyser {name}"))
+            })?;
+            Some(analyser.analyse(input))
+        }
+    };
+    let baseline = match analysis {
+        Some(Analysis::Skip(reason)) => return Ok(decided(Outcome::Skipped(reason), Vec::new(), None)),
+        Some(Analysis::Fail(error)) => return Err(error),
+        Some(Analysis::Complete(data)) => Baseline::Complete(data),
+        Some(Analysis::Partial { data, lacking }) => Baseline::Partial(data, lacking),
+        Some(Analysis::Evidence(data)) => Baseline::Evidence(data),
+        None => Baseline::Nothing,
+    };
+    let Some(llm) = &ports.model else {
+        let (outcome, warnings) = baseline.without_model();
+        return Ok(decided(outcome, warnings, None));
+    };
+    let subject = Subject { claimed, spec, input, baseline: baseline.data() };
+    let conversation = converse(ports, llm.as_ref(), &subject).await?;
+    Ok(conclude_conversation(conversation, baseline))
+}
+
+/// Puts the model's fields over the baseline, or falls back on it.
+fn conclude_conversation(mut conversation: Conversation, baseline: Baseline) -> Worked {
+    let ending =
+        std::mem::replace(&mut conversation.ending, Ending::Budget(Error::new(ErrorKind::Internal, "")));
+    let (outcome, warnings) = match ending {
+        Ending::Later(later) => return Worked::Later(later),
+        Ending::Answer { answer, remembered } => {
+            let outcome = Outcome::Ok(merge(baseline.into_data(), answer));
+            let mut worked = decided(outcome, Vec::new(), Some(conversation));
+            if let (Worked::Decided(decided), true) = (&mut worked, remembered) {
+                decided.basis = Basis::Cache { level: CacheLevel::L1, similarity: 1.0 };
+            }
+            return worked;
+        }
+        Ending::Refused(words) => {
+            let reason = Reason::new(ReasonCode::Refused, words);
+            (Outcome::Uncertain { reason, data: baseline.into_data() }, Vec::new())
+        }
+        Ending::Invalid(faults) => {
+            let reason = Reason::new(ReasonCode::InvalidOutput, faults.join("; "));
+            (Outcome::Uncertain { reason, data: baseline.into_data() }, Vec::new())
+        }
+        Ending::Budget(error) => baseline.fall_back(ReasonCode::Budget, &error),
+        Ending::Failed(error) => baseline.fall_back(ReasonCode::ModelUnavailable, &error),
+    };
+    let mut worked = decided(outcome, warnings, Some(conversation));
+    if let Worked::Decided(decided) = &mut worked {
+        decided.basis = Basis::Deterministic;
+    }
+    worked
+}
+
+fn decided(outcome: Outcome, warnings: Vec<String>, conversation: Option<Conversation>) -> Worked {
+    let mut decided = Decided { warnings, ..Decided::bare(outcome) };
+    if let Some(conversation) = conversation {
+        decided.basis = Basis::Model;
+        decided.model = conversation.model;
+        decided.usage = conversation.usage;
+        decided.cost = conversation.cost;
+        decided.saved = conversation.saved;
+    }
+    Worked::Decided(Box::new(decided))
+}
+
+/// What rules alone could say.
+enum Baseline {
+    Nothing,
+    Complete(Value),
+    Partial(Value, String),
+    Evidence(Value),
+}
+
+impl Baseline {
+    fn data(&self) -> Option<&Value> {
+        match self {
+            Baseline::Nothing => None,
+            Baseline::Complete(data) | Baseline::Partial(data, _) | Baseline::Evidence(data) => Some(data),
+        }
+    }
+
+    fn into_data(self) -> Option<Value> {
+        match self {
+            Baseline::Nothing => None,
+            Baseline::Complete(data) | Baseline::Partial(data, _) | Baseline::Evidence(data) => Some(data),
+        }
+    }
+
+    fn without_model(self) -> (Outcome, Vec<String>) {
+        match self {
+            Baseline::Nothing => (Outcome::Skipped(ReasonCode::NoModel.into()), Vec::new()),
+            Baseline::Complete(data) => (Outcome::Ok(data), Vec::new()),
+            Baseline::Partial(data, lacking) => {
+                (Outcome::Ok(data), vec![format!("without a model: {lacking}")])
+            }
+            Baseline::Evidence(data) => {
+                (Outcome::Uncertain { reason: ReasonCode::NoModel.into(), data: Some(data) }, Vec::new())
+            }
+        }
+    }
+
+    /// The model was wanted and not to be had: rules stand where they can, with a word about it.
+    fn fall_back(self, code: ReasonCode, error: &Error) -> (Outcome, Vec<String>) {
+        let warning = format!("by rules only, because the model was not used: {error}");
+        match self {
+            Baseline::Complete(data) => (Outcome::Ok(data), vec![warning]),
+            Baseline::Partial(data, lacking) => {
+                (Outcome::Ok(data), vec![warning, format!("without a model: {lacking}")])
+            }
+            Baseline::Evidence(data) => (
+                Outcome::Uncertain { reason: Reason::new(code, error.message()), data: Some(data) },
+                Vec::new(),
+            ),
+            Baseline::Nothing if code == ReasonCode::Budget => {
+                (Outcome::Skipped(Reason::new(code, error.message())), Vec::new())
+            }
+            Baseline::Nothing => (Outcome::Failed(StepError::from(error)), Vec::new()),
+        }
+    }
+}
+
+fn merge(baseline: Option<Value>, answer: Value) -> Value {
+    match (baseline, answer) {
+        (Some(Value::Object(mut data)), Value::Object(fields)) => {
+            data.extend(fields);
+            Value::Object(data)
+        }
+        (_, answer) => answer,
+    }
+}
+
+/// Data that does not fit the agent's schema crosses no step's border.
+fn hold_to_schema(spec: &AgentSpec, decided: &mut Decided) {
+    let faults = match &decided.outcome {
+        Outcome::Ok(data) | Outcome::Uncertain { data: Some(data), .. } => spec.compiled().data_faults(data),
+        _ => return,
+    };
+    if !faults.is_empty() {
+        let error = Error::new(
+            ErrorKind::Internal,
+            format!("{} made data that does not fit its schema: {}", spec.id, faults.join("; ")),
+        );
+        tracing::error!(%error, agent = %spec.id, "analyser and schema disagree");
+        decided.outcome = Outcome::Failed(StepError::from(&error));
+    }
+}
+
+async fn conclude(
+    ports: &Ports,
+    spec: &AgentSpec,
+    claimed: &Claimed,
+    decided: Decided,
+    message: &StepMessage,
+) -> Result<()> {
+    let now = ports.clock.now_ms();
+    let result = StepResult {
+        outcome: decided.outcome,
+        warnings: decided.warnings,
+        meta: Meta {
+            run: claimed.run.key.run.clone(),
+            agent: claimed.key.agent.clone(),
+            item: claimed.key.item.clone(),
+            attempt: claimed.attempt,
+            basis: decided.basis,
+            model: decided.model,
+            prompt_version: spec.prompt_version.clone(),
+            usage: decided.usage,
+            cost: billed(ports, claimed, decided.cost).await?,
+            saved: decided.saved,
+            duration_ms: now.saturating_sub(claimed.claimed_ms),
+            finished_ms: now,
+            gaps: decided.gaps,
+            input_digest: decided.input_digest,
+            trace_id: claimed.run.key.run.as_str().to_owned(),
+        },
+    };
+    if !lease::settle(ports, claimed, &result).await? {
+        return Ok(());
+    }
+    ports.metrics.duration_ms("step", result.meta.duration_ms);
+    ports.metrics.count("steps", 1);
+    let step = crate::model::Step {
+        result: Some(result),
+        ..lease::new_step(&claimed.key, claimed.first_claimed_ms)
+    };
+    report(ports, spec, &claimed.run, &step, &message.task_token).await
+}
+
+/// What the ledger says this step has cost, calls of lost workers included.
+async fn billed(ports: &Ports, claimed: &Claimed, this_lease: NanoUsd) -> Result<NanoUsd> {
+    if claimed.epoch == 1 {
+        return Ok(this_lease);
+    }
+    let charges = money::charges(ports, &claimed.run.key).await?;
+    Ok(cost_by_step(&charges).get(&claimed.key).copied().unwrap_or_default())
+}
+
+/// True if the wait ends before the run does.
+fn fits(ports: &Ports, claimed: &Claimed, later: &Later) -> bool {
+    ports.clock.now_ms().saturating_add(later.after_ms) < claimed.run.deadline_ms
+}
+
+/// Another worker has the step: look again when its lease would have ended.
+async fn come_back(ports: &Ports, spec: &AgentSpec, message: &StepMessage, until_ms: u64) -> Result<()> {
+    let delay_ms = until_ms.saturating_sub(ports.clock.now_ms()) + 1;
+    ports.queues.send(queue_of(spec), &Message::Step(message.clone()), delay_ms).await
+}
+
+fn queue_of(spec: &AgentSpec) -> Queue {
+    Queue::Agents(spec.profile)
+}

@@ -1,0 +1,305 @@
+//! The stories, told on virtual time: `check(what the world does, how the step ends)`.
+
+mod house;
+
+use serde_json::json;
+
+use crate::error::{ErrorKind, Result};
+use crate::lease::MAX_ATTEMPTS;
+use crate::ledger_view;
+use crate::memory::virtual_time::Executor;
+use crate::model::{Basis, ChargeState, NanoUsd, Reason, ReasonCode, RunStatus, Status, Usage};
+use crate::ports::{Bill, Clock as _, Row};
+use crate::step_input::Analysis;
+use house::{House, Says, baseline};
+
+fn complete() -> Option<Analysis> {
+    Some(Analysis::Complete(baseline()))
+}
+
+fn evidence() -> Option<Analysis> {
+    Some(Analysis::Evidence(baseline()))
+}
+
+fn good() -> Says {
+    Says::Text(json!({"said": "by model", "segment": "s1"}))
+}
+
+/// One step of the second agent: how it ends, by whose word, what it says, what was paid.
+fn check(
+    analysis: Option<Analysis>,
+    says: Option<Vec<Says>>,
+    expected: (Status, &str, &str),
+    charges: &[ChargeState],
+) {
+    let house = House::new(analysis, says);
+    house.step("worker", 0).unwrap();
+    let result = house.result("worker").expect("a result");
+    let data = result.ok().or(result.uncertain());
+    let said = data.and_then(|data| data["said"].as_str()).unwrap_or("-");
+    let reason = result.reason().unwrap_or_default();
+    assert_eq!((result.status(), result.meta.basis.name(), said), expected, "{reason}");
+    if let Some(data) = data {
+        assert_eq!(data["counted"], 3, "what was computed stays computed");
+    }
+    let states: Vec<ChargeState> = house.charges().iter().map(|charge| charge.state).collect();
+    assert_eq!(states, charges);
+    let paid: NanoUsd = house.charges().iter().map(|charge| charge.cost).sum();
+    assert_eq!(result.meta.cost, paid, "the step's cost is its ledger rows");
+}
+
+#[test]
+fn without_a_model_rules_speak_for_themselves() {
+    use Status::{Failed, Ok, Skipped, Uncertain};
+    check(complete(), None, (Ok, "deterministic", "by rule"), &[]);
+    let partial = Analysis::Partial { data: baseline(), lacking: "prose".into() };
+    check(Some(partial), None, (Ok, "deterministic", "by rule"), &[]);
+    check(evidence(), None, (Uncertain, "deterministic", "by rule"), &[]);
+    check(None, None, (Skipped, "deterministic", "-"), &[]);
+    let nothing = Analysis::Skip(Reason::new(ReasonCode::NotApplicable, "no frames"));
+    check(Some(nothing), Some(vec![]), (Skipped, "deterministic", "-"), &[]);
+    let unusable = crate::error::Error::new(ErrorKind::InvalidInput, "no words");
+    check(Some(Analysis::Fail(unusable)), Some(vec![]), (Failed, "deterministic", "-"), &[]);
+    check(Some(Analysis::Complete(json!({"said": 7}))), None, (Failed, "deterministic", "-"), &[]);
+}
+
+#[test]
+fn a_model_answers_its_own_fields_only() {
+    use ChargeState::{Settled, Void};
+    use Status::{Failed, Ok, Skipped, Uncertain};
+    check(complete(), Some(vec![good()]), (Ok, "model", "by model"), &[Settled]);
+    let greedy = Says::Text(json!({"said": "by model", "segment": "s1", "counted": 99}));
+    check(complete(), Some(vec![greedy, good()]), (Ok, "model", "by model"), &[Settled, Settled]);
+    let invented = || Says::Text(json!({"said": "by model", "segment": "s77"}));
+    check(complete(), Some(vec![invented(), good()]), (Ok, "model", "by model"), &[Settled, Settled]);
+    check(
+        complete(),
+        Some(vec![invented(), invented()]),
+        (Uncertain, "deterministic", "by rule"),
+        &[Settled, Settled],
+    );
+    let prose = || Says::Text(json!("just words"));
+    check(
+        complete(),
+        Some(vec![prose(), prose()]),
+        (Uncertain, "deterministic", "by rule"),
+        &[Settled, Settled],
+    );
+    check(complete(), Some(vec![Says::Refusal]), (Uncertain, "deterministic", "by rule"), &[Settled]);
+    let rejected = || Says::Fails(ErrorKind::ModelRejected, Bill::Nothing, None);
+    check(complete(), Some(vec![rejected()]), (Ok, "deterministic", "by rule"), &[Void]);
+    check(evidence(), Some(vec![rejected()]), (Uncertain, "deterministic", "by rule"), &[Void]);
+    let nothing = Some(Analysis::Skip(ReasonCode::NotApplicable.into()));
+    check(nothing, Some(vec![]), (Skipped, "deterministic", "-"), &[]);
+    let house = House::new(None, Some(vec![rejected()]));
+    house.step("worker", 0).unwrap();
+    assert_eq!(house.result("worker").unwrap().status(), Failed);
+}
+
+#[test]
+fn tools_are_used_and_cited_and_only_granted_ones_run() {
+    let cites_tool = Says::Text(json!({"said": "by model", "segment": "s9"}));
+    check(
+        complete(),
+        Some(vec![Says::Tool("search"), cites_tool]),
+        (Status::Ok, "model", "by model"),
+        &[ChargeState::Settled; 2],
+    );
+    let house = House::new(complete(), Some(vec![Says::Tool("delete_everything"), good()]));
+    house.step("worker", 0).unwrap();
+    let asked = house.model.asked.lock().unwrap();
+    assert!(format!("{:?}", asked[1].messages).contains("there is no tool `delete_everything`"));
+}
+
+#[test]
+fn a_refused_call_comes_back_and_is_no_attempt() {
+    let refused = || Says::Fails(ErrorKind::RateLimited, Bill::Nothing, Some(7_000));
+    let house =
+        House::new(complete(), Some(vec![refused(), refused(), refused(), refused(), refused(), good()]));
+    for hop in 0..5 {
+        house.step("worker", hop).unwrap();
+        assert!(house.result("worker").is_none());
+    }
+    assert_eq!(house.next_in_ms(), Some(7_000));
+    house.step("worker", 5).unwrap();
+    let result = house.result("worker").unwrap();
+    assert_eq!((result.status(), result.meta.attempt), (Status::Ok, 1));
+    house.step("worker", 4).unwrap();
+    assert_eq!(house.model.asked.lock().unwrap().len(), 6, "an older hop does nothing");
+}
+
+#[test]
+fn attempts_are_counted_and_end_on_the_baseline() {
+    let fails = || Says::Fails(ErrorKind::Timeout, Bill::Unknown, None);
+    let house = House::new(complete(), Some((0..MAX_ATTEMPTS).map(|_| fails()).collect()));
+    for hop in 0..MAX_ATTEMPTS {
+        house.step("worker", hop).unwrap();
+    }
+    let result = house.result("worker").unwrap();
+    assert_eq!((result.status(), result.meta.basis), (Status::Ok, Basis::Deterministic));
+    assert!(result.warnings[0].contains("Timeout"));
+    let charges = house.charges();
+    assert!(
+        charges
+            .iter()
+            .all(|charge| charge.state == ChargeState::Unsettled && charge.cost == charge.worst_case)
+    );
+    assert_eq!(result.meta.cost, charges.iter().map(|charge| charge.cost).sum());
+}
+
+#[test]
+fn a_wait_past_the_deadline_is_an_end() {
+    let refused = Says::Fails(ErrorKind::RateLimited, Bill::Nothing, Some(3_600_000));
+    let house = House::new(complete(), Some(vec![refused]));
+    house.step("worker", 0).unwrap();
+    assert!(house.result("worker").unwrap().reason().unwrap().starts_with("Quota"));
+}
+
+#[test]
+fn money_that_does_not_reach_is_said() {
+    let check = |price: Option<i64>, budget: i64, analysis: Option<Analysis>, expected: (Status, &str)| {
+        let house = House::priced(analysis, Some(vec![]), price, NanoUsd(budget));
+        house.step("worker", 0).unwrap();
+        let result = house.result("worker").unwrap();
+        let words = result.reason().unwrap_or_else(|| result.warnings.join(" "));
+        assert_eq!(result.status(), expected.0, "{words}");
+        assert!(words.contains(expected.1), "{words}");
+        assert!(house.charges().is_empty());
+    };
+    check(Some(1_000_000_000), 10, complete(), (Status::Ok, "Budget"));
+    check(Some(1_000_000_000), 10, evidence(), (Status::Uncertain, "budget"));
+    check(Some(1_000_000_000), 10, None, (Status::Skipped, "budget"));
+    check(None, 1_000_000_000, complete(), (Status::Ok, "UnknownPrice"));
+    check(None, 1_000_000_000, None, (Status::Failed, "UnknownPrice"));
+}
+
+#[test]
+fn a_finished_step_is_reported_again_and_not_run_again() {
+    let house = House::new(complete(), Some(vec![good()]));
+    house.step("worker", 0).unwrap();
+    house.step("worker", 0).unwrap();
+    assert_eq!(house.model.asked.lock().unwrap().len(), 1);
+    let reports = house.reports.0.lock().unwrap();
+    assert_eq!(*reports, [r#"token {"status":"ok"}"#, r#"token {"status":"ok"}"#]);
+}
+
+#[test]
+fn what_a_step_needs_and_has_not_makes_it_skipped() {
+    let house = House::new(None, None);
+    house.step("worker", 0).unwrap();
+    house.step("reader", 0).unwrap();
+    assert_eq!(house.result("reader").unwrap().reason().unwrap(), "missing_input: worker");
+}
+
+#[test]
+fn the_same_question_is_paid_once() {
+    let mut house = House::new(complete(), Some(vec![good()]));
+    house.step("worker", 0).unwrap();
+    house.run = house.start();
+    house.step("worker", 0).unwrap();
+    let result = house.result("worker").unwrap();
+    assert_eq!(result.meta.basis.name(), "cache");
+    assert!(result.meta.saved > NanoUsd::ZERO && result.meta.cost == NanoUsd::ZERO);
+    assert_eq!(result.meta.usage, Usage::default());
+}
+
+#[test]
+fn a_lost_worker_loses_its_result_and_never_its_bill() {
+    let house = House::new(
+        complete(),
+        Some(vec![Says::Slowly(20_000, json!({"said": "too late", "segment": "s1"})), good()]),
+    );
+    let (ports, message) = (house.ports.clone(), house.message("worker", 0));
+    let mut executor = Executor::new(house.time.clone(), 1);
+    let worker = executor.spawn(async move { drop(crate::run_step(&ports, &message).await) });
+    let began = house.time.now_ms();
+    executor.run_until(|_| house.time.now_ms() > began + 10_000);
+    executor.kill(worker);
+    // Somebody else must wait for the lease to end.
+    house.step("worker", 0).unwrap();
+    assert!(house.result("worker").is_none());
+    let clock = house.time.clone();
+    house.block_on(async move { clock.sleep(60_000).await });
+    house.step("worker", 0).unwrap();
+    assert_eq!(house.result("worker").unwrap().ok().unwrap()["said"], "by model");
+    let states: Vec<ChargeState> = house.charges().iter().map(|charge| charge.state).collect();
+    assert_eq!(states, [ChargeState::Unsettled, ChargeState::Settled]);
+}
+
+#[test]
+fn a_slow_worker_keeps_its_lease() {
+    let house = House::new(
+        complete(),
+        Some(vec![Says::Slowly(110_000, json!({"said": "at last", "segment": "s1"}))]),
+    );
+    house.step("worker", 0).unwrap();
+    assert_eq!(house.result("worker").unwrap().ok().unwrap()["said"], "at last");
+}
+
+#[test]
+fn a_cancelled_run_aborts_the_call_in_flight() {
+    let house = House::new(complete(), Some(vec![Says::Slowly(100_000, json!({}))]));
+    let (ports, message, run) = (house.ports.clone(), house.message("worker", 0), house.run.clone());
+    let canceller = ports.clone();
+    let began = house.time.now_ms();
+    house.block_on(async move {
+        let step = async { crate::run_step(&ports, &message).await };
+        let cancel = async {
+            canceller.clock.sleep(1_000).await;
+            crate::cancel_run(&canceller, &run).await
+        };
+        let (step, cancelled) = futures::join!(step, cancel);
+        step.unwrap();
+        assert_eq!(cancelled.unwrap(), RunStatus::Running);
+    });
+    assert!(house.time.now_ms() - began <= 16_000, "at the next renewal");
+    assert_eq!(house.result("worker").unwrap().reason().unwrap(), "cancelled");
+}
+
+/// Finishing returns the unspent money once, however often it is asked.
+#[test]
+fn a_run_ends_once_and_returns_what_is_left() {
+    let house = House::new(complete(), Some(vec![good()]));
+    house.step("worker", 0).unwrap();
+    for _ in 0..3 {
+        let (ports, run) = (house.ports.clone(), house.run.clone());
+        house.block_on(async move { crate::finish_run(&ports, &run, None).await }).unwrap();
+    }
+    let charged: NanoUsd = house.charges().iter().map(|charge| charge.cost).sum();
+    for (_, row) in house.store.all_rows() {
+        match row {
+            Row::Budget(budget) => assert_eq!((budget.allotted, budget.spent), (NanoUsd::ZERO, charged)),
+            Row::Purse(purse) => {
+                assert!(purse.closed && purse.available == NanoUsd::ZERO && purse.spent == charged)
+            }
+            Row::Run(run) => assert_eq!((run.status, run.cost), (RunStatus::Failed, charged)),
+            _ => {}
+        }
+    }
+    let (ports, run) = (house.ports.clone(), house.run.clone());
+    let steps = house.block_on(async move { ledger_view::steps(&ports, &run).await }).unwrap();
+    assert!(steps.iter().all(|step| step.result.is_some() && step.lease.is_none()));
+}
+
+#[test]
+fn an_idempotency_key_is_one_run() {
+    let house = House::new(complete(), None);
+    let (ports, run) = (house.ports.clone(), house.run.clone());
+    house.block_on(async move {
+        let run = crate::load_run(&ports, &run).await.unwrap().unwrap();
+        let mut request = crate::RunRequest {
+            tenant: run.key.tenant.clone(),
+            workspace: "w".into(),
+            source: run.source.clone(),
+            depth: run.depth,
+            use_cache: true,
+            idempotency_key: Some("k".into()),
+        };
+        let (first, new) = crate::start_run(&ports, &request).await.unwrap();
+        assert!(new);
+        assert_eq!(crate::start_run(&ports, &request).await.unwrap(), (first, false));
+        request.depth = crate::model::Depth::Deep;
+        let refused: Result<_> = crate::start_run(&ports, &request).await;
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::InvalidInput);
+    });
+}

@@ -1,0 +1,168 @@
+//! A request becomes a run: validated, budgeted, written with its first message in one transaction.
+
+use serde_json::json;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::events;
+use crate::model::{
+    Depth, EventKind, NanoUsd, OutboxMessage, Purse, Run, RunId, RunKey, RunStatus, Source, TenantId,
+};
+use crate::outbox;
+use crate::ports::{Key, Ports, Row};
+use crate::transact::{Decision, create, read, transact};
+
+/// How long a message of the outbox may lie before `sweep` sends it.
+pub(crate) const OUTBOX_GRACE_MS: u64 = 30_000;
+
+/// How long after its deadline a run is closed by `sweep`, so that the workflow's own end comes first.
+pub(crate) const DEADLINE_GRACE_MS: u64 = 15_000;
+
+/// What somebody wants analysed.
+#[derive(Clone, Debug)]
+pub struct RunRequest {
+    /// From the credential.
+    pub tenant: TenantId,
+    /// A label for the ledger.
+    pub workspace: String,
+    /// The content, already stored.
+    pub source: Source,
+    /// How deep.
+    pub depth: Depth,
+    /// Whether stored answers may be used.
+    pub use_cache: bool,
+    /// The caller's name for this request: the same name again is the same run.
+    pub idempotency_key: Option<String>,
+}
+
+/// Accepts a request.
+///
+/// Returns the run, and whether it is new. Errors: `InvalidInput` for an empty source or a reused idempotency key,
+/// `Budget` if the tenant's day is spent and a model is configured, `Storage`.
+pub async fn start_run(ports: &Ports, request: &RunRequest) -> Result<(RunKey, bool)> {
+    if request.source.bytes == 0 {
+        return Err(Error::new(ErrorKind::InvalidInput, format!("{} is empty", request.source.name)));
+    }
+    check_budget(ports, &request.tenant).await?;
+    let now = ports.clock.now_ms();
+    let run = RunKey { tenant: request.tenant.clone(), run: new_run_id(ports, now) };
+    let digest = request_digest(request);
+    let idempotency =
+        request.idempotency_key.as_ref().map(|key| Key::Idempotency(request.tenant.clone(), key.clone()));
+    let mut keys = vec![Key::Run(run.clone())];
+    keys.extend(idempotency.clone());
+
+    let (run, new) = transact(ports, &keys, |rows| {
+        if rows.run(&Key::Run(run.clone())).is_some() {
+            return Ok(Decision::Leave((run.clone(), true)));
+        }
+        if let Some(Row::Idempotency { run: earlier, request_digest }) =
+            idempotency.as_ref().and_then(|key| rows.get(key))
+        {
+            if *request_digest != digest {
+                return Err(Error::new(
+                    ErrorKind::InvalidInput,
+                    "this idempotency key stands for another request",
+                ));
+            }
+            return Ok(Decision::Leave((RunKey { tenant: run.tenant.clone(), run: earlier.clone() }, false)));
+        }
+        let stored = new_run(ports, request, &run, now);
+        let purse = Purse { cap: run_cap(ports, request.depth), ..Purse::default() };
+        let due_ms = Some(stored.deadline_ms + DEADLINE_GRACE_MS);
+        let mut changes = vec![
+            create(Key::Run(run.clone()), Row::Run(stored), due_ms),
+            create(Key::Purse(run.clone()), Row::Purse(purse), None),
+            outbox::put(&run, outbox::START, OutboxMessage::Start, now),
+        ];
+        if let Some(key) = &idempotency {
+            let row = Row::Idempotency { run: run.run.clone(), request_digest: digest.clone() };
+            changes.push(create(key.clone(), row, None));
+        }
+        changes.extend(events::append(rows, &run, now, vec![EventKind::Accepted]));
+        Ok(Decision::Write(changes, (run.clone(), true)))
+    })
+    .await?;
+    outbox::send(ports, &run).await?;
+    Ok((run, new))
+}
+
+/// Starts an accepted run's workflow; repeats are harmless.
+pub async fn begin_run(ports: &Ports, run: &RunKey) -> Result<()> {
+    let Some(stored) = load_run(ports, run).await? else {
+        return Ok(());
+    };
+    if stored.status.is_final() {
+        return Ok(());
+    }
+    let left_ms = stored.deadline_ms.saturating_sub(ports.clock.now_ms());
+    let input = json!({
+        "run": run.run,
+        "tenant": run.tenant,
+        "depth": stored.depth,
+        "timeout_seconds": left_ms.div_ceil(1000).max(1),
+    });
+    ports.workflow.start(run, input).await
+}
+
+/// A run as it is stored now.
+pub async fn load_run(ports: &Ports, run: &RunKey) -> Result<Option<Run>> {
+    let mut rows = read(ports, &[Key::Run(run.clone())]).await?;
+    Ok(match rows.pop().flatten() {
+        Some(Row::Run(run)) => Some(run),
+        _ => None,
+    })
+}
+
+fn new_run(ports: &Ports, request: &RunRequest, run: &RunKey, now: u64) -> Run {
+    Run {
+        key: run.clone(),
+        workspace: request.workspace.clone(),
+        source: request.source.clone(),
+        depth: request.depth,
+        use_cache: request.use_cache,
+        catalogue_version: ports.catalogue.version.clone(),
+        created_ms: now,
+        deadline_ms: now + request.depth.deadline_ms(),
+        status: RunStatus::Running,
+        cancel_requested: false,
+        failure: None,
+        finished_ms: None,
+        cost: NanoUsd::ZERO,
+        saved: NanoUsd::ZERO,
+    }
+}
+
+fn run_cap(ports: &Ports, depth: Depth) -> NanoUsd {
+    ports.settings.run_cap.map_or(depth.cap(), |cap| cap.min(depth.cap()))
+}
+
+/// Without a model nothing is ever spent, so an empty budget stops nobody.
+async fn check_budget(ports: &Ports, tenant: &TenantId) -> Result<()> {
+    if ports.model.is_none() {
+        return Ok(());
+    }
+    let window = crate::money::window(ports.clock.now_ms());
+    let rows = read(ports, &[Key::Budget(tenant.clone(), window)]).await?;
+    let left = match rows.first() {
+        Some(Some(Row::Budget(budget))) => budget.limit - budget.allotted - budget.spent,
+        _ => ports.settings.daily_budget,
+    };
+    if left <= NanoUsd::ZERO {
+        return Err(Error::new(
+            ErrorKind::Budget,
+            "today's budget is spent; raise it or come back tomorrow (UTC)",
+        ));
+    }
+    Ok(())
+}
+
+/// A ULID from the engine's own clock and randomness.
+fn new_run_id(ports: &Ports, now_ms: u64) -> RunId {
+    let random = u128::from(ports.random.next_u64()) << 64 | u128::from(ports.random.next_u64());
+    RunId::new(ulid::Ulid::from_parts(now_ms, random).to_string())
+}
+
+fn request_digest(request: &RunRequest) -> String {
+    let parts = json!([request.source.content, request.depth, request.use_cache, request.workspace]);
+    blake3::hash(parts.to_string().as_bytes()).to_hex().to_string()
+}

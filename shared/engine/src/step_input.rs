@@ -1,0 +1,84 @@
+//! Everything a step is given, gathered before it starts: other agents' results, facts, and its item. Nothing else
+//! reaches an analyser or a prompt.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::model::{AgentId, Depth, Reason, Status};
+
+/// What one step is given.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepInput {
+    /// What was asked for.
+    pub request: RequestView,
+    /// The item of a fanned-out agent: one object of the list it fans out over.
+    pub item: Option<Value>,
+    /// The planned agents among `needs` and `uses`, and how they ended.
+    pub inputs: BTreeMap<AgentId, Input>,
+    /// The facts the agent's row names, by name.
+    pub facts: BTreeMap<String, Value>,
+}
+
+/// The request as agents see it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RequestView {
+    /// The source's name.
+    pub source_name: String,
+    /// Its media type.
+    pub media_type: String,
+    /// Its size.
+    pub bytes: u64,
+    /// How deep.
+    pub depth: Depth,
+    /// When it was asked for, in milliseconds since 1970.
+    pub requested_ms: u64,
+}
+
+/// Another agent's result, as a step sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    /// How it ended.
+    pub status: Status,
+    /// Its data; of an uncertain result what there is. A fanned-out agent's data is a list of
+    /// `{item, status, data, reason}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Value>,
+    /// Why it is not ok.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl StepInput {
+    /// The data of an input that succeeded.
+    pub fn ok(&self, agent: &str) -> Option<&Value> {
+        self.inputs.get(agent).filter(|input| input.status == Status::Ok)?.data.as_ref()
+    }
+
+    /// A fact by name.
+    pub fn fact(&self, name: &str) -> Option<&Value> {
+        self.facts.get(name)
+    }
+}
+
+/// What an analyser makes of a step's input, without a model.
+#[derive(Clone, Debug)]
+pub enum Analysis {
+    /// All there is to say.
+    Complete(Value),
+    /// It stands, but a model would add what `lacking` names.
+    Partial {
+        /// Valid by the agent's schema.
+        data: Value,
+        /// What is missing, for people.
+        lacking: String,
+    },
+    /// Only evidence; without a model it must not be taken for a result.
+    Evidence(Value),
+    /// There is nothing to do for this agent.
+    Skip(Reason),
+    /// The input cannot be used.
+    Fail(Error),
+}

@@ -1,0 +1,173 @@
+//! A streamed answer: server-sent events, each with a part of the answer in its `data`.
+
+use engine::error::ErrorKind;
+use engine::ports::{Bill, LlmError, ModelReply};
+use reqwest::Response;
+use serde_json::Value;
+
+use super::body::{self, Limits};
+use super::reply::{Gathered, string};
+use super::usage::Plausible;
+use super::{failed, failure};
+use crate::Secret;
+
+/// Reads a stream to its end.
+pub(super) async fn read(
+    mut response: Response,
+    limits: Limits,
+    plausible: &Plausible,
+    key: Option<&Secret>,
+) -> Result<ModelReply, LlmError> {
+    let mut answer = Answer::default();
+    let mut events = Events::default();
+    let mut so_far = 0;
+    // A break, a timeout or too much of it: the bill is what was said before it, if anything was.
+    let known = |answer: &Answer, LlmError { error, bill }| LlmError {
+        error,
+        bill: answer.known_usage(plausible).map_or(bill, Bill::Used),
+    };
+    while !answer.done {
+        let part =
+            body::next(&mut response, so_far, limits).await.map_err(|failure| known(&answer, failure))?;
+        let Some(part) = part else { break };
+        so_far += part.len();
+        events.push(&part, |event| answer.take(event, plausible, key))?;
+    }
+    events.finish(|event| answer.take(event, plausible, key))?;
+    answer.into_reply(so_far, plausible)
+}
+
+/// Bytes to the `data` of events. Comments and other fields are dropped; lines may end in LF, CRLF or CR.
+#[derive(Default)]
+struct Events {
+    line: Vec<u8>,
+    data: Vec<u8>,
+    after_cr: bool,
+}
+
+impl Events {
+    fn push<E>(&mut self, bytes: &[u8], mut take: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+        for byte in bytes {
+            match byte {
+                b'\n' if self.after_cr => {}
+                b'\n' | b'\r' => self.end_of_line(&mut take)?,
+                byte => self.line.push(*byte),
+            }
+            self.after_cr = *byte == b'\r';
+        }
+        Ok(())
+    }
+
+    fn finish<E>(&mut self, mut take: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+        if !self.line.is_empty() {
+            self.end_of_line(&mut take)?;
+        }
+        self.end_of_line(&mut take)
+    }
+
+    fn end_of_line<E>(&mut self, take: &mut impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+        let line = std::mem::take(&mut self.line);
+        if line.is_empty() {
+            let data = std::mem::take(&mut self.data);
+            return if data.is_empty() { Ok(()) } else { take(&data) };
+        }
+        if let Some(data) = line.strip_prefix(b"data:") {
+            if !self.data.is_empty() {
+                self.data.push(b'\n');
+            }
+            self.data.extend_from_slice(data.strip_prefix(b" ").unwrap_or(data));
+        }
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Answer {
+    gathered: Gathered,
+    events: usize,
+    done: bool,
+}
+
+impl Answer {
+    fn take(&mut self, event: &[u8], plausible: &Plausible, key: Option<&Secret>) -> Result<(), LlmError> {
+        if event == b"[DONE]" {
+            self.done = true;
+            return Ok(());
+        }
+        let broken = || {
+            failed(
+                ErrorKind::ModelUnavailable,
+                "the model's server sent an event that is not JSON",
+                Bill::Unknown,
+            )
+        };
+        let event: Value = serde_json::from_slice(event).map_err(|_| broken())?;
+        self.events += 1;
+        if let Some(usage) = event.get("usage").filter(|usage| !usage.is_null()) {
+            self.gathered.usage = Some(usage.clone());
+        }
+        if let Some(error) = event.get("error").filter(|error| !error.is_null()) {
+            let bill = self.known_usage(plausible).map_or(Bill::Unknown, Bill::Used);
+            return Err(failure::of_error_object(error, bill, key));
+        }
+        if self.gathered.model.is_empty() {
+            self.gathered.model = string(&event, "model");
+        }
+        let Some(choice) = event.pointer("/choices/0") else { return Ok(()) };
+        if let Some(reason) = choice.get("finish_reason").and_then(Value::as_str) {
+            self.gathered.finish_reason = Some(reason.to_owned());
+        }
+        if let Some(part) = choice.get("delta").or_else(|| choice.get("message")) {
+            self.gathered.add(part);
+        }
+        Ok(())
+    }
+
+    fn known_usage(&self, plausible: &Plausible) -> Option<engine::model::Usage> {
+        let usage = self.gathered.usage.as_ref()?;
+        plausible.usage(Some(usage))
+    }
+
+    /// A stream is whole once it says why it finished; `[DONE]` alone does not count.
+    fn into_reply(self, bytes: usize, plausible: &Plausible) -> Result<ModelReply, LlmError> {
+        if self.gathered.finish_reason.is_some() {
+            return self.gathered.into_reply(plausible);
+        }
+        let message = match (bytes, self.events) {
+            (0, _) => "the model's server sent an empty stream",
+            (_, 0) => "the model's server sent a stream without events",
+            _ => "the model's stream ended before the answer did",
+        };
+        let bill = self.known_usage(plausible).map_or(Bill::Unknown, Bill::Used);
+        Err(failed(ErrorKind::ModelUnavailable, message, bill))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(stream: &str, expected: &[&str]) {
+        for piece in 1..=stream.len() {
+            let (mut events, mut found) = (Events::default(), Vec::new());
+            let mut take = |event: &[u8]| -> Result<(), ()> {
+                found.push(String::from_utf8_lossy(event).into_owned());
+                Ok(())
+            };
+            for bytes in stream.as_bytes().chunks(piece) {
+                events.push(bytes, &mut take).unwrap();
+            }
+            events.finish(&mut take).unwrap();
+            assert_eq!(found, expected, "{stream:?} in pieces of {piece}");
+        }
+    }
+
+    #[test]
+    fn events_are_the_same_however_the_bytes_are_cut() {
+        check("data: {\"a\":1}\n\ndata: [DONE]\n\n", &["{\"a\":1}", "[DONE]"]);
+        check(": comment\r\n\r\ndata:x\r\n\r\nevent: y\ndata: é\n\n", &["x", "é"]);
+        check("data: one\ndata: two\r\rdata: last", &["one\ntwo", "last"]);
+        check("\n\n\n", &[]);
+        check("", &[]);
+    }
+}

@@ -1,0 +1,135 @@
+//! The command line: what can be asked for.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use engine::model::Depth;
+
+/// Turns a transcript into an intelligence briefing that can be checked.
+#[derive(Debug, Parser)]
+#[command(name = "assay", bin_name = "cargo assay", version, max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Analyse transcripts and print their briefings
+    Run(RunArguments),
+    /// List the runs of this folder, newest first
+    Runs(StateArguments),
+    /// Print a run's briefing again
+    Show(ShowArguments),
+    /// List the agents: what each does, needs, and can do without a model
+    Agents(AgentsArguments),
+    /// Say what is configured, what works and what is missing
+    Doctor(StateArguments),
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct RunArguments {
+    /// Transcripts: .txt .md .vtt .srt .ttml .json (podcast transcript or YouTube json3); - reads standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub inputs: Vec<String>,
+    /// How deep to look: quick (no claims checked, at most $0.50) to experimental (at most $10)
+    #[arg(long, value_enum, default_value_t = DepthArgument::Standard)]
+    pub depth: DepthArgument,
+    /// Print the stable JSON form instead; one object per line for several inputs
+    #[arg(long)]
+    pub json: bool,
+    /// Also write the briefing to this file; its ending says how: .md, .html or .json
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Ask every question anew instead of using stored answers
+    #[arg(long)]
+    pub fresh: bool,
+    /// Where runs are kept
+    #[command(flatten)]
+    pub state: StateArguments,
+}
+
+/// Where runs are kept, and whose they are.
+#[derive(Clone, Debug, Args)]
+pub struct StateArguments {
+    /// The state folder
+    #[arg(long = "state", value_name = "DIR", default_value = ".assay")]
+    pub folder: PathBuf,
+    /// Whose runs
+    #[arg(long, value_name = "NAME", default_value = "local", value_parser = tenant)]
+    pub tenant: String,
+}
+
+/// Arguments of `show`.
+#[derive(Debug, Args)]
+pub struct ShowArguments {
+    /// The run's id, or as much of its end as makes it clear
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// Print the stable JSON form instead
+    #[arg(long)]
+    pub json: bool,
+    /// Also write the briefing to this file; its ending says how: .md, .html or .json
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Where runs are kept
+    #[command(flatten)]
+    pub state: StateArguments,
+}
+
+/// Arguments of `agents`.
+#[derive(Debug, Args)]
+pub struct AgentsArguments {
+    /// Only those a depth includes
+    #[arg(long, value_enum)]
+    pub depth: Option<DepthArgument>,
+}
+
+/// A depth, as it is typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DepthArgument {
+    /// The briefing, nothing checked
+    Quick,
+    /// Up to 8 claims checked
+    Standard,
+    /// People, background, argument; up to 15 claims
+    Deep,
+    /// All 26 agents; up to 25 claims
+    Comprehensive,
+    /// All agents, up to 40 claims
+    Experimental,
+}
+
+impl From<DepthArgument> for Depth {
+    fn from(argument: DepthArgument) -> Self {
+        match argument {
+            DepthArgument::Quick => Depth::Quick,
+            DepthArgument::Standard => Depth::Standard,
+            DepthArgument::Deep => Depth::Deep,
+            DepthArgument::Comprehensive => Depth::Comprehensive,
+            DepthArgument::Experimental => Depth::Experimental,
+        }
+    }
+}
+
+fn tenant(text: &str) -> Result<String, String> {
+    const LONGEST: usize = 64;
+    let fit = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
+    if text.is_empty() || text.len() > LONGEST || !text.chars().all(fit) {
+        return Err(format!("a tenant's name has up to {LONGEST} letters, digits, - _ or ."));
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,184 @@
+//! `assay run`.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+use std::pin::pin;
+use std::process::ExitCode;
+
+use boot::Config;
+use engine::RunRequest;
+use engine::error::{Error, ErrorKind, Result};
+use engine::model::{Depth, Event, EventKind, RunKey, RunStatus, Source, TenantId};
+use futures::StreamExt as _;
+use futures::channel::mpsc::UnboundedReceiver;
+use futures::future::{Either, join3, select};
+
+use super::session::{self, Session};
+use super::{FAILED, INTERRUPTED, print, say};
+use crate::cli::RunArguments;
+use crate::host::{self, Concurrency};
+use crate::input::{self, Input};
+use crate::form::Form;
+use crate::live::{LiveView, Screen, plan};
+use crate::render::{self, Report, Style};
+use crate::state::{State, write_whole};
+
+const REDRAW_MS: u64 = 100;
+const DEFAULT_WIDTH: usize = 100;
+
+/// Analyses the inputs one after the other and prints their briefings.
+pub(super) async fn run(config: &Config, arguments: &RunArguments) -> Result<ExitCode> {
+    let form = arguments.out.as_deref().map(Form::of_file).transpose()?;
+    if arguments.out.is_some() && arguments.inputs.len() > 1 {
+        return Err(Error::new(ErrorKind::InvalidInput, "--out takes one input at a time"));
+    }
+    // All inputs are read and checked before anything is stored or spent.
+    let inputs: Vec<Input> = arguments.inputs.iter().map(|input| input::read(input)).collect::<Result<_>>()?;
+    let mut state = State::open(&arguments.state.folder)?;
+    let folder = state.folder();
+    let _owner = state.own()?;
+    let mut session = session::open(config, &folder).await?;
+    let mut code = ExitCode::SUCCESS;
+    for input in &inputs {
+        let Some(key) = run_one(config, arguments, &mut session, input).await? else {
+            say("\ninterrupted; the same command goes on where it stopped");
+            return Ok(ExitCode::from(INTERRUPTED));
+        };
+        let report = session::report(&session.ports, &key).await?;
+        if let (Some(form), Some(path)) = (form, &arguments.out) {
+            write_out(&report, form, path)?;
+        }
+        show(config, &report, arguments.json, inputs.len() > 1)?;
+        if report.run.status == RunStatus::Failed {
+            code = ExitCode::from(FAILED);
+        }
+    }
+    Ok(code)
+}
+
+/// Prints a report in the form asked for.
+pub(super) fn show(config: &Config, report: &Report, json: bool, one_line: bool) -> Result<()> {
+    if json {
+        let text = render::json::render(report);
+        return print(&if one_line { one_line_of(&text) } else { text });
+    }
+    print(&render::text::render(report, style(config, std::io::stdout().is_terminal()), width(config)))
+}
+
+/// The same JSON on one line: line breaks occur between its parts only.
+fn one_line_of(json: &str) -> String {
+    json.lines().map(str::trim_start).collect::<String>() + "\n"
+}
+
+/// Writes a report to a file, whole or not at all.
+pub(super) fn write_out(report: &Report, form: Form, path: &Path) -> Result<()> {
+    write_whole(path, form.render(report).as_bytes()).map_err(|error| {
+        Error::new(ErrorKind::InvalidInput, format!("{}: cannot be written ({error})", path.display())).because(error)
+    })
+}
+
+fn style(config: &Config, terminal: bool) -> Style {
+    if terminal && !config.no_color { Style::Ansi } else { Style::Plain }
+}
+
+fn width(config: &Config) -> usize {
+    config.columns.unwrap_or(DEFAULT_WIDTH).clamp(40, 120)
+}
+
+/// Runs one input to its end; `None` if it was interrupted.
+async fn run_one(
+    config: &Config,
+    arguments: &RunArguments,
+    session: &mut Session,
+    input: &Input,
+) -> Result<Option<RunKey>> {
+    say(&format!("{}: {} bytes, {} depth", render::safe(&input.name), input.bytes.len(), Depth::from(arguments.depth).name()));
+    let Session { ports, queues, workflow, events } = session;
+    let request = request(ports, arguments, input).await?;
+    let depth = request.depth;
+    let key = match engine::unfinished_run(ports, &request).await? {
+        Some(key) => {
+            say(&format!("going on with run {}", key.run));
+            engine::resume_run(ports, &key).await?;
+            key
+        }
+        None => engine::start_run(ports, &request).await?.0,
+    };
+    let style = style(config, std::io::stderr().is_terminal());
+    let mut view = LiveView::new(depth, plan(&ports.catalogue, depth), style);
+    for event in engine::events_after(ports, &key, 0).await? {
+        view.apply(&event);
+    }
+    let platform = pin!(join3(
+        host::serve(ports, queues, Concurrency(config.concurrency)),
+        workflow.run(),
+        host::sweep(ports),
+    ));
+    let watched = pin!(watch(ports, &mut view, events, width(config)));
+    let work = pin!(async {
+        match select(watched, platform).await {
+            Either::Left((watched, _)) => watched,
+            Either::Right(_) => Err(Error::new(ErrorKind::Internal, "the platform stopped by itself")),
+        }
+    });
+    let interrupt = pin!(tokio::signal::ctrl_c());
+    match select(work, interrupt).await {
+        Either::Left((watched, _)) => watched.map(|()| Some(key)),
+        Either::Right(_) => Ok(None),
+    }
+}
+
+async fn request(ports: &engine::ports::Ports, arguments: &RunArguments, input: &Input) -> Result<RunRequest> {
+    let tenant = TenantId::new(&arguments.state.tenant);
+    let content = ports.content.put(&tenant, &input.bytes).await?;
+    Ok(RunRequest {
+        tenant,
+        workspace: "default".to_owned(),
+        source: Source {
+            name: input.name.clone(),
+            media_type: boot::media_type(&input.name).to_owned(),
+            bytes: input.bytes.len() as u64,
+            content,
+        },
+        depth: arguments.depth.into(),
+        use_cache: !arguments.fresh,
+        idempotency_key: None,
+    })
+}
+
+/// Shows what happens until the briefing is delivered.
+async fn watch(
+    ports: &engine::ports::Ports,
+    view: &mut LiveView,
+    events: &mut UnboundedReceiver<Event>,
+    width: usize,
+) -> Result<()> {
+    const TALLEST: usize = 40;
+    let mut errors = std::io::stderr();
+    let terminal = errors.is_terminal();
+    let mut screen = Screen::default();
+    loop {
+        let tick = pin!(async {
+            if terminal { ports.clock.sleep(REDRAW_MS).await } else { futures::future::pending().await }
+        });
+        let event = match select(events.next(), tick).await {
+            Either::Left((event, _)) => event,
+            Either::Right(_) => None,
+        };
+        if let Some(event) = &event {
+            view.apply(event);
+        }
+        let delivered = matches!(event, Some(Event { kind: EventKind::Delivered { .. }, .. }));
+        let now = ports.clock.now_ms();
+        let text = match &event {
+            Some(event) if !terminal => view.line(event) + "\n",
+            _ if delivered => screen.last_frame(view, now, width, TALLEST),
+            _ => screen.frame(view, now, width, TALLEST).unwrap_or_default(),
+        };
+        // The run goes on although nobody watches.
+        let _ = errors.write_all(text.as_bytes());
+        if delivered {
+            return Ok(());
+        }
+    }
+}

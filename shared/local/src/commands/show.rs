@@ -1,0 +1,95 @@
+//! `assay runs` and `assay show`.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use boot::Config;
+use engine::error::{Error, ErrorKind, Result};
+use engine::model::{Run, TenantId};
+use engine::ports::{Range, Row};
+
+use super::session;
+use crate::cli::{ShowArguments, StateArguments};
+use crate::form::{Form, moment};
+use crate::render;
+use crate::state::State;
+
+/// Lists the runs of a tenant, newest first.
+pub(super) async fn runs(config: &Config, arguments: &StateArguments) -> Result<ExitCode> {
+    let runs = stored_runs(config, arguments).await?;
+    if runs.is_empty() {
+        super::say(&format!("no runs in {} yet; start one with: cargo assay run FILE", arguments.folder.display()));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut text = format!("{:<26}  {:<20}  {:<10}  {:<13}  {:>12}  SOURCE\n", "RUN", "ACCEPTED (UTC)", "STATUS", "DEPTH", "COST");
+    for run in runs {
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "{:<26}  {:<20}  {:<10}  {:<13}  {:>12}  {}",
+            run.key.run,
+            moment(run.created_ms),
+            run.status.name(),
+            run.depth.name(),
+            run.cost.to_string(),
+            render::safe(&run.source.name),
+        );
+    }
+    super::print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints a run's briefing again.
+pub(super) async fn show(config: &Config, arguments: &ShowArguments) -> Result<ExitCode> {
+    let form = arguments.out.as_deref().map(Form::of_file).transpose()?;
+    let wanted = arguments.run.to_ascii_uppercase();
+    let runs = stored_runs(config, &arguments.state).await?;
+    let mut found = runs.iter().filter(|run| run.key.run.as_str().ends_with(&wanted));
+    let key = match (found.next(), found.next()) {
+        (Some(run), None) => run.key.clone(),
+        (None, _) => {
+            let what = format!("there is no run {}; list them with: cargo assay runs", arguments.run);
+            return Err(Error::new(ErrorKind::NotFound, what));
+        }
+        (Some(_), Some(_)) => {
+            let what = format!("several runs end in {}; give more of the id", arguments.run);
+            return Err(Error::new(ErrorKind::InvalidInput, what));
+        }
+    };
+    let mut state = State::open(&arguments.state.folder)?;
+    let folder = state.folder();
+    let _owner = state.own()?;
+    let session = session::open(config, &folder).await?;
+    let report = session::report(&session.ports, &key).await?;
+    if !report.run.status.is_final() {
+        super::say("this run has not ended; the command that started it goes on with it");
+    }
+    if let (Some(form), Some(path)) = (form, &arguments.out) {
+        super::run::write_out(&report, form, path)?;
+    }
+    super::run::show(config, &report, arguments.json, false)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn stored_runs(config: &Config, arguments: &StateArguments) -> Result<Vec<Run>> {
+    if !arguments.folder.join("lock").exists() {
+        return Ok(Vec::new());
+    }
+    let mut state = State::open(&arguments.folder)?;
+    let folder = state.folder();
+    let _owner = state.own()?;
+    let session = session::open(config, &folder).await?;
+    let range = Range::Runs(TenantId::new(&arguments.tenant));
+    let (mut runs, mut from) = (Vec::new(), None::<String>);
+    loop {
+        let page = session.ports.store.list(&range, from.as_deref(), 100).await?;
+        runs.extend(page.rows.into_iter().filter_map(|(_, versioned)| match versioned.row {
+            Row::Run(run) => Some(run),
+            _ => None,
+        }));
+        match page.next {
+            Some(next) => from = Some(next),
+            None => return Ok(runs),
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The lite profile in one process: the command line `assay`, the workflow's walker, the queues' consumer, and what is
+//! shown to people. No rule of the platform is decided here.
+
+pub mod asl;
+pub mod cli;
+pub mod commands;
+pub mod form;
+pub mod host;
+pub mod input;
+pub mod live;
+pub mod observe;
+pub mod render;
+pub mod state;
+pub mod workflow;

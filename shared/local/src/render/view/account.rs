@@ -1,0 +1,180 @@
+//! How the run went: gaps, what each part rests on, steps, money.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use engine::model::{Basis, ChargeState, NanoUsd, ReasonCode, Status, StepKey, StepResult};
+
+use crate::render::data::Briefing;
+use crate::render::report::{Report, agents, shown};
+use crate::render::safe::safe;
+use crate::render::words;
+
+/// Agents without a sure result, for one reason.
+pub(in crate::render) struct GapView {
+    /// Names for people, items counted.
+    pub(in crate::render) agents: Vec<String>,
+    pub(in crate::render) reason: String,
+}
+
+/// What some parts of the briefing rest on.
+pub(in crate::render) struct Part {
+    pub(in crate::render) names: Vec<&'static str>,
+    pub(in crate::render) basis: String,
+}
+
+/// One line of the steps.
+pub(in crate::render) struct StepView {
+    pub(in crate::render) role: String,
+    pub(in crate::render) item: Option<String>,
+    pub(in crate::render) status: Status,
+    pub(in crate::render) reason: Option<String>,
+    pub(in crate::render) basis: String,
+    /// Prompt and answer tokens, of whatever kind.
+    pub(in crate::render) tokens: (u64, u64),
+    pub(in crate::render) cost: NanoUsd,
+    pub(in crate::render) duration_ms: u64,
+    pub(in crate::render) attempt: u32,
+    pub(in crate::render) warnings: Vec<String>,
+}
+
+/// The sums.
+pub(in crate::render) struct Totals {
+    pub(in crate::render) run_id: String,
+    pub(in crate::render) depth: &'static str,
+    pub(in crate::render) status: &'static str,
+    pub(in crate::render) created: String,
+    pub(in crate::render) duration: Option<String>,
+    pub(in crate::render) cost: String,
+    pub(in crate::render) cap: String,
+    pub(in crate::render) saved: Option<String>,
+    pub(in crate::render) unsettled: Option<String>,
+    pub(in crate::render) calls: usize,
+    /// `12 ok`, `3 skipped`: only what occurs.
+    pub(in crate::render) statuses: Vec<String>,
+    /// `5 by model x`, `12 by rules`, `2 from cache`: only what occurs.
+    pub(in crate::render) bases: Vec<String>,
+    pub(in crate::render) steps: usize,
+}
+
+/// What is missing, grouped by reason; what the briefing reports and no step explains included.
+pub(super) fn gaps(report: &Report, briefing: &Briefing) -> Vec<GapView> {
+    let mut by_agent: BTreeMap<(&str, String), usize> = BTreeMap::new();
+    let mut order: Vec<(String, Vec<String>)> = Vec::new();
+    for (key, result, _) in report.steps_by_name() {
+        if let Some(reason) = result.reason() {
+            let status = if result.status() == Status::Failed { "failed: " } else { "" };
+            let reason = format!("{status}{}", words::reason(&reason));
+            *by_agent.entry((key.agent.as_str(), reason)).or_default() += 1;
+        }
+    }
+    let explained: BTreeSet<&str> = report.steps.iter().map(|(key, ..)| key.agent.as_str()).collect();
+    for gap in briefing.gaps.iter().filter(|gap| !explained.contains(gap.agent.as_str())) {
+        by_agent.insert((gap.agent.as_str(), words::reason(&gap.reason)), 1);
+    }
+    for ((agent, reason), items) in by_agent {
+        let name = words::role(agent);
+        let name = if items > 1 { format!("{name} ({items} items)") } else { name };
+        match order.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, agents)) => agents.push(name),
+            None => order.push((reason, vec![name])),
+        }
+    }
+    order.into_iter().map(|(reason, agents)| GapView { agents, reason }).collect()
+}
+
+/// What the parts rest on.
+pub(super) fn parts(report: &Report) -> Vec<Part> {
+    let no_model = |result: &StepResult| super::reason_code(result) == Some(ReasonCode::NoModel);
+    let checks = if report.items(agents::CHECKS).all(|(_, result)| no_model(result)) {
+        "evidence"
+    } else {
+        "verdicts"
+    };
+    let named = [
+        ("transcript", agents::TRANSCRIPT),
+        ("topics and claims", agents::MAP),
+        (checks, agents::CHECKS),
+        ("risk cues", agents::RISK),
+        ("briefing", agents::BRIEFING),
+    ];
+    let mut parts: Vec<Part> = Vec::new();
+    for (name, agent) in named {
+        let with_data = report.items(agent).filter(|(_, result)| shown(result).is_some());
+        let bases: BTreeSet<String> = with_data.map(|(_, result)| words::basis(result)).collect();
+        let basis = bases.into_iter().collect::<Vec<String>>().join(" and ");
+        match parts.iter_mut().find(|part| part.basis == basis) {
+            Some(part) => part.names.push(name),
+            None => parts.push(Part { names: vec![name], basis }),
+        }
+    }
+    parts.retain(|part| !part.basis.is_empty());
+    parts
+}
+
+/// The steps in the order in which they ended.
+pub(super) fn steps(report: &Report) -> Vec<StepView> {
+    let view = |(key, result, billed): &(StepKey, StepResult, NanoUsd)| {
+        let usage = &result.meta.usage;
+        StepView {
+            role: words::role(key.agent.as_str()),
+            item: (!key.item.is_none()).then(|| safe(key.item.as_str())),
+            status: result.status(),
+            reason: result.reason().map(|reason| words::reason(&reason)),
+            basis: match result.status() {
+                Status::Skipped => String::new(),
+                _ => words::basis(result),
+            },
+            tokens: (usage.prompt_tokens(), usage.output_tokens.saturating_add(usage.reasoning_tokens)),
+            cost: *billed,
+            duration_ms: result.meta.duration_ms,
+            attempt: result.meta.attempt,
+            warnings: result.warnings.iter().map(|warning| safe(warning)).collect(),
+        }
+    };
+    report.steps_by_end().into_iter().map(view).collect()
+}
+
+impl Totals {
+    /// The sums of `report`.
+    pub(super) fn of(report: &Report) -> Totals {
+        let some = |amount: NanoUsd| (amount != NanoUsd::ZERO).then(|| words::dollars(amount));
+        let statuses = [Status::Ok, Status::Uncertain, Status::Skipped, Status::Failed]
+            .into_iter()
+            .filter_map(|status| {
+                let count = report.steps.iter().filter(|(_, result, _)| result.status() == status).count();
+                (count > 0).then(|| format!("{count} {}", status.name()))
+            });
+        Totals {
+            run_id: safe(report.run.key.run.as_str()),
+            depth: report.run.depth.name(),
+            status: words::run_status(report.run.status),
+            created: words::date(report.run.created_ms),
+            duration: report.duration_ms().map(words::seconds),
+            cost: words::dollars(report.total()),
+            cap: words::dollars(report.run.depth.cap()),
+            saved: some(report.saved()),
+            unsettled: some(report.unsettled()),
+            calls: report.charges.iter().filter(|charge| charge.state != ChargeState::Void).count(),
+            statuses: statuses.collect(),
+            bases: bases(report),
+            steps: report.steps.len(),
+        }
+    }
+}
+
+fn bases(report: &Report) -> Vec<String> {
+    let mut models: BTreeMap<String, usize> = BTreeMap::new();
+    let (mut rules, mut cached) = (0, 0);
+    for (_, result, _) in report.steps.iter().filter(|(_, result, _)| result.status() != Status::Skipped) {
+        match result.meta.basis {
+            Basis::Model => *models.entry(words::basis(result)).or_default() += 1,
+            Basis::Deterministic => rules += 1,
+            Basis::Cache { .. } => cached += 1,
+        }
+    }
+    let mut bases: Vec<String> =
+        models.into_iter().map(|(model, count)| format!("{count} by {model}")).collect();
+    bases.extend((rules > 0).then(|| format!("{rules} by rules")));
+    bases.extend((cached > 0).then(|| format!("{cached} from cache")));
+    bases
+}

@@ -1,0 +1,198 @@
+//! Numbers, names and codes in plain words.
+
+use engine::error::ErrorKind;
+use engine::model::{Basis, NanoUsd, ReasonCode, RunStatus, StepResult};
+
+use super::safe::safe;
+
+/// A place in the source: `04:12`, or `1:04:12` after an hour.
+pub(crate) fn clock(milliseconds: u64) -> String {
+    let seconds = milliseconds / 1_000;
+    let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 {
+        format!("{hours}:{minutes:02}:{seconds:02}")
+    } else {
+        format!("{minutes:02}:{seconds:02}")
+    }
+}
+
+/// How long something took: `85 ms`, `3.1 s`, `2 min 05 s`.
+pub(crate) fn seconds(milliseconds: u64) -> String {
+    match milliseconds {
+        0..1_000 => format!("{milliseconds} ms"),
+        1_000..60_000 => format!("{}.{} s", milliseconds / 1_000, milliseconds % 1_000 / 100),
+        _ => format!("{} min {:02} s", milliseconds / 60_000, milliseconds / 1_000 % 60),
+    }
+}
+
+/// An amount, exact to the nano-dollar, with a plain word for nothing.
+pub(crate) fn dollars(amount: NanoUsd) -> String {
+    if amount == NanoUsd::ZERO { "$0".to_owned() } else { amount.to_string() }
+}
+
+/// A count with commas between thousands.
+pub(super) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `1 claim`, `2 claims`.
+pub(super) fn plural(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
+/// A share between 0 and 1 in per cent.
+pub(super) fn percent(share: f64) -> String {
+    format!("{:.0}%", (share * 100.0).clamp(0.0, 100.0))
+}
+
+/// An agent's id as a name: `analysis_cartographer` is `Analysis cartographer`.
+pub(crate) fn role(agent: &str) -> String {
+    let words = safe(agent).replace('_', " ");
+    let mut letters = words.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// A reason as it is stored (`code: detail`) for people.
+pub(crate) fn reason(stored: &str) -> String {
+    let (name, detail) = stored.split_once(':').unwrap_or((stored, ""));
+    let detail = safe(detail);
+    let Some(words) = reason_code(name.trim()) else {
+        return match ErrorKind::from_name(name.trim()) {
+            Some(_) if !detail.is_empty() => detail,
+            _ => safe(stored),
+        };
+    };
+    if detail.is_empty() { words.to_owned() } else { format!("{words}: {detail}") }
+}
+
+fn reason_code(name: &str) -> Option<&'static str> {
+    let code: ReasonCode = serde_json::from_value(name.into()).ok()?;
+    Some(match code {
+        ReasonCode::NoModel => "no model is configured",
+        ReasonCode::NotPlanned => "left out of the plan",
+        ReasonCode::MissingInput => "what it needs is missing",
+        ReasonCode::Cancelled => "the run was cancelled",
+        ReasonCode::NotApplicable => "nothing in this content for it",
+        ReasonCode::UnusableContent => "the content is too poor to say anything",
+        ReasonCode::Budget => "the money set aside did not cover it",
+        ReasonCode::InvalidOutput => "the model's answer stayed invalid",
+        ReasonCode::Refused => "the model declined",
+        ReasonCode::ModelUnavailable => "the model could not be reached in time",
+        ReasonCode::NoEvidence => "the evidence does not decide it",
+    })
+}
+
+/// Where a result comes from.
+pub(super) fn basis(result: &StepResult) -> String {
+    match (&result.meta.basis, &result.meta.model) {
+        (Basis::Model, Some(model)) => format!("model {}", safe(model)),
+        (Basis::Model, None) => "model".to_owned(),
+        (Basis::Deterministic, _) => "rules".to_owned(),
+        (Basis::Cache { level, similarity }, _) if *similarity >= 1.0 => format!("cache {}", level.name()),
+        (Basis::Cache { level, similarity }, _) => {
+            format!("cache {}, {} alike", level.name(), percent(*similarity))
+        }
+    }
+}
+
+/// How a run stands.
+pub(super) fn run_status(status: RunStatus) -> &'static str {
+    match status {
+        RunStatus::Running => "still running",
+        RunStatus::Complete => "complete",
+        RunStatus::Partial => "partial",
+        RunStatus::Failed => "failed",
+        RunStatus::Cancelled => "cancelled",
+    }
+}
+
+/// The English name of a language code, or the code.
+pub(super) fn language(code: &str) -> String {
+    let name = match code.split(['-', '_']).next().unwrap_or_default() {
+        "ar" => "Arabic",
+        "cs" => "Czech",
+        "da" => "Danish",
+        "de" => "German",
+        "el" => "Greek",
+        "en" => "English",
+        "es" => "Spanish",
+        "fa" => "Persian",
+        "fi" => "Finnish",
+        "fr" => "French",
+        "he" => "Hebrew",
+        "hi" => "Hindi",
+        "hu" => "Hungarian",
+        "id" => "Indonesian",
+        "it" => "Italian",
+        "ja" => "Japanese",
+        "ko" => "Korean",
+        "nb" | "no" => "Norwegian",
+        "nl" => "Dutch",
+        "pl" => "Polish",
+        "pt" => "Portuguese",
+        "ro" => "Romanian",
+        "ru" => "Russian",
+        "sv" => "Swedish",
+        "th" => "Thai",
+        "tr" => "Turkish",
+        "uk" => "Ukrainian",
+        "vi" => "Vietnamese",
+        "zh" => "Chinese",
+        "" | "und" => "unknown language",
+        _ => return safe(code),
+    };
+    name.to_owned()
+}
+
+/// True for languages usually written from right to left.
+pub(super) fn is_right_to_left(code: &str) -> bool {
+    let language = code.split('-').next().unwrap_or_default();
+    matches!(language, "ar" | "ckb" | "dv" | "fa" | "he" | "ps" | "sd" | "ug" | "ur" | "yi")
+}
+
+/// A moment in UTC: `2025-11-22 21:14 UTC`. Days to date after H. Hinnant, "chrono-compatible low-level date
+/// algorithms".
+pub(super) fn date(milliseconds: u64) -> String {
+    let minutes = milliseconds / 60_000;
+    let shifted = minutes / 1_440 + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    format!("{year}-{month:02}-{day:02} {:02}:{:02} UTC", minutes / 60 % 24, minutes % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!([clock(252_900), clock(3_852_000)], ["04:12", "1:04:12"]);
+        assert_eq!([seconds(85), seconds(3_199), seconds(125_000)], ["85 ms", "3.1 s", "2 min 05 s"]);
+        assert_eq!([count(7), count(1_234), count(1_234_567)], ["7", "1,234", "1,234,567"]);
+        assert_eq!([plural(1, "claim"), plural(0, "claim")], ["1 claim", "0 claims"]);
+        assert_eq!([dollars(NanoUsd(0)), dollars(NanoUsd(12_345_678))], ["$0", "$0.012345678"]);
+        assert_eq!([date(0), date(1_709_210_040_000)], ["1970-01-01 00:00 UTC", "2024-02-29 12:34 UTC"]);
+    }
+
+    #[test]
+    fn codes_become_words() {
+        assert_eq!(role("analysis_cartographer"), "Analysis cartographer");
+        assert_eq!(reason("no_model"), "no model is configured");
+        assert_eq!(reason("missing_input: no transcript"), "what it needs is missing: no transcript");
+        assert_eq!(reason("Timeout: took longer than 50 s"), "took longer than 50 s");
+        assert_eq!(reason("something\x1b[2J else"), "something\u{fffd}[2J else");
+    }
+}

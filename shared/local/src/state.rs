@@ -1,0 +1,91 @@
+//! The state folder: one owner at a time.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use engine::error::{Error, ErrorKind, Result};
+use engine::ports::{Delivery, Post};
+use fd_lock::{RwLock, RwLockWriteGuard};
+
+/// A state folder that exists.
+pub struct State {
+    folder: PathBuf,
+    lock: RwLock<File>,
+}
+
+impl State {
+    /// Makes the folder if need be.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let failed = |error: std::io::Error| {
+            Error::new(ErrorKind::Configuration, format!("{} cannot be used as the state folder", folder.display()))
+                .with("cause", &error)
+                .because(error)
+        };
+        fs::create_dir_all(folder).map_err(failed)?;
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(folder.join("lock")).map_err(failed)?;
+        Ok(Self { folder: folder.to_owned(), lock: RwLock::new(lock) })
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> PathBuf {
+        self.folder.clone()
+    }
+
+    /// Makes this process the folder's owner for as long as the guard lives; a process that dies gives it up.
+    pub fn own(&mut self) -> Result<RwLockWriteGuard<'_, File>> {
+        self.lock.try_write().map_err(|error| {
+            let what = format!(
+                "{} is in use by another assay process; wait for it, or give this one its own folder with --state",
+                self.folder.display()
+            );
+            Error::new(ErrorKind::Conflict, what).because(error)
+        })
+    }
+}
+
+/// Posts go to a folder, one file a run.
+pub struct BriefingFolder(PathBuf);
+
+impl BriefingFolder {
+    /// Posts into `folder`, which is made when first needed.
+    pub fn new(folder: PathBuf) -> Self {
+        Self(folder)
+    }
+}
+
+#[async_trait]
+impl Delivery for BriefingFolder {
+    fn channel(&self) -> &str {
+        "briefings folder"
+    }
+
+    async fn post(&self, post: &Post) -> Result<String> {
+        let name = format!("{}.txt", post.run.run);
+        write_whole(&self.0.join(&name), post.text.as_bytes())
+            .map_err(|error| Error::new(ErrorKind::Storage, "the briefing could not be written").because(error))?;
+        Ok(name)
+    }
+}
+
+/// Writes a file whole or not at all.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder {
+        fs::create_dir_all(folder)?;
+    }
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    let part = path.with_file_name(name);
+    let written = File::create(&part).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    let renamed = written.and_then(|()| fs::rename(&part, path));
+    if renamed.is_err() {
+        // Nothing half written stays behind; the first error is the one to tell.
+        let _ = fs::remove_file(&part);
+    }
+    renamed
+}

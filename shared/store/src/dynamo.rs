@@ -1,0 +1,50 @@
+//! Rows in one DynamoDB table.
+//!
+//! Every item has `pk` and `sk` ([`keys`]), a `version`, and the row as JSON in `body` ([`items`]). Two sparse
+//! indexes: a tenant's runs by time, and the rows that are due. Both indexes are read eventually on the real service;
+//! everything else is read strongly. Retries belong to the engine, so a client must be built without its own.
+
+mod errors;
+mod items;
+mod keys;
+mod list;
+mod read;
+mod table;
+mod write;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+
+use engine::error::Result;
+use engine::ports::{Change, Key, Page, Range, Store, Versioned};
+
+pub use table::create_table;
+
+/// Rows in one DynamoDB table, made by [`create_table`] or a template that says the same.
+#[derive(Clone, Debug)]
+pub struct Dynamo {
+    client: Client,
+    table: String,
+}
+
+impl Dynamo {
+    /// The rows of `table`, reached through `client`.
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into() }
+    }
+}
+
+#[async_trait]
+impl Store for Dynamo {
+    async fn read(&self, keys: &[Key]) -> Result<Vec<Option<Versioned>>> {
+        read::read(self, keys).await
+    }
+
+    async fn write(&self, changes: &[Change]) -> Result<()> {
+        write::write(self, changes).await
+    }
+
+    async fn list(&self, range: &Range, from: Option<&str>, limit: usize) -> Result<Page> {
+        list::list(self, range, from, limit).await
+    }
+}

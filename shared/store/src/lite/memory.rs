@@ -1,0 +1,54 @@
+//! What earlier runs left, as rows.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use engine::error::Result;
+use engine::model::{MemoryRecord, TenantId};
+use engine::ports::{Becomes, Change, Expect, Key, Memory, Range, Row, Store};
+
+const PAGE: usize = 100;
+
+/// What earlier runs left, over a store of rows.
+#[derive(Clone)]
+pub struct LiteMemory {
+    store: Arc<dyn Store>,
+}
+
+impl LiteMemory {
+    /// The memory in `store`.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store }
+    }
+}
+
+#[async_trait]
+impl Memory for LiteMemory {
+    async fn remember(&self, tenant: &TenantId, record: &MemoryRecord) -> Result<()> {
+        let change = Change {
+            key: Key::Memory(tenant.clone(), record.run_id.clone()),
+            expect: Expect::Anything,
+            to: Becomes::Row(Row::Memory(record.clone())),
+            due_ms: None,
+        };
+        self.store.write(&[change]).await
+    }
+
+    async fn recent(&self, tenant: &TenantId, limit: usize) -> Result<Vec<MemoryRecord>> {
+        let range = Range::Memory(tenant.clone());
+        let (mut records, mut from) = (Vec::new(), None::<String>);
+        while records.len() < limit {
+            let wanted = (limit - records.len()).min(PAGE);
+            let page = self.store.list(&range, from.as_deref(), wanted).await?;
+            records.extend(page.rows.into_iter().filter_map(|(_, versioned)| match versioned.row {
+                Row::Memory(record) => Some(record),
+                _ => None,
+            }));
+            match page.next {
+                Some(next) => from = Some(next),
+                None => break,
+            }
+        }
+        Ok(records)
+    }
+}

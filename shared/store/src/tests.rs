@@ -1,0 +1,187 @@
+//! Every adapter against the engine's contract, on the embedded engine in memory and in a file.
+
+use std::path::Path;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+
+use async_trait::async_trait;
+use engine::contract;
+use engine::error::ErrorKind;
+use engine::model::{Counters, TenantId};
+use engine::ports::{Becomes, Cache, Change, Clock, Expect, Key, Row, Store};
+
+use serde_json::json;
+
+use crate::lite::{LiteCache, LiteLimits, LiteMemory, Rates};
+use crate::{Dynamo, Embedded};
+
+mod figures;
+mod refusals;
+
+/// The value of a future, with no runtime around it: nothing here may need one.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return value;
+        }
+    }
+}
+
+/// A clock that moves only when somebody sleeps.
+struct Hands(AtomicU64);
+
+impl Hands {
+    fn new() -> Arc<Self> {
+        Arc::new(Self(AtomicU64::new(1_790_000_000_000)))
+    }
+}
+
+#[async_trait]
+impl Clock for Hands {
+    fn now_ms(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    async fn sleep(&self, milliseconds: u64) {
+        self.0.fetch_add(milliseconds, Ordering::SeqCst);
+    }
+}
+
+fn in_memory() -> Arc<Dynamo> {
+    Arc::new(block_on(Embedded::memory().unwrap().store()).unwrap())
+}
+
+fn in_file(path: &Path) -> Arc<Dynamo> {
+    Arc::new(block_on(Embedded::open(path).unwrap().store()).unwrap())
+}
+
+fn counters(value: u64) -> Row {
+    Row::Counters(Counters { runs: [("complete".to_owned(), value)].into(), ..Counters::default() })
+}
+
+fn put(key: &Key, expect: Expect, row: Row) -> Change {
+    Change { key: key.clone(), expect, to: Becomes::Row(row), due_ms: None }
+}
+
+#[test]
+fn rows_in_memory_keep_the_contract() {
+    block_on(contract::store_contract(&*in_memory())).unwrap();
+}
+
+#[test]
+fn rows_in_a_file_keep_the_contract() {
+    let folder = tempfile::tempdir().unwrap();
+    block_on(contract::store_contract(&*in_file(&folder.path().join("rows.db")))).unwrap();
+}
+
+#[test]
+fn cache_keeps_the_contract() {
+    let clock = Hands::new();
+    let cache = LiteCache::new(in_memory(), clock.clone());
+    block_on(contract::cache_contract(&cache, &*clock)).unwrap();
+}
+
+#[test]
+fn memory_keeps_the_contract() {
+    block_on(contract::memory_contract(&LiteMemory::new(in_memory()))).unwrap();
+}
+
+#[test]
+fn limits_keep_the_contract() {
+    for per_minute in [1, 2, 7, 60] {
+        let clock = Hands::new();
+        let rates =
+            Rates { requests_per_minute_tenant: per_minute, requests_per_minute_provider: 3 * per_minute };
+        let limits = LiteLimits::new(in_memory(), clock.clone(), rates).unwrap();
+        block_on(contract::limits_contract(&limits, &*clock, per_minute as usize)).unwrap();
+    }
+}
+
+#[test]
+fn rates_of_nothing_are_refused() {
+    let rates = Rates { requests_per_minute_tenant: 1, requests_per_minute_provider: 0 };
+    let refused = LiteLimits::new(in_memory(), Hands::new(), rates).err().unwrap();
+    assert_eq!(refused.kind(), ErrorKind::Configuration);
+}
+
+#[test]
+fn a_damaged_cache_entry_is_a_miss() {
+    let (store, clock) = (in_memory(), Hands::new());
+    let tenant = TenantId::new("owner");
+    let key = Key::Cache(tenant.clone(), "key".to_owned());
+    block_on(store.write(&[put(&key, Expect::Absent, counters(1))])).unwrap();
+    let cache = LiteCache::new(store, clock.clone());
+    assert_eq!(block_on(cache.get(&tenant, "key")).unwrap(), None);
+    block_on(cache.put(&tenant, "key", &json!(1), clock.now_ms() + 1)).unwrap();
+    assert_eq!(block_on(cache.get(&tenant, "key")).unwrap(), Some(json!(1)));
+}
+
+#[test]
+fn threads_lose_no_increment() {
+    const THREADS: u64 = 4;
+    const EACH: u64 = 25;
+    let folder = tempfile::tempdir().unwrap();
+    let store = in_file(&folder.path().join("rows.db"));
+    let key = Key::Counters(TenantId::new("owner"), 0);
+    let increment = || {
+        let mut left = EACH;
+        while left > 0 {
+            let found = block_on(store.read(std::slice::from_ref(&key))).unwrap().remove(0);
+            let (value, expect) = found.map_or((0, Expect::Absent), |versioned| {
+                let Row::Counters(counters) = versioned.row else { panic!("another row") };
+                (counters.runs["complete"], Expect::Version(versioned.version))
+            });
+            match block_on(store.write(&[put(&key, expect, counters(value + 1))])) {
+                Ok(()) => left -= 1,
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Conflict, "{error}"),
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(increment);
+        }
+    });
+    let found = block_on(store.read(&[key])).unwrap().remove(0).unwrap();
+    assert_eq!(found.row, counters(THREADS * EACH));
+    assert_eq!(found.version, THREADS * EACH);
+}
+
+#[test]
+fn rows_are_there_after_opening_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.db");
+    let key = Key::Counters(TenantId::new("owner"), 0);
+    block_on(in_file(&path).write(&[put(&key, Expect::Absent, counters(1))])).unwrap();
+    let again = in_file(&path);
+    assert_eq!(block_on(again.read(&[key])).unwrap().remove(0).unwrap().row, counters(1));
+}
+
+#[test]
+fn expired_rows_are_forgotten() {
+    let embedded = Embedded::memory().unwrap();
+    let store = block_on(embedded.store()).unwrap();
+    let key = |name: &str| Key::Cache(TenantId::new("owner"), name.to_owned());
+    let row = |expires_ms| Row::Expiring { value: json!("answer"), expires_ms };
+    block_on(store.write(&[put(&key("old"), Expect::Absent, row(1_600_000_000_000))])).unwrap();
+    block_on(store.write(&[put(&key("new"), Expect::Absent, row(32_000_000_000_000))])).unwrap();
+    assert_eq!(embedded.forget_expired().unwrap(), 1);
+    let left = block_on(store.read(&[key("old"), key("new")])).unwrap();
+    assert!(left[0].is_none() && left[1].is_some());
+}
+
+#[test]
+fn an_unusable_file_is_said_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.db");
+    std::fs::write(&path, "this is no database, whatever its name says").unwrap();
+    for path in [path, folder.path().join("missing/rows.db")] {
+        let refused = Embedded::open(&path).err().unwrap();
+        assert_eq!(refused.kind(), ErrorKind::Storage);
+        assert!(!refused.message().contains("rows.db"), "the message shows a path of the machine");
+    }
+}

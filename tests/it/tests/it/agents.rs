@@ -1,0 +1,98 @@
+//! Every agent at work: a comprehensive run against the scripted provider, counted from the results and the ledger.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
+
+use engine::model::{ChargeState, StepResult};
+use engine::ports::Row;
+use lab::sim::{Ended, Plan, simulate};
+use serde_json::Value;
+
+fn comprehensive() -> &'static (Ended, BTreeMap<String, Vec<StepResult>>) {
+    static RUN: OnceLock<(Ended, BTreeMap<String, Vec<StepResult>>)> = OnceLock::new();
+    RUN.get_or_init(|| {
+        let ended = simulate(&Plan::calm(1));
+        assert_eq!(ended.violations, []);
+        let mut results: BTreeMap<String, Vec<StepResult>> = BTreeMap::new();
+        for result in ended.results() {
+            results.entry(result.meta.agent.as_str().to_owned()).or_default().push(result);
+        }
+        (ended, results)
+    })
+}
+
+#[test]
+fn all_26_agents_are_executed_and_paid_for() {
+    let (ended, results) = comprehensive();
+    let catalogue = boot::load_catalogue().unwrap();
+    for agent in &catalogue.agents {
+        let of_agent = results.get(agent.id.as_str()).unwrap_or_else(|| panic!("{} left no result", agent.id));
+        for result in of_agent {
+            assert!(result.ok().is_some(), "{}/{}: {:?}", agent.id, result.meta.item, result.reason());
+        }
+    }
+    let charged: BTreeSet<String> = ended
+        .store
+        .all_rows()
+        .into_iter()
+        .filter_map(|(_, row)| match row {
+            Row::Charge(charge) if charge.state == ChargeState::Settled => Some(charge.call.step.agent.as_str().to_owned()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(charged.len(), 26, "{charged:?}");
+    assert!(results["verification_director"].len() >= 3, "claims are checked one by one");
+}
+
+/// One fact only that agent can produce, as a pointer into its data and what must be there.
+fn check(agent: &str, pointer: &str, holds: impl Fn(&Value) -> bool) {
+    let (_, results) = comprehensive();
+    let data = results[agent][0].ok().unwrap();
+    let value = data.pointer(pointer).unwrap_or_else(|| panic!("{agent} has no {pointer}: {data:#}"));
+    assert!(holds(value), "{agent}{pointer}: {value:#}");
+}
+
+fn has_items(value: &Value) -> bool {
+    value.as_array().is_some_and(|items| !items.is_empty())
+}
+
+fn mentions(word: &'static str) -> impl Fn(&Value) -> bool {
+    move |value| value.to_string().contains(word)
+}
+
+#[test]
+fn each_agent_adds_what_only_it_can() {
+    check("mission_orchestrator", "/agents", |agents| {
+        let shares: f64 = agents.as_array().unwrap().iter().map(|row| row["budget_share"].as_f64().unwrap()).sum();
+        (shares - 1.0).abs() < 1e-6
+    });
+    check("acquisition_specialist", "/rung", |rung| rung == "captions");
+    check("transcription_engineer", "/speakers", |speakers| speakers.as_array().unwrap().len() == 2);
+    check("analysis_cartographer", "/claims", mentions("4.2 million"));
+    check("verification_director", "/verdict", |verdict| verdict != "not_checked");
+    check("risk_intelligence_analyst", "/verdicts", |verdicts| {
+        verdicts.as_object().unwrap().values().filter_map(Value::as_u64).sum::<u64>() >= 3
+    });
+    check("persona_archivist", "/people", mentions("Tom Birch"));
+    check("knowledge_integrator", "/record/claims", has_items);
+    check("signal_recon_specialist", "/searched", mentions("memory"));
+    check("trend_intelligence_scout", "/suggestions", has_items);
+    check("research_synthesist", "/open_questions", has_items);
+    check("intelligence_briefing_curator", "/claims", |claims| {
+        claims.as_array().unwrap().iter().any(|claim| claim["verdict"].is_string())
+    });
+    check("argument_strategist", "/positions/0/steelman", has_items);
+    check("system_reliability_officer", "/cost_nano_usd", |cost| cost.as_i64().is_some_and(|cost| cost > 0));
+    check("community_liaison", "/posts", has_items);
+    check("personality_synthesis_manager", "/voice", Value::is_string);
+    check("visual_intelligence_specialist", "/references", mentions("chart"));
+    check("audio_intelligence_specialist", "/longest_turn", Value::is_object);
+    check("trend_intelligence_specialist", "/unknown", has_items);
+    check("content_generation_specialist", "/adaptations", has_items);
+    check("cross_platform_intelligence_specialist", "/spread", Value::is_array);
+    check("network_discovery_specialist", "/edges", has_items);
+    check("deep_content_analyst", "/structure", has_items);
+    check("guest_intelligence_specialist", "/guests", Value::is_array);
+    check("controversy_tracker_specialist", "/signals", mentions("disagree"));
+    check("insight_generation_specialist", "/insights", has_items);
+}

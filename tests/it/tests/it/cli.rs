@@ -1,0 +1,221 @@
+//! What a user sees: good input, bad input, and what is left behind.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::assay::{assay, json, run, sample};
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn run_sample(name: &str, more: &[&str]) -> (tempfile::TempDir, std::process::Output) {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let path = sample(name);
+    let mut arguments = vec!["run", path.to_str().unwrap(), "--state", state.to_str().unwrap()];
+    arguments.extend(more);
+    let output = run(&mut assay(&arguments));
+    (folder, output)
+}
+
+#[test]
+fn a_transcript_gives_a_briefing_without_a_model() {
+    let (_folder, output) = run_sample("flood-budget.vtt", &["--depth", "comprehensive", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let report = json(&output);
+    assert_eq!(report["status"], "complete");
+    let briefing = &report["briefing"];
+    let source = fs::read_to_string(sample("flood-budget.vtt")).unwrap();
+    let folded = fold(&source);
+    let summary = briefing["summary"].as_array().unwrap();
+    assert!(summary.len() >= 3, "{summary:?}");
+    for sentence in summary {
+        assert!(folded.contains(&fold(sentence["text"].as_str().unwrap())), "not verbatim: {sentence}");
+        assert!(sentence["start_ms"].is_u64());
+    }
+    let claims = briefing["claims"].as_array().unwrap();
+    assert!(!claims.is_empty());
+    for claim in claims {
+        assert!(claim["start_ms"].is_u64() && claim["score"].is_number(), "{claim}");
+        assert!(matches!(claim["verdict"].as_str(), None | Some("not_checked")), "no model, no verdict: {claim}");
+    }
+    let reason = |agent: &str| {
+        let steps = report["steps"].as_array().unwrap().iter();
+        steps.filter(|step| step["agent"] == agent).map(|step| step["reason"].clone()).next().unwrap()
+    };
+    for agent in ["argument_strategist", "personality_synthesis_manager", "content_generation_specialist", "insight_generation_specialist"] {
+        assert_eq!(reason(agent), "no_model", "{agent}");
+    }
+    assert_eq!(report["cost"]["total_nano_usd"], 0);
+    for step in report["steps"].as_array().unwrap() {
+        assert_eq!(step["basis"], "deterministic", "{step}");
+    }
+}
+
+/// Without tags, white space folded.
+fn fold(text: &str) -> String {
+    let mut plain = String::new();
+    let mut in_tag = false;
+    for letter in text.chars() {
+        match letter {
+            '<' => in_tag = true,
+            '>' if in_tag => in_tag = false,
+            letter if !in_tag => plain.push(letter),
+            _ => {}
+        }
+    }
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn every_form_is_written_whole() {
+    for (ending, mark) in [("md", "# "), ("html", "<!doctype html>"), ("json", "{")] {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join(format!("deep/briefing.{ending}"));
+        let (_state, output) = run_sample("flood-budget.vtt", &["--depth", "quick", "--out", out.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        assert!(fs::read_to_string(&out).unwrap().to_lowercase().starts_with(mark), "{ending}");
+        assert_eq!(fs::read_dir(out.parent().unwrap()).unwrap().count(), 1, "nothing beside it");
+    }
+}
+
+#[test]
+fn other_languages_and_plain_text_work() {
+    for name in ["bahnhof.srt", "water-arabic.vtt", "speech.txt"] {
+        let (_folder, output) = run_sample(name, &["--json"]);
+        assert_eq!(output.status.code(), Some(0), "{name}: {}", text(&output.stderr));
+        assert!(!json(&output)["briefing"]["summary"].as_array().unwrap().is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn standard_input_and_emoji_work() {
+    use std::io::Write as _;
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let mut child = assay(&["run", "-", "--json", "--state", state.to_str().unwrap()])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let words = "🌊 The harbour wall cost 4 million pounds in 2024. 🎉 It holds back 3 metres of water. ".repeat(6);
+    child.stdin.take().unwrap().write_all(words.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(json(&output)["status"], "complete");
+}
+
+/// Bad input: exit code 2, the file's name and what would do on standard error, no run, nothing written.
+fn check_refused(name: &str, content: Option<&[u8]>, expected: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    if let Some(content) = content {
+        fs::write(&path, content).unwrap();
+    }
+    let state = folder.path().join("state");
+    let out = folder.path().join("out.md");
+    let arguments =
+        ["run", path.to_str().unwrap(), "--state", state.to_str().unwrap(), "--out", out.to_str().unwrap()];
+    let output = run(&mut assay(&arguments));
+    let errors = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{name}: {errors}");
+    for part in expected.iter().chain(&[name]) {
+        assert!(errors.contains(part), "{name}: no `{part}` in: {errors}");
+    }
+    assert!(errors.lines().count() <= 4, "{errors}");
+    assert!(!state.exists() && !out.exists(), "{name}: something was written");
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn bad_input_is_refused_with_what_would_work() {
+    check_refused("missing.vtt", None, &["no such file"]);
+    check_refused("empty.txt", Some(b""), &["empty"]);
+    check_refused("white.txt", Some(b"  \n\t\n"), &["empty"]);
+    check_refused("program.txt", Some(b"\x7fELF\x02\x01\x01\0\0\0"), &["not text"]);
+    check_refused("windows.txt", Some(b"\xFF\xFEh\0e\0l\0l\0o\0"), &["UTF-16"]);
+    check_refused("latin.txt", Some(b"first line\ncaf\xE9 is open\n"), &["line 2", "UTF-8"]);
+    check_refused("huge.txt", Some(&vec![b'a'; 100 * 1024 * 1024]), &["100 MB", "split"]);
+    check_refused("line.txt", Some("word ".repeat(2 * 1024 * 1024).as_bytes()), &["10 MB", "split"]);
+    check_refused("broken.vtt", Some(b"WEBVTT\n\n00:00:01.000 --> 00:00:0x.000\nHello there\n"), &["line 3"]);
+    check_refused("nothing.vtt", Some(b"WEBVTT\n\nNOTE nothing here\n"), &["line"]);
+    check_refused("deep.json", Some("[".repeat(100_000).as_bytes()), &["json"]);
+    check_refused("other.json", Some(br#"{"hello": "world"}"#), &["json"]);
+}
+
+#[test]
+fn a_folder_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(&mut assay(&["run", folder.path().to_str().unwrap()]));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("folder"));
+}
+
+#[test]
+fn a_long_line_is_worked_on_in_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("line.txt");
+    fs::write(&path, "the river rose by 3 metres and ".repeat(30_000)).unwrap();
+    let state = folder.path().join("state");
+    let output = run(&mut assay(&["run", path.to_str().unwrap(), "--json", "--state", state.to_str().unwrap()]));
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+}
+
+#[test]
+fn runs_are_listed_and_shown_again() {
+    let (folder, output) = run_sample("flood-budget.vtt", &["--json"]);
+    let state = folder.path().join("state");
+    let id = json(&output)["run_id"].as_str().unwrap().to_owned();
+    let listed = run(&mut assay(&["runs", "--state", state.to_str().unwrap()]));
+    assert!(text(&listed.stdout).contains(&id));
+    let shown = run(&mut assay(&["show", &id[16..], "--json", "--state", state.to_str().unwrap()]));
+    assert_eq!(json(&shown), json(&output));
+    let foreign = run(&mut assay(&["show", &id, "--tenant", "other", "--state", state.to_str().unwrap()]));
+    assert_eq!(foreign.status.code(), Some(2), "another tenant sees nothing");
+}
+
+#[test]
+fn agents_and_doctor_say_what_there_is() {
+    let agents = text(&run(&mut assay(&["agents"])).stdout);
+    assert_eq!(agents.matches("without a model:").count(), 26);
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let doctor = run(&mut assay(&["doctor", "--state", state.to_str().unwrap()]));
+    assert_eq!(doctor.status.code(), Some(0));
+    assert!(text(&doctor.stdout).contains("not configured"));
+    let mut broken = assay(&["doctor", "--state", state.to_str().unwrap()]);
+    let broken = run(broken.env("LLM_BASE_URL", "https://models.example.com/v1").env("LLM_MODEL", "x"));
+    assert_eq!(broken.status.code(), Some(1), "a model without a price is no working model");
+    assert!(text(&broken.stdout).contains("LLM_PRICE"));
+}
+
+#[test]
+fn a_second_process_is_told_to_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut state = local::state::State::open(folder.path()).unwrap();
+    let _owner = state.own().unwrap();
+    let path = sample("speech.txt");
+    let output = run(&mut assay(&["run", path.to_str().unwrap(), "--state", path_text(folder.path())]));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("in use"));
+}
+
+fn path_text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn the_second_run_of_the_same_content_is_not_the_first() {
+    let (folder, first) = run_sample("speech.txt", &["--json"]);
+    let state = folder.path().join("state");
+    let path = sample("speech.txt");
+    let second = run(&mut assay(&["run", path.to_str().unwrap(), "--json", "--state", path_text(&state)]));
+    let (first, second) = (json(&first), json(&second));
+    assert_ne!(first["run_id"], second["run_id"]);
+    let without = |mut report: Value| {
+        report["briefing"].take()
+    };
+    assert_eq!(without(first), without(second), "the same content gives the same briefing");
+}

@@ -1,0 +1,124 @@
+//! The real process, killed for real: the same command goes on, nothing finished is done again, no money is lost sight of.
+
+use std::process::Command;
+use std::time::Duration;
+
+use engine::memory::SeededRandom;
+use engine::ports::Random as _;
+use lab::scripted::{Bill, Script, ScriptedServer};
+use serde_json::Value;
+
+use crate::assay::{assay, json, run, sample, start};
+
+const KILLS: usize = 50;
+
+fn command(url: &str, state: &str) -> Command {
+    let path = sample("flood-budget.vtt");
+    let mut command = assay(&["run", path.to_str().unwrap(), "--depth", "deep", "--json", "--state", state]);
+    command.env("LLM_BASE_URL", url).env("LLM_MODEL", "scripted").env("LLM_PRICE", "0.15/0.60");
+    command
+}
+
+#[test]
+fn fifty_kills_lose_nothing_and_repeat_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let bill_file = folder.path().join("bill.jsonl");
+    let script = Script::new(Vec::new()).with_latency_ms(15);
+    let server = ScriptedServer::with_bill_file(script, &bill_file).unwrap();
+    let random = SeededRandom::new(50);
+    let mut kills = 0;
+    let mut round = 0;
+    while kills < KILLS {
+        round += 1;
+        let state = folder.path().join(format!("state-{round}"));
+        let state = state.to_str().unwrap();
+        let billed_before = bill(&bill_file).len();
+        // Kill it again and again, at moments that move through the run, until it gets through.
+        let report = loop {
+            let mut child = start(&mut command(&server.url(), state));
+            if kills >= KILLS {
+                break json(&child.wait_with_output().unwrap());
+            }
+            std::thread::sleep(Duration::from_millis(40 + random.next_u64() % 500));
+            match child.try_wait().unwrap() {
+                Some(_) => break json(&child.wait_with_output().unwrap()),
+                None => {
+                    child.kill().unwrap();
+                    child.wait().unwrap();
+                    kills += 1;
+                }
+            }
+        };
+        let bill = &bill(&bill_file)[billed_before..];
+        // A kill just before the end may leave a finished run and a second one; together they are the bill.
+        let reports = all_reports(state);
+        assert!(reports.contains(&report));
+        for report in &reports {
+            assert!(matches!(report["status"].as_str(), Some("complete" | "partial")), "{:#}", report["failure"]);
+        }
+        check_money(&reports, bill);
+        if let [report] = reports.as_slice() {
+            check_nothing_twice(report, bill);
+        }
+    }
+}
+
+/// Every run of a state folder, in its JSON form.
+fn all_reports(state: &str) -> Vec<Value> {
+    let listed = run(&mut assay(&["runs", "--state", state]));
+    let text = String::from_utf8(listed.stdout).unwrap();
+    let ids = text.lines().skip(1).filter_map(|line| line.split_whitespace().next());
+    ids.map(|id| json(&run(&mut assay(&["show", id, "--json", "--state", state])))).collect()
+}
+
+fn bill(path: &std::path::Path) -> Vec<lab::scripted::BillLine> {
+    Bill::read(path).unwrap_or_default()
+}
+
+/// The ledger is never below the bill, and exceeds it by the unsettled rows at most.
+fn check_money(reports: &[Value], bill: &[lab::scripted::BillLine]) {
+    let price = engine::model::Price {
+        base: engine::model::PriceBand { input: 150_000_000, cached_input: 150_000_000, cache_write: 150_000_000, output: 600_000_000 },
+        long_above_tokens: None,
+        long: None,
+    };
+    let billed: i64 = bill.iter().filter(|line| line.billed).map(|line| price.cost(&line.usage).0).sum();
+    let sum = |pointer: &str| reports.iter().map(|report| report.pointer(pointer).unwrap().as_i64().unwrap()).sum::<i64>();
+    let (ledger, unsettled) = (sum("/cost/total_nano_usd"), sum("/cost/unsettled_nano_usd"));
+    assert!(ledger >= billed, "ledger {ledger}, bill {billed}");
+    assert!(ledger - billed <= unsettled, "ledger {ledger}, bill {billed}, unsettled {unsettled}");
+    for report in reports {
+        let steps = report["steps"].as_array().unwrap().iter().map(|step| step["cost_nano_usd"].as_i64().unwrap());
+        assert_eq!(Some(steps.sum::<i64>()), report["cost"]["total_nano_usd"].as_i64(), "the steps' costs are the run's");
+    }
+}
+
+/// Once a step's result is stored, the provider hears nothing more of it.
+fn check_nothing_twice(report: &Value, bill: &[lab::scripted::BillLine]) {
+    for step in report["steps"].as_array().unwrap() {
+        let (agent, item) = (step["agent"].as_str().unwrap(), step["item"].as_str().unwrap_or("-"));
+        let stored_ms = step["finished_ms"].as_u64().unwrap();
+        let late = bill.iter().find(|line| line.agent == agent && line.item == item && line.at_ms > stored_ms);
+        assert!(late.is_none(), "{agent}/{item} was stored at {stored_ms} and called again: {late:?}");
+    }
+}
+
+#[test]
+fn a_run_that_was_not_killed_sends_each_request_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = ScriptedServer::start(Script::new(Vec::new())).unwrap();
+    let state = folder.path().join("state");
+    let report = json(&run(&mut command(&server.url(), state.to_str().unwrap())));
+    assert_eq!(report["status"], "complete", "{report:#}");
+    assert_eq!(report["cost"]["unsettled_nano_usd"], 0);
+    let lines = server.bill().lines();
+    let distinct: std::collections::BTreeSet<_> = lines.iter().map(|line| (&line.agent, &line.item, &line.request)).collect();
+    assert_eq!(distinct.len(), lines.len());
+    // The same content again: what was asked before is not asked again.
+    let again = json(&run(command(&server.url(), state.to_str().unwrap()).arg("--tenant").arg("local")));
+    let asked_again = server.bill().lines().len() - lines.len();
+    assert!(again["cost"]["saved_nano_usd"].as_i64().unwrap() > 0);
+    assert!(asked_again < lines.len() / 3, "{asked_again} of {}", lines.len());
+    let fresh = json(&run(command(&server.url(), state.to_str().unwrap()).arg("--fresh")));
+    assert_eq!(fresh["cost"]["saved_nano_usd"], 0);
+}

@@ -1,0 +1,85 @@
+//! The arrows between crates, one row a crate. A crate that is not in the table breaks the test, as does an arrow that
+//! is not in its row.
+
+use std::collections::BTreeMap;
+
+use cargo_metadata::{DependencyKind, MetadataCommand};
+
+/// Crate, and the crates of this workspace it may use.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("engine", &[]),
+    ("catalogue", &["engine"]),
+    ("analysis", &["engine"]),
+    ("llm", &["engine"]),
+    ("tools", &["engine"]),
+    ("platforms", &["engine"]),
+    ("store", &["engine"]),
+    ("boot", &["analysis", "catalogue", "engine", "llm", "platforms", "store", "tools"]),
+    ("local", &["boot", "engine"]),
+    ("lab", &["analysis", "boot", "engine", "local", "platforms", "tools"]),
+    ("it", &[]),
+];
+
+/// Crates from outside, and the only crates of ours that may use them.
+const WRAPPED: &[(&str, &[&str])] = &[
+    ("aws-sdk-dynamodb", &["store"]),
+    ("dynoxide-rs", &["store"]),
+    ("reqwest", &["llm"]),
+    ("rustls", &["llm"]),
+    ("clap", &["local", "lab"]),
+    ("tokio", &["boot", "llm", "local", "lab", "store"]),
+];
+
+type Uses = BTreeMap<String, Vec<String>>;
+
+fn faults(uses: &Uses) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (name, dependencies) in uses {
+        let Some((_, allowed)) = ARROWS.iter().find(|(row, _)| row == name) else {
+            faults.push(format!("{name} is not in the table of arrows"));
+            continue;
+        };
+        for dependency in dependencies {
+            if uses.contains_key(dependency) && !allowed.contains(&dependency.as_str()) {
+                faults.push(format!("{name} must not use {dependency}"));
+            }
+            if let Some((_, owners)) = WRAPPED.iter().find(|(wrapped, _)| wrapped == dependency)
+                && !owners.contains(&name.as_str())
+            {
+                faults.push(format!("{dependency} belongs behind {owners:?}, not in {name}"));
+            }
+        }
+    }
+    faults
+}
+
+fn workspace() -> Uses {
+    let metadata = MetadataCommand::new().no_deps().exec().unwrap();
+    let normal = |package: &cargo_metadata::Package| {
+        let dependencies = package.dependencies.iter();
+        dependencies.filter(|dependency| dependency.kind == DependencyKind::Normal).map(|dependency| dependency.name.clone()).collect()
+    };
+    metadata.packages.iter().map(|package| (package.name.to_string(), normal(package))).collect()
+}
+
+#[test]
+fn arrows_go_one_way() {
+    assert_eq!(faults(&workspace()), Vec::<String>::new());
+}
+
+#[test]
+fn a_turned_arrow_is_seen() {
+    let check = |name: &str, dependency: &str| {
+        let mut uses = workspace();
+        uses.entry(name.to_owned()).or_default().push(dependency.to_owned());
+        assert_eq!(faults(&uses).len(), 1, "{name} -> {dependency}: {:?}", faults(&uses));
+    };
+    check("engine", "store");
+    check("engine", "reqwest");
+    check("tools", "platforms");
+    check("llm", "catalogue");
+    check("analysis", "boot");
+    check("boot", "local");
+    check("catalogue", "aws-sdk-dynamodb");
+    check("a-new-crate", "serde");
+}

@@ -1,0 +1,45 @@
+//! `cargo lab`: the simulation and the benches.
+
+mod orchestration;
+mod simulate;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Proves and measures the platform. Nothing here ships.
+#[derive(Debug, Parser)]
+#[command(name = "lab", bin_name = "cargo lab", max_term_width = 100, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Play whole runs on virtual time with faults at every port, and ask the oracles
+    Simulate(simulate::Arguments),
+    /// Measure
+    #[command(subcommand)]
+    Bench(Bench),
+}
+
+#[derive(Debug, Subcommand)]
+enum Bench {
+    /// A comprehensive run against a model that takes 50 ms: makespan, CPU, memory, time to the first line
+    Orchestration(orchestration::Arguments),
+}
+
+/// Reads the command line and does what it says.
+pub fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Simulate(arguments) => simulate::simulate(&arguments),
+        Command::Bench(Bench::Orchestration(arguments)) => orchestration::orchestration(&arguments),
+    }
+}
+
+/// A line for people or machines on standard output.
+#[expect(clippy::print_stdout, reason = "this is the command line's own output")]
+fn print(line: &str) {
+    println!("{line}");
+}

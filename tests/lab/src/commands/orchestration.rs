@@ -1,0 +1,187 @@
+//! `cargo lab bench orchestration`: what the platform adds to the time its models take.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use nix::sys::resource::{UsageWho, getrusage};
+use serde_json::{Value, json};
+
+use super::print;
+use crate::binary::build_assay;
+use crate::scripted::{Script, ScriptedServer};
+use crate::sim::model;
+
+/// How to measure.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// How many runs; the median counts
+    #[arg(long, default_value_t = 5)]
+    runs: usize,
+    /// What each call to the model takes
+    #[arg(long, default_value_t = 50)]
+    latency_ms: u64,
+    /// Measure the optimised build
+    #[arg(long)]
+    release: bool,
+}
+
+struct Measured {
+    makespan_ms: f64,
+    cpu_ms: f64,
+    memory_mb: f64,
+    first_line_ms: f64,
+    steps: usize,
+    agents: usize,
+}
+
+pub(super) fn orchestration(arguments: &Arguments) -> ExitCode {
+    match measure(arguments) {
+        Ok(report) if arguments.json => {
+            print(&format!("{report:#}"));
+            ExitCode::SUCCESS
+        }
+        Ok(report) => {
+            for (name, value) in report.as_object().into_iter().flatten() {
+                print(&format!("{name:<18} {value}"));
+            }
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            print(&format!("error: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(arguments: &Arguments) -> Result<Value, Box<dyn std::error::Error>> {
+    let binary = build_assay(arguments.release)?;
+    
+    let script = Script::new(vec![model()]).with_latency_ms(arguments.latency_ms).without_tools();
+    let server = ScriptedServer::start(script)?;
+    let mut measured = Vec::new();
+    // One run that does not count, so that files are in the page cache.
+    for counted in std::iter::once(false).chain(std::iter::repeat_n(true, arguments.runs.max(1))) {
+        let one = one_run(&binary, &server.url())?;
+        if counted {
+            measured.push(one);
+        }
+    }
+    let median = |of: fn(&Measured) -> f64| {
+        let mut values: Vec<f64> = measured.iter().map(of).collect();
+        values.sort_by(f64::total_cmp);
+        values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    };
+    let critical_path_ms = (critical_path() * arguments.latency_ms) as f64;
+    let makespan_ms = median(|one| one.makespan_ms);
+    let rounded = |value: f64| (value * 100.0).round() / 100.0;
+    Ok(json!({
+        "makespan_ms": rounded(makespan_ms),
+        "critical_path_ms": critical_path_ms,
+        "ratio": (makespan_ms / critical_path_ms * 1_000.0).round() / 1_000.0,
+        "cpu_ms": rounded(median(|one| one.cpu_ms)),
+        "memory_mb": rounded(median(|one| one.memory_mb)),
+        "first_line_ms": rounded(median(|one| one.first_line_ms)),
+        "agents": measured.iter().map(|one| one.agents).min(),
+        "steps": measured.iter().map(|one| one.steps).min(),
+        "runs": measured.len(),
+        "profile": if arguments.release { "release" } else { "dev" },
+        "peers": peers(arguments.latency_ms, arguments.runs),
+    }))
+}
+
+/// The same graph on peers where Python has them; whatever keeps the script from running is `not run`.
+fn peers(latency_ms: u64, runs: usize) -> Value {
+    let run = || -> Result<Value, Box<dyn std::error::Error>> {
+        let catalogue = boot::load_catalogue()?;
+        let names = |agent: &engine::agent::AgentSpec| agent.inputs().map(|id| id.as_str().to_owned()).collect::<Vec<_>>();
+        let agents: std::collections::BTreeMap<&str, Vec<String>> =
+            catalogue.agents.iter().map(|agent| (agent.id.as_str(), names(agent))).collect();
+        let request = json!({"agents": agents, "latency_ms": latency_ms, "runs": runs});
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bench/peers.py");
+        let mut child =
+            Command::new("python3").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        let mut input = child.stdin.take().ok_or("no standard input")?;
+        std::io::Write::write_all(&mut input, request.to_string().as_bytes())?;
+        drop(input);
+        Ok(serde_json::from_slice(&child.wait_with_output()?.stdout)?)
+    };
+    run().unwrap_or_else(|_| json!({"langgraph": "not run", "crewai": "not run"}))
+}
+
+/// The longest chain of needs and uses, in agents.
+fn critical_path() -> u64 {
+    let Ok(catalogue) = boot::load_catalogue() else { return 0 };
+    let mut length: std::collections::BTreeMap<&str, u64> = std::collections::BTreeMap::new();
+    // As many passes as there are agents settle any order.
+    for _ in 0..catalogue.agents.len() {
+        for agent in &catalogue.agents {
+            let before = agent.inputs().filter_map(|input| length.get(input.as_str())).max().copied().unwrap_or(0);
+            length.insert(agent.id.as_str(), before + 1);
+        }
+    }
+    length.values().max().copied().unwrap_or(0)
+}
+
+#[expect(clippy::disallowed_methods, reason = "a bench reads the real clock")]
+fn one_run(binary: &Path, url: &str) -> Result<Measured, Box<dyn std::error::Error>> {
+    let state = tempfile::tempdir()?;
+    let input = state.path().join("short.vtt");
+    std::fs::write(&input, include_str!("../../data/short.vtt"))?;
+    let cpu_before = children_cpu()?;
+    let started = Instant::now();
+    let mut child = Command::new(binary)
+        .args(["run", "--depth", "comprehensive", "--json", "--state"])
+        .arg(state.path().join("state"))
+        .arg(&input)
+        .env_clear()
+        .env("LLM_BASE_URL", url)
+        .env("LLM_MODEL", "scripted")
+        .env("LLM_PRICE", "0.15/0.60")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let mut errors = BufReader::new(child.stderr.take().ok_or("no standard error")?);
+    let mut first_line = String::new();
+    errors.read_line(&mut first_line)?;
+    let first_line_ms = started.elapsed().as_secs_f64() * 1_000.0;
+    let mut rest = String::new();
+    errors.read_to_string(&mut rest)?;
+    let mut output = String::new();
+    child.stdout.take().ok_or("no standard output")?.read_to_string(&mut output)?;
+    if !child.wait()?.success() {
+        return Err(format!("the run failed: {first_line}{rest}").into());
+    }
+    let cpu_ms = (children_cpu()? - cpu_before).as_secs_f64() * 1_000.0;
+    let report: Value = serde_json::from_str(&output)?;
+    let steps = report["steps"].as_array().cloned().unwrap_or_default();
+    let agents: std::collections::BTreeSet<&str> = steps
+        .iter()
+        .filter(|step| step["status"] == "ok" && step["basis"] == "model")
+        .filter_map(|step| step["agent"].as_str())
+        .collect();
+    let at = |name: &str| report[name].as_f64().ok_or(format!("the report has no {name}"));
+    Ok(Measured {
+        makespan_ms: at("finished_ms")? - at("created_ms")?,
+        cpu_ms,
+        memory_mb: getrusage(UsageWho::RUSAGE_CHILDREN)?.max_rss() as f64 / 1_024.0,
+        first_line_ms,
+        agents: agents.len(),
+        steps: steps.len(),
+    })
+}
+
+/// The processor time of all children that ended.
+fn children_cpu() -> Result<Duration, nix::Error> {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    let time = |value: nix::sys::time::TimeVal| {
+        Duration::from_secs(value.tv_sec().unsigned_abs()) + Duration::from_micros(value.tv_usec().unsigned_abs())
+    };
+    Ok(time(usage.user_time()) + time(usage.system_time()))
+}

@@ -1,0 +1,10 @@
+//! What tests, benches and the simulation share. Nothing here ships.
+
+mod binary;
+mod commands;
+
+pub use binary::assay_binary;
+pub use commands::main;
+pub mod scripted;
+pub mod sim;
+

@@ -1,0 +1,173 @@
+//! The lie of the land: topics and claims, arguments, conflict.
+
+use serde_json::{Value, json};
+
+use super::{Sentence, sentences};
+use crate::scripted::evidence::{Evidence, Missing};
+use crate::scripted::read::{clock_time, field, frequent, list, number, numbers, start_of, text, words};
+
+const SENTENCES_PER_TOPIC: usize = 8;
+const MOST_CLAIMS: usize = 24;
+const GOOD: [&str; 8] = ["good", "great", "better", "success", "safe", "improved", "proud", "works"];
+const BAD: [&str; 10] =
+    ["bad", "worse", "failed", "wrong", "risk", "danger", "lost", "broken", "damage", "lie"];
+
+/// Cuts the transcript into topics, and takes as claims the sentences that say something a stranger could look up.
+pub(super) fn analysis_cartographer(evidence: &Evidence) -> Result<Value, Missing> {
+    let segments = sentences(evidence.need("transcription_engineer")?, "segments");
+    let parts: Vec<_> = segments.chunks(SENTENCES_PER_TOPIC).collect();
+    let topics: Vec<_> = parts.iter().enumerate().map(|(index, part)| topic(index, part)).collect();
+    let tone: Vec<_> = parts
+        .iter()
+        .enumerate()
+        .filter_map(|(index, part)| {
+            Some(json!({"topic": format!("t{}", index + 1), "value": tone_of(part)?}))
+        })
+        .collect();
+    let sentiment = match tone_of(&segments) {
+        Some(overall) => {
+            json!({"basis": "counts of words of praise and of blame", "overall": overall, "by_topic": tone})
+        }
+        None => Value::Null,
+    };
+    Ok(json!({"topics": topics, "claims": claims(&segments), "sentiment": sentiment}))
+}
+
+fn topic(index: usize, part: &[Sentence<'_>]) -> Value {
+    let keywords = frequent(part.iter().map(|sentence| sentence.text), 4);
+    let (first, last) = (part.first(), part.last());
+    let label = match keywords.as_slice() {
+        [] => start_of(first.map_or("", |first| first.text), 40),
+        keywords => keywords.iter().take(2).cloned().collect::<Vec<_>>().join(" and "),
+    };
+    let longest = part.iter().max_by_key(|sentence| sentence.text.len());
+    json!({
+        "id": format!("t{}", index + 1),
+        "label": label,
+        "start_ms": first.and_then(|first| first.start_ms),
+        "end_ms": last.and_then(|last| last.end_ms),
+        "first_segment": first.map_or("", |first| first.segment),
+        "last_segment": last.map_or("", |last| last.segment),
+        "keywords": keywords,
+        "key_sentences": longest.into_iter().map(place).collect::<Vec<_>>(),
+    })
+}
+
+fn place(sentence: &Sentence<'_>) -> Value {
+    json!({"segment": sentence.segment, "start_ms": sentence.start_ms, "speaker": sentence.speaker, "text": sentence.text})
+}
+
+/// Sentences with numbers or absolute words, best first.
+fn claims(segments: &[Sentence<'_>]) -> Vec<Value> {
+    let mut found: Vec<_> = segments
+        .iter()
+        .enumerate()
+        .filter(|(_, sentence)| !sentence.text.trim_end().ends_with('?'))
+        .filter_map(|(index, sentence)| {
+            let mut cues = Vec::new();
+            if !numbers(sentence.text).is_empty() {
+                cues.push("number");
+            }
+            let absolute = ["every", "never", "always", "all", "none", "first", "largest", "because"];
+            if words(sentence.text).iter().any(|word| absolute.contains(&word.as_str())) {
+                cues.push("absolute");
+            }
+            (!cues.is_empty()).then_some((index, sentence, cues))
+        })
+        .collect();
+    found.sort_by_key(|(index, _, cues)| (std::cmp::Reverse((cues.contains(&"number"), cues.len())), *index));
+    found.truncate(MOST_CLAIMS);
+    let claim = |(order, (index, sentence, cues)): (usize, (usize, &Sentence<'_>, Vec<&str>))| {
+        let neighbours = [index.checked_sub(1), index.checked_add(1)];
+        let context = neighbours.into_iter().flatten().filter_map(|index| segments.get(index));
+        json!({
+            "id": format!("c{}", order + 1),
+            "text": standing_alone(sentence),
+            "quote": sentence.text,
+            "speaker": sentence.speaker,
+            "start_ms": sentence.start_ms,
+            "segment": sentence.segment,
+            "score": if cues.contains(&"number") { 0.8 } else { 0.5 },
+            "cues": cues,
+            "context": context.map(|near| json!({"segment": near.segment, "text": near.text})).collect::<Vec<_>>(),
+        })
+    };
+    found.into_iter().enumerate().map(claim).collect()
+}
+
+/// The sentence; one that begins with a pronoun is told as its speaker's.
+fn standing_alone(sentence: &Sentence<'_>) -> String {
+    let first = words(sentence.text).into_iter().next().unwrap_or_default();
+    match sentence.speaker {
+        Some(speaker) if ["i", "we", "it", "they", "he", "she", "that", "this"].contains(&first.as_str()) => {
+            format!("{speaker} says: {}", sentence.text)
+        }
+        _ => sentence.text.to_owned(),
+    }
+}
+
+/// Praise against blame, from -1 to 1; nothing if there is neither.
+fn tone_of(part: &[Sentence<'_>]) -> Option<f64> {
+    let words: Vec<_> = part.iter().flat_map(|sentence| words(sentence.text)).collect();
+    let count =
+        |list: &[&str]| u32::try_from(words.iter().filter(|word| list.contains(&word.as_str())).count()).ok();
+    let (good, bad) = (f64::from(count(&GOOD)?), f64::from(count(&BAD)?));
+    (good + bad > 0.0).then(|| ((good - bad) / (good + bad) * 100.0).round() / 100.0)
+}
+
+/// Finds sentences that give a reason and ties them to what they are a reason for.
+pub(super) fn deep_content_analyst(evidence: &Evidence) -> Result<Value, Missing> {
+    let segments = sentences(evidence.need("transcription_engineer")?, "segments");
+    let cues = evidence.get("baseline").map_or(&[][..], |baseline| list(baseline, "cues"));
+    let mut arguments = Vec::new();
+    for (index, sentence) in segments.iter().enumerate() {
+        let said = words(sentence.text);
+        let concludes = ["therefore", "hence", "consequently", "thus"]
+            .iter()
+            .any(|word| said.contains(&(*word).to_owned()));
+        let gives_reason = said.iter().any(|word| word == "because" || word == "since");
+        let earlier = index.checked_sub(1).and_then(|before| segments.get(before));
+        let (conclusion, premise) = match (concludes, gives_reason, earlier) {
+            (true, _, Some(earlier)) => (sentence, earlier),
+            (_, true, _) => (sentence, sentence),
+            _ => continue,
+        };
+        let marked = cues.iter().find(|cue| text(cue, "segment") == premise.segment);
+        let weakness = match marked {
+            Some(cue) => json!(format!("possible {}: \"{}\"", text(cue, "cue"), text(cue, "words"))),
+            None if numbers(premise.text).is_empty() => {
+                json!(format!("{} gives no figure or source", premise.segment))
+            }
+            None => Value::Null,
+        };
+        let side = |side: &Sentence<'_>| json!({"text": side.text, "segment": side.segment});
+        arguments
+            .push(json!({"conclusion": side(conclusion), "premises": [side(premise)], "weakness": weakness}));
+    }
+    arguments.truncate(8);
+    Ok(json!({"arguments": arguments}))
+}
+
+/// Says how heated it is, from the signals counted and the darkest topic of the map.
+pub(super) fn controversy_tracker_specialist(evidence: &Evidence) -> Result<Value, Missing> {
+    let (map, baseline) = (evidence.need("analysis_cartographer")?, evidence.need("baseline")?);
+    let signals = list(baseline, "signals");
+    let tones = map.get("sentiment").map_or(&[][..], |sentiment| list(sentiment, "by_topic"));
+    let darkest = tones
+        .iter()
+        .filter_map(|tone| Some((tone.get("value")?.as_f64()?, text(tone, "topic"))))
+        .filter(|(value, _)| *value < 0.0)
+        .min_by(|one, other| one.0.total_cmp(&other.0));
+    let mut parts = Vec::new();
+    if let Some(first) = signals.first() {
+        let (time, kind) = (clock_time(field(first, "start_ms").as_i64()), text(first, "kind"));
+        let (said, segment) = (text(first, "words"), text(first, "segment"));
+        let (level, count) = (text(baseline, "level"), number(baseline, "count"));
+        parts.push(format!("{level} with {count} signals, the first {time}{kind} \"{said}\" in {segment}"));
+    }
+    if let Some((value, topic)) = darkest {
+        parts.push(format!("topic {topic} has the darkest tone, {value}"));
+    }
+    let assessment = if parts.is_empty() { Value::Null } else { parts.join("; ").into() };
+    Ok(json!({"assessment": assessment}))
+}

@@ -1,0 +1,187 @@
+//! The scripted model behind an OpenAI-compatible endpoint, on a thread of its own.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use super::bill::Bill;
+use super::fault::{Fault, Script};
+use super::turn::{self, Ending, Said, Turn};
+use super::wire;
+
+/// How long a call hangs that never answers; longer than any client waits.
+const HANG: Duration = Duration::from_secs(600);
+
+/// A provider on `127.0.0.1`, until it is dropped.
+#[derive(Debug)]
+pub struct ScriptedServer {
+    address: SocketAddr,
+    bill: Arc<Bill>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    script: Script,
+    bill: Arc<Bill>,
+}
+
+impl ScriptedServer {
+    /// Starts on a free port. The server lives on a thread of its own, so it may be called from anywhere, and a test
+    /// that blocks its own runtime does not block the provider.
+    pub fn start(script: Script) -> io::Result<Self> {
+        Self::on_bill(script, Arc::default())
+    }
+
+    /// The same, with every line of the bill in a file before the answer is sent.
+    pub fn with_bill_file(script: Script, path: &Path) -> io::Result<Self> {
+        Self::on_bill(script, Arc::new(Bill::in_file(path)?))
+    }
+
+    /// The same on a bill that somebody else holds too.
+    pub fn on_bill(script: Script, bill: Arc<Bill>) -> io::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let shared = Arc::new(Shared { script, bill: bill.clone() });
+        let router = Router::new()
+            .route("/v1/chat/completions", post(chat_completions))
+            .route("/v1/models", get(models))
+            .with_state(shared);
+        let thread = std::thread::Builder::new().name("scripted-model".to_owned()).spawn(move || {
+            runtime.block_on(async {
+                let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+                // Calls in flight are dropped with the runtime: a provider that goes away does so at once.
+                tokio::select! {
+                    _ = axum::serve(listener, router).into_future() => {}
+                    _ = stopped => {}
+                }
+            });
+        })?;
+        Ok(Self { address, bill, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// The base URL, for `LLM_BASE_URL`.
+    pub fn url(&self) -> String {
+        format!("http://{}/v1", self.address)
+    }
+
+    /// What the provider charges.
+    pub fn bill(&self) -> &Arc<Bill> {
+        &self.bill
+    }
+
+    /// Waits until the server ends, which it does not by itself: for a process that is nothing but a provider.
+    pub fn serve_forever(mut self) {
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for ScriptedServer {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+async fn models(State(shared): State<Arc<Shared>>) -> Response {
+    let rows = shared.script.models().iter().map(|model| json!({"id": model.id, "object": "model"}));
+    json_response(StatusCode::OK, &json!({"object": "list", "data": rows.collect::<Vec<_>>()}))
+}
+
+async fn chat_completions(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+    let Ok(body) = serde_json::from_slice::<Value>(&body) else {
+        return refused(StatusCode::BAD_REQUEST, "the body is not JSON", "invalid_request_error");
+    };
+    let asked = match wire::read(&body) {
+        Ok(asked) => asked,
+        Err(why) => return refused(StatusCode::BAD_REQUEST, &why, "invalid_request_error"),
+    };
+    if !shared.script.serves(&asked.model) {
+        let unknown = format!("The model `{}` does not exist.", asked.model);
+        return refused(StatusCode::NOT_FOUND, &unknown, "model_not_found");
+    }
+    let Turn { number, latency_ms, ending } = turn::take(&asked, &shared.script, &shared.bill);
+    if latency_ms > 0 {
+        wait(Duration::from_millis(latency_ms)).await;
+    }
+    let streamed = body["stream"] == true;
+    let answer = |said: &Said| match streamed {
+        true => wire::events(number, &asked.model, said, body["stream_options"]["include_usage"] == true),
+        false => vec![wire::plain(number, &asked.model, said).to_string()],
+    };
+    match ending {
+        Ending::Said(said) => body_response(streamed, Body::from(answer(&said).concat())),
+        Ending::Missing(missing) => {
+            refused(StatusCode::BAD_REQUEST, &format!("scripted model: {missing}"), "missing_input")
+        }
+        Ending::Broken(why) => refused(StatusCode::INTERNAL_SERVER_ERROR, &why, "server_error"),
+        Ending::Fault(Fault::CutJson, said) => body_response(streamed, cut(&answer(&said).concat())),
+        Ending::Fault(fault, _) => failure(fault).await,
+    }
+}
+
+/// The first half, and then the connection breaks.
+fn cut(whole: &str) -> Body {
+    let half: String = whole.chars().take(whole.chars().count() / 2).collect();
+    let broken = io::Error::new(io::ErrorKind::ConnectionReset, "scripted break");
+    Body::from_stream(futures::stream::iter([Ok(Bytes::from(half)), Err(broken)]))
+}
+
+async fn failure(fault: Fault) -> Response {
+    match fault {
+        Fault::RateLimited { retry_after_ms } => {
+            let mut response =
+                refused(StatusCode::TOO_MANY_REQUESTS, "Rate limit reached.", "rate_limit_exceeded");
+            if let Some(milliseconds) = retry_after_ms {
+                response.headers_mut().insert("retry-after-ms", milliseconds.into());
+            }
+            response
+        }
+        Fault::Quota => {
+            refused(StatusCode::TOO_MANY_REQUESTS, "You exceeded your quota.", "insufficient_quota")
+        }
+        Fault::Unavailable => refused(StatusCode::SERVICE_UNAVAILABLE, "Overloaded.", "server_error"),
+        Fault::Timeout => {
+            wait(HANG).await;
+            refused(StatusCode::GATEWAY_TIMEOUT, "Nothing came.", "server_error")
+        }
+        _ => refused(StatusCode::INTERNAL_SERVER_ERROR, "The server had an error.", "server_error"),
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "a real server on a thread of its own waits in real time")]
+async fn wait(duration: Duration) {
+    tokio::time::sleep(duration).await;
+}
+
+fn refused(status: StatusCode, message: &str, kind: &str) -> Response {
+    json_response(status, &wire::error(message, kind))
+}
+
+fn json_response(status: StatusCode, body: &Value) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+}
+
+fn body_response(streamed: bool, body: Body) -> Response {
+    let content_type = if streamed { "text/event-stream; charset=utf-8" } else { "application/json" };
+    ([(header::CONTENT_TYPE, content_type)], body).into_response()
+}

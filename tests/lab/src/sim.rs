@@ -1,0 +1,12 @@
+//! The simulation: whole runs on one thread and a virtual clock, with the real engine, catalogue, workflow file, walker
+//! and consumer, over services in memory that fail as real ones do. A seed decides everything.
+
+mod faults;
+mod oracles;
+mod ports;
+mod world;
+
+pub use faults::{Faults, KillPoint, Side};
+pub use oracles::Violation;
+pub(crate) use world::model;
+pub use world::{Ended, Place, Plan, calls_by_agent, simulate};

@@ -1,0 +1,135 @@
+//! Where and how port calls go wrong. One value is shared by all ports of a world; it counts their calls.
+
+use std::future::{Future, pending};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use engine::error::{Error, ErrorKind, Result};
+use engine::memory::SeededRandom;
+use engine::ports::{Clock, Random};
+
+/// On which side of a call the process dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The call is not made.
+    Before,
+    /// The call is made, its answer never seen.
+    After,
+}
+
+/// A call at which the process dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KillPoint {
+    /// The number of the call, from 1.
+    pub call: u64,
+    /// Which side of it.
+    pub side: Side,
+}
+
+/// How often, in thousandths, a call goes wrong in each way.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Rates {
+    pub(super) fails: u64,
+    pub(super) done_but_failed: u64,
+    pub(super) conflict: u64,
+    pub(super) slow: u64,
+    pub(super) duplicate: u64,
+    pub(super) delay: u64,
+    pub(super) refuse_rate: u64,
+    pub(super) model: u64,
+    pub(super) kill_every_polls: u64,
+}
+
+impl Rates {
+    /// Each seed enables a random half of the faults, so that rare combinations are not drowned by common ones.
+    pub(super) fn of_seed(random: &SeededRandom) -> Self {
+        let mut rate = |most: u64| if random.next_u64().is_multiple_of(2) { 1 + random.next_u64() % most } else { 0 };
+        Self {
+            fails: rate(40),
+            done_but_failed: rate(40),
+            conflict: rate(60),
+            slow: rate(80),
+            duplicate: rate(200),
+            delay: rate(300),
+            refuse_rate: rate(300),
+            model: rate(120),
+            kill_every_polls: match rate(6) {
+                0 => 0,
+                scale => 400 * scale,
+            },
+        }
+    }
+}
+
+/// The faults of one world.
+pub struct Faults {
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) random: SeededRandom,
+    pub(super) rates: Rates,
+    calls: AtomicU64,
+    kill_at: Option<KillPoint>,
+    kill_wanted: AtomicBool,
+}
+
+impl Faults {
+    pub(super) fn new(clock: Arc<dyn Clock>, seed: u64, rates: Rates, kill_at: Option<KillPoint>) -> Self {
+        Self {
+            clock,
+            random: SeededRandom::new(seed),
+            rates,
+            calls: AtomicU64::new(0),
+            kill_at,
+            kill_wanted: AtomicBool::new(false),
+        }
+    }
+
+    /// How many port calls were made so far.
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// True once, when a kill point was reached.
+    pub(super) fn take_kill(&self) -> bool {
+        self.kill_wanted.swap(false, Ordering::Relaxed)
+    }
+
+    pub(super) fn chance(&self, thousandths: u64) -> bool {
+        thousandths > 0 && self.random.next_u64() % 1_000 < thousandths
+    }
+
+    /// Makes a call, or fails it before, or fails it after it was made, or lets the process die around it.
+    pub(super) async fn around<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+        self.enter().await;
+        if self.chance(self.rates.fails) {
+            return Err(Error::new(ErrorKind::Storage, "simulated: failed before"));
+        }
+        let answer = call.await;
+        self.leave().await;
+        if answer.is_ok() && self.chance(self.rates.done_but_failed) {
+            return Err(Error::new(ErrorKind::Storage, "simulated: done, but reported as failed"));
+        }
+        answer
+    }
+
+    /// Counts a call; the process may die before it, and it may be slow.
+    pub(super) async fn enter(&self) -> u64 {
+        let number = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
+        self.die_if(KillPoint { call: number, side: Side::Before }).await;
+        if self.chance(self.rates.slow) {
+            self.clock.sleep(1 + self.random.next_u64() % 400).await;
+        }
+        number
+    }
+
+    /// The process may die after the call it has just made.
+    pub(super) async fn leave(&self) {
+        self.die_if(KillPoint { call: self.calls.load(Ordering::Relaxed), side: Side::After }).await;
+    }
+
+    async fn die_if(&self, point: KillPoint) {
+        if self.kill_at == Some(point) {
+            self.kill_wanted.store(true, Ordering::Relaxed);
+            pending::<()>().await;
+        }
+    }
+}

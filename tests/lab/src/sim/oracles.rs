@@ -1,0 +1,196 @@
+//! What must hold when a run has ended, whatever happened on the way.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use engine::agent::Catalogue;
+use engine::model::{ChargeState, Event, NanoUsd, Outcome, RunStatus, Step};
+use engine::ports::{Key, Row};
+
+use super::ports::Trace;
+use super::world::Ended;
+
+/// Something that should not have happened: the oracle that saw it, and what it saw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which oracle.
+    pub oracle: &'static str,
+    /// What it saw.
+    pub what: String,
+}
+
+/// Asks all oracles.
+pub(super) fn check(ended: &Ended, catalogue: &Catalogue) -> Vec<Violation> {
+    let rows = ended.store.all_rows();
+    let mut violations = Vec::new();
+    let mut see = |oracle: &'static str, what: String| violations.push(Violation { oracle, what });
+    let log = ended.log.all();
+    if ended.run.run.as_str() == "-" {
+        if !log.iter().any(|trace| matches!(trace, Trace::Refused(why) if why.starts_with("Budget"))) {
+            see("ends", "the request was neither accepted nor refused".to_owned());
+        }
+        return violations;
+    }
+    ends_and_is_explained(ended, catalogue, &rows, &mut see);
+    never_again(&log, &mut see);
+    one_delivery(ended, &mut see);
+    ledger_and_bill(ended, &rows, &mut see);
+    nothing_left(ended, &rows, &mut see);
+    for trace in &log {
+        if let Trace::Budget { .. } = trace {
+            see("budget", format!("{trace:?}"));
+        }
+    }
+    events_without_gap(&rows, &mut see);
+    if ended.calm {
+        calm_is_whole(ended, &rows, &mut see);
+    }
+    violations
+}
+
+fn steps(rows: &[(Key, Row)]) -> impl Iterator<Item = &Step> {
+    rows.iter().filter_map(|(_, row)| match row {
+        Row::Step(step) => Some(&**step),
+        _ => None,
+    })
+}
+
+fn ends_and_is_explained(ended: &Ended, catalogue: &Catalogue, rows: &[(Key, Row)], see: &mut impl FnMut(&'static str, String)) {
+    let Some(Row::Run(run)) = rows.iter().find(|(key, _)| *key == Key::Run(ended.run.clone())).map(|(_, row)| row) else {
+        return see("ends", "the run is gone".to_owned());
+    };
+    if !run.status.is_final() {
+        see("ends", format!("the run is still {}", run.status.name()));
+    }
+    if run.finished_ms.is_some_and(|at| at > run.deadline_ms + 180_000) {
+        see("ends", "the run ended long after its deadline".to_owned());
+    }
+    if run.status == RunStatus::Failed && run.failure.as_ref().is_none_or(|failure| failure.message.is_empty()) {
+        see("explained", "the run failed without a word".to_owned());
+    }
+    for step in steps(rows) {
+        match &step.result {
+            None => see("ends", format!("{} has no result", step.key)),
+            Some(result) => match &result.outcome {
+                Outcome::Failed(error) if error.message.is_empty() => {
+                    see("explained", format!("{} failed without a word", step.key));
+                }
+                _ => {}
+            },
+        }
+    }
+    let ran: BTreeSet<&str> = steps(rows).map(|step| step.key.agent.as_str()).collect();
+    for agent in catalogue.agents.iter().filter(|agent| agent.is_in(run.depth) && agent.fan_out.is_none()) {
+        if run.status != RunStatus::Running && !ran.contains(agent.id.as_str()) {
+            see("explained", format!("{} was planned and left no trace", agent.id));
+        }
+    }
+}
+
+/// No call to a model for a step whose result is stored.
+fn never_again(log: &[Trace], see: &mut impl FnMut(&'static str, String)) {
+    let mut stored = BTreeSet::new();
+    for trace in log {
+        match trace {
+            Trace::Stored(step) => {
+                stored.insert((step.agent.as_str().to_owned(), step.item.as_str().to_owned()));
+            }
+            Trace::Called { agent, item } if stored.contains(&(agent.clone(), item.clone())) => {
+                see("never again", format!("{agent}/{item} was called after its result was stored"));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn one_delivery(ended: &Ended, see: &mut impl FnMut(&'static str, String)) {
+    let posts = ended.delivery.posts().len();
+    if posts != 1 {
+        see("one delivery", format!("{posts} posts"));
+    }
+}
+
+fn ledger_and_bill(ended: &Ended, rows: &[(Key, Row)], see: &mut impl FnMut(&'static str, String)) {
+    let (mut ledger, mut unsettled) = (NanoUsd::ZERO, NanoUsd::ZERO);
+    let mut by_step: BTreeMap<String, NanoUsd> = BTreeMap::new();
+    for (_, row) in rows {
+        let Row::Charge(charge) = row else { continue };
+        ledger += charge.cost;
+        *by_step.entry(charge.call.step.to_string()).or_default() += charge.cost;
+        match charge.state {
+            ChargeState::Unsettled => unsettled += charge.cost,
+            ChargeState::Reserved => see("ledger", format!("{:?} is still reserved", charge.call)),
+            ChargeState::Settled | ChargeState::Void => {}
+        }
+    }
+    let bill = ended.bill.total();
+    if ledger < bill {
+        see("ledger", format!("the ledger says {ledger}, the bill {bill}"));
+    }
+    if ledger - bill > unsettled {
+        see("ledger", format!("the ledger says {ledger}, the bill {bill}, and only {unsettled} is listed as unsettled"));
+    }
+    for (key, row) in rows {
+        match (key, row) {
+            (Key::Purse(_), Row::Purse(purse)) if purse.spent != ledger || purse.reserved != NanoUsd::ZERO => {
+                see("ledger", format!("the ledger says {ledger}, the run's purse {purse:?}"));
+            }
+            (Key::Run(_), Row::Run(run)) if run.status.is_final() && run.cost != ledger => {
+                see("ledger", format!("the ledger says {ledger}, the run {}", run.cost));
+            }
+            (Key::Budget(..), Row::Budget(budget)) if budget.spent != ledger || budget.allotted != NanoUsd::ZERO => {
+                see("ledger", format!("the ledger says {ledger}, the tenant's budget {budget:?}"));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn nothing_left(ended: &Ended, rows: &[(Key, Row)], see: &mut impl FnMut(&'static str, String)) {
+    for step in steps(rows) {
+        if step.lease.is_some() {
+            see("nothing left", format!("{} is still leased", step.key));
+        }
+    }
+    for (key, due_ms) in ended.store.due_rows() {
+        see("nothing left", format!("{key:?} is still due at {due_ms}"));
+    }
+    for (key, row) in rows {
+        if matches!(row, Row::Outbox(_)) {
+            see("nothing left", format!("{key:?} was never sent"));
+        }
+    }
+    let waiting = ended.workflow.open();
+    if waiting > 0 {
+        see("nothing left", format!("{waiting} executions are still open"));
+    }
+    if !ended.queues.is_empty() {
+        see("nothing left", format!("{} messages are still queued", ended.queues.len()));
+    }
+}
+
+/// Where nothing fails, nothing is lost: no dead letter, no failed step, one attempt each.
+fn calm_is_whole(ended: &Ended, rows: &[(Key, Row)], see: &mut impl FnMut(&'static str, String)) {
+    if ended.dead_letters > 0 {
+        see("calm", format!("{} dead letters", ended.dead_letters));
+    }
+    for result in steps(rows).filter_map(|step| step.result.as_ref()) {
+        if matches!(result.outcome, Outcome::Failed(_)) || result.meta.attempt > 1 {
+            see("calm", format!("{}: attempt {}, {:?}", result.meta.agent, result.meta.attempt, result.reason()));
+        }
+    }
+}
+
+fn events_without_gap(rows: &[(Key, Row)], see: &mut impl FnMut(&'static str, String)) {
+    let events: Vec<&Event> = rows
+        .iter()
+        .filter_map(|(_, row)| match row {
+            Row::Event(event) => Some(event),
+            _ => None,
+        })
+        .collect();
+    for (expected, event) in (1..).zip(&events) {
+        if event.seq != expected {
+            see("events", format!("event {} stands where {expected} should", event.seq));
+        }
+    }
+}

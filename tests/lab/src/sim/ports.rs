@@ -1,0 +1,209 @@
+//! Every port of the memory world with faults around it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use engine::agent::{ModelSpec, Tier};
+use engine::error::{Error, ErrorKind, Result};
+use engine::model::{ContentRef, MemoryRecord, RunKey, StepKey, TenantId, Token};
+use engine::ports::{
+    Admission, Becomes, Cache, Change, ContentStore, Delivery, Key, Limits, Llm, LlmError, Memory, Message, ModelReply,
+    ModelRequest, Page, Post, Queue, Queues, Random as _, Range, Row, Store, Take, Versioned, Workflow,
+};
+use serde_json::Value;
+
+use super::faults::Faults;
+
+/// What happened, in the order it happened: calls to the model, and results as they became final.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Trace {
+    Called { agent: String, item: String },
+    Stored(StepKey),
+    Refused(String),
+    Budget { purse_drawn_over_cap: bool, budget_over_limit: bool },
+}
+
+/// A log every port of a world writes to.
+#[derive(Default)]
+pub(super) struct Log(Mutex<Vec<Trace>>);
+
+impl Log {
+    pub(super) fn push(&self, trace: Trace) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(trace);
+    }
+
+    pub(super) fn all(&self) -> Vec<Trace> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// A port with faults around it.
+pub(super) struct Faulty<T: ?Sized> {
+    pub(super) faults: Arc<Faults>,
+    pub(super) log: Arc<Log>,
+    pub(super) inner: Arc<T>,
+}
+
+#[async_trait]
+impl Store for Faulty<dyn Store> {
+    async fn read(&self, keys: &[Key]) -> Result<Vec<Option<Versioned>>> {
+        self.faults.around(self.inner.read(keys)).await
+    }
+
+    async fn write(&self, changes: &[Change]) -> Result<()> {
+        if self.faults.chance(self.faults.rates.conflict) {
+            return Err(Error::new(ErrorKind::Conflict, "simulated: somebody was faster"));
+        }
+        self.faults
+            .around(async {
+                self.inner.write(changes).await?;
+                for change in changes {
+                    if let Becomes::Row(row) = &change.to {
+                        self.note(row);
+                    }
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    async fn list(&self, range: &Range, from: Option<&str>, limit: usize) -> Result<Page> {
+        self.faults.around(self.inner.list(range, from, limit)).await
+    }
+}
+
+impl Faulty<dyn Store> {
+    fn note(&self, row: &Row) {
+        match row {
+            Row::Step(step) if step.result.is_some() => self.log.push(Trace::Stored(step.key.clone())),
+            Row::Purse(purse) if purse.drawn > purse.cap => {
+                self.log.push(Trace::Budget { purse_drawn_over_cap: true, budget_over_limit: false });
+            }
+            Row::Budget(budget) if budget.allotted + budget.spent > budget.limit => {
+                self.log.push(Trace::Budget { purse_drawn_over_cap: false, budget_over_limit: true });
+            }
+            _ => {}
+        }
+    }
+}
+
+#[async_trait]
+impl ContentStore for Faulty<dyn ContentStore> {
+    async fn put(&self, tenant: &TenantId, bytes: &[u8]) -> Result<ContentRef> {
+        self.faults.around(self.inner.put(tenant, bytes)).await
+    }
+
+    async fn get(&self, tenant: &TenantId, content: &ContentRef) -> Result<Vec<u8>> {
+        self.faults.around(self.inner.get(tenant, content)).await
+    }
+}
+
+#[async_trait]
+impl Queues for Faulty<dyn Queues> {
+    async fn send(&self, queue: Queue, message: &Message, delay_ms: u64) -> Result<()> {
+        let faults = &self.faults;
+        let late = if faults.chance(faults.rates.delay) { faults.random.next_u64() % 20_000 } else { 0 };
+        faults
+            .around(async {
+                self.inner.send(queue, message, delay_ms + late).await?;
+                if faults.chance(faults.rates.duplicate) {
+                    let again = faults.random.next_u64() % 60_000;
+                    self.inner.send(queue, message, delay_ms + again).await?;
+                }
+                Ok(())
+            })
+            .await
+    }
+}
+
+#[async_trait]
+impl Workflow for Faulty<dyn Workflow> {
+    async fn start(&self, run: &RunKey, input: Value) -> Result<()> {
+        self.faults.around(self.inner.start(run, input)).await
+    }
+
+    async fn succeed(&self, token: &Token, output: Value) -> Result<()> {
+        self.faults.around(self.inner.succeed(token, output)).await
+    }
+
+    async fn fail(&self, token: &Token, error: &str, cause: &str) -> Result<()> {
+        self.faults.around(self.inner.fail(token, error, cause)).await
+    }
+
+    async fn stop(&self, run: &RunKey, cause: &str) -> Result<()> {
+        self.faults.around(self.inner.stop(run, cause)).await
+    }
+}
+
+#[async_trait]
+impl Cache for Faulty<dyn Cache> {
+    async fn get(&self, tenant: &TenantId, key: &str) -> Result<Option<Value>> {
+        self.faults.around(self.inner.get(tenant, key)).await
+    }
+
+    async fn put(&self, tenant: &TenantId, key: &str, entry: &Value, expires_ms: u64) -> Result<()> {
+        self.faults.around(self.inner.put(tenant, key, entry, expires_ms)).await
+    }
+}
+
+#[async_trait]
+impl Limits for Faulty<dyn Limits> {
+    async fn take(&self, take: &Take) -> Result<Admission> {
+        if self.faults.chance(self.faults.rates.refuse_rate) {
+            return Ok(Admission::RetryAfter(1 + self.faults.random.next_u64() % 8_000));
+        }
+        self.faults.around(self.inner.take(take)).await
+    }
+}
+
+#[async_trait]
+impl Memory for Faulty<dyn Memory> {
+    async fn remember(&self, tenant: &TenantId, record: &MemoryRecord) -> Result<()> {
+        self.faults.around(self.inner.remember(tenant, record)).await
+    }
+
+    async fn recent(&self, tenant: &TenantId, limit: usize) -> Result<Vec<MemoryRecord>> {
+        self.faults.around(self.inner.recent(tenant, limit)).await
+    }
+}
+
+#[async_trait]
+impl Delivery for Faulty<dyn Delivery> {
+    fn channel(&self) -> &str {
+        self.inner.channel()
+    }
+
+    async fn post(&self, post: &Post) -> Result<String> {
+        self.faults.around(self.inner.post(post)).await
+    }
+}
+
+/// The model has faults of its own; here only the process dies around its calls, and they are logged.
+#[async_trait]
+impl Llm for Faulty<dyn Llm> {
+    fn candidates(&self, tier: Tier) -> Vec<Arc<ModelSpec>> {
+        self.inner.candidates(tier)
+    }
+
+    async fn complete(&self, request: &ModelRequest) -> Result<ModelReply, LlmError> {
+        self.faults.enter().await;
+        let item = item_of(request);
+        self.log.push(Trace::Called { agent: request.schema_name.clone(), item });
+        let answer = self.inner.complete(request).await;
+        self.faults.leave().await;
+        answer
+    }
+}
+
+/// The id of the item a request is about, read from its data block; `-` for none.
+fn item_of(request: &ModelRequest) -> String {
+    let texts = request.messages.iter().filter_map(|message| match message {
+        engine::ports::ModelMessage::User { text } => Some(text),
+        _ => None,
+    });
+    let item = texts.flat_map(|text| text.split("<data name=\"item\">\n").skip(1)).find_map(|rest| {
+        let json = rest.split("\n</data>").next()?;
+        serde_json::from_str::<Value>(json).ok()?["id"].as_str().map(str::to_owned)
+    });
+    item.unwrap_or_else(|| "-".to_owned())
+}

@@ -1,0 +1,460 @@
+//! A world: services in memory that outlive processes, and processes that are killed and started again.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use engine::RunRequest;
+use engine::agent::{Catalogue, ModelSpec, Tier};
+use engine::memory::virtual_time::{Executor, Stopped};
+use engine::memory::{
+    MemoryCache, MemoryContent, MemoryDelivery, MemoryLimits, MemoryMemories, MemoryMetrics, MemoryQueues, MemoryStore,
+    SeededRandom, VirtualTime,
+};
+use engine::model::{
+    Depth, NanoUsd, Outcome, Price, PriceBand, RunKey, Source, StepResult, TenantId,
+};
+use engine::ports::{Clock, ContentStore as _, Limits, Ports, Queues, Random, Settings, Workflow};
+use futures::FutureExt as _;
+use local::host::{self, Concurrency};
+use local::workflow::LocalWorkflow;
+
+use super::faults::{Faults, KillPoint, Rates};
+use super::oracles::{self, Violation};
+use super::ports::{Faulty, Log, Trace};
+use crate::scripted::{Bill, Call, Fault, Script, ScriptedModel};
+
+const START_MS: u64 = 1_795_305_600_000;
+const VISIBILITY_MS: u64 = 60_000;
+const MAX_RECEIVE_COUNT: u32 = 8;
+
+/// Where the platform runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Queues and workflow are services of their own; a kill takes a worker.
+    Cloud,
+    /// One process; a kill takes queues and workflow with it, and the next process takes the run over.
+    Laptop,
+}
+
+/// What is simulated.
+#[derive(Clone)]
+pub struct Plan {
+    /// Decides everything that is left to chance.
+    pub seed: u64,
+    /// Where.
+    pub place: Place,
+    /// How deep.
+    pub depth: Depth,
+    /// Whether things go wrong at random.
+    pub faults: bool,
+    /// Where the process dies, once.
+    pub kill_at: Option<KillPoint>,
+    /// How often the limiter refuses this agent, one second each, before it admits it.
+    pub refusals: Option<(&'static str, u32)>,
+    /// Whether the owner cancels after so many milliseconds.
+    pub cancel_after_ms: Option<u64>,
+    /// How long a call to the model takes.
+    pub latency_ms: u64,
+    /// What a tenant may spend in a day.
+    pub daily_budget: NanoUsd,
+}
+
+impl Plan {
+    /// A comprehensive run in the cloud in which nothing goes wrong.
+    pub fn calm(seed: u64) -> Self {
+        Self {
+            seed,
+            place: Place::Cloud,
+            depth: Depth::Comprehensive,
+            faults: false,
+            kill_at: None,
+            refusals: None,
+            cancel_after_ms: None,
+            latency_ms: 50,
+            daily_budget: NanoUsd::from_usd(20),
+        }
+    }
+
+    /// A run whose depth, place and faults the seed draws.
+    pub fn of_seed(seed: u64) -> Self {
+        let random = SeededRandom::new(seed);
+        let mut draw = |most: u64| random.next_u64() % most;
+        Self {
+            place: if draw(3) == 0 { Place::Laptop } else { Place::Cloud },
+            depth: Depth::ALL[usize::try_from(draw(5)).unwrap_or(0)],
+            faults: true,
+            cancel_after_ms: (draw(10) == 0).then(|| draw(5_000)),
+            latency_ms: 50 + draw(2_000),
+            daily_budget: if draw(8) == 0 { NanoUsd(draw(200_000_000).cast_signed()) } else { NanoUsd::from_usd(20) },
+            ..Self::calm(seed)
+        }
+    }
+}
+
+/// What is left when a run has ended.
+pub struct Ended {
+    /// The run.
+    pub run: RunKey,
+    /// The rows.
+    pub store: Arc<MemoryStore>,
+    /// The provider's bill.
+    pub bill: Arc<Bill>,
+    /// The posts.
+    pub delivery: Arc<MemoryDelivery>,
+    /// Port calls made.
+    pub calls: u64,
+    /// Polls made.
+    pub polls: u64,
+    /// How often a process was killed.
+    pub kills: u32,
+    /// Messages that died.
+    pub dead_letters: usize,
+    /// Virtual milliseconds from acceptance to the end of everything.
+    pub virtual_ms: u64,
+    /// Whether nothing was made to go wrong.
+    pub calm: bool,
+    /// What should not have happened.
+    pub violations: Vec<Violation>,
+    pub(super) content: Arc<MemoryContent>,
+    pub(super) log: Arc<Log>,
+    pub(super) queues: Arc<MemoryQueues>,
+    pub(super) workflow: Arc<LocalWorkflow>,
+}
+
+/// The services of a world that outlive processes.
+struct World {
+    plan: Plan,
+    time: Arc<VirtualTime>,
+    catalogue: Arc<Catalogue>,
+    store: Arc<MemoryStore>,
+    content: Arc<MemoryContent>,
+    cache: Arc<MemoryCache>,
+    memories: Arc<MemoryMemories>,
+    delivery: Arc<MemoryDelivery>,
+    bill: Arc<Bill>,
+    faults: Arc<Faults>,
+    log: Arc<Log>,
+    accepted: Mutex<Option<RunKey>>,
+}
+
+/// The services that live outside the process in the cloud and inside it on a laptop.
+#[derive(Clone)]
+struct Services {
+    queues: Arc<MemoryQueues>,
+    workflow: Arc<LocalWorkflow>,
+}
+
+/// Plays a plan to its end and says what was left and what was wrong.
+///
+/// # Panics
+/// If the catalogue or the workflow file cannot be read: then nothing can be simulated.
+pub fn simulate(plan: &Plan) -> Ended {
+    let time = VirtualTime::new(START_MS);
+    let world = Arc::new(World::new(plan.clone(), time.clone()));
+    let mut executor = Executor::new(time.clone(), plan.seed ^ 0xA55A);
+    let mut services = world.services();
+    if plan.place == Place::Cloud {
+        let workflow = services.workflow.clone();
+        executor.spawn(async move { workflow.run().await });
+    }
+    let mut process = executor.spawn(process(world.clone(), services.clone()));
+    let end_ms = START_MS + plan.depth.deadline_ms() + 3_600_000;
+    let random = SeededRandom::new(plan.seed ^ 0x5EED);
+    let mut kills = 0;
+    let mut dead_letters = 0;
+    let mut next_kill = world.next_kill(&random, 0);
+    loop {
+        let stopped = executor.run_until(|executor| {
+            world.faults.take_kill()
+                || executor.polls() >= next_kill
+                || (executor.polls() % 32 == 0 && (world.is_done(&services) || time.now_ms() > end_ms))
+        });
+        if stopped != Stopped::Reached || world.is_done(&services) || time.now_ms() > end_ms {
+            break;
+        }
+        executor.kill(process);
+        kills += 1;
+        if plan.place == Place::Laptop {
+            dead_letters += services.queues.died();
+            services = world.services();
+        }
+        process = executor.spawn(self::process(world.clone(), services.clone()));
+        next_kill = world.next_kill(&random, executor.polls());
+    }
+    dead_letters += services.queues.died();
+    // Whoever still holds a lease or a message when all is done lets go of it.
+    executor.run_until(|_| time.now_ms() > end_ms + 600_000 || services.queues.is_empty());
+    let accepted = world.accepted.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let run = accepted.unwrap_or(RunKey { tenant: TenantId::new("-"), run: engine::model::RunId::new("-") });
+    let mut ended = Ended {
+        run,
+        store: world.store.clone(),
+        bill: world.bill.clone(),
+        delivery: world.delivery.clone(),
+        calls: world.faults.calls(),
+        polls: executor.polls(),
+        kills,
+        dead_letters,
+        virtual_ms: time.now_ms() - START_MS,
+        calm: !plan.faults && plan.kill_at.is_none() && plan.cancel_after_ms.is_none(),
+        violations: Vec::new(),
+        content: world.content.clone(),
+        log: world.log.clone(),
+        queues: services.queues.clone(),
+        workflow: services.workflow.clone(),
+    };
+    ended.violations = oracles::check(&ended, &world.catalogue);
+    ended
+}
+
+/// What one process does: accept or take over the run, then serve until it is killed.
+async fn process(world: Arc<World>, services: Services) {
+    let ports = world.ports(&services);
+    let tenant = TenantId::new("tenant");
+    let request = RunRequest {
+        tenant: tenant.clone(),
+        workspace: "default".to_owned(),
+        source: Source {
+            name: "short.vtt".to_owned(),
+            media_type: "text/vtt".to_owned(),
+            bytes: TRANSCRIPT.len() as u64,
+            content: engine::model::ContentRef::new(blake3::hash(TRANSCRIPT.as_bytes()).to_hex().as_str()),
+        },
+        depth: world.plan.depth,
+        use_cache: true,
+        idempotency_key: Some("the one request".to_owned()),
+    };
+    // A client repeats its request until it is answered.
+    let key = loop {
+        let accepted = async {
+            ports.content.put(&tenant, TRANSCRIPT.as_bytes()).await?;
+            engine::start_run(&ports, &request).await
+        };
+        match accepted.await {
+            Ok((key, _)) => break key,
+            Err(error) if error.is_retryable() => ports.clock.sleep(1_000).await,
+            Err(error) => {
+                // A request refused for its budget is an answer too.
+                world.log.push(Trace::Refused(error.to_string()));
+                return;
+            }
+        }
+    };
+    *world.accepted.lock().unwrap_or_else(PoisonError::into_inner) = Some(key.clone());
+    if world.plan.place == Place::Laptop {
+        while let Err(error) = engine::resume_run(&ports, &key).await {
+            tracing::debug!(%error, "not taken over yet");
+            ports.clock.sleep(1_000).await;
+        }
+    }
+    let cancel = async {
+        if let Some(after_ms) = world.plan.cancel_after_ms {
+            ports.clock.sleep(after_ms).await;
+            while engine::cancel_run(&ports, &key).await.is_err() {
+                ports.clock.sleep(1_000).await;
+            }
+        }
+    };
+    let workflow = async {
+        if world.plan.place == Place::Laptop {
+            services.workflow.run().await;
+        }
+    };
+    futures::join!(host::serve(&ports, &services.queues, Concurrency(8)), host::sweep(&ports), cancel, workflow);
+}
+
+impl World {
+    #[expect(clippy::expect_used, reason = "nothing can be simulated without the catalogue")]
+    fn new(plan: Plan, time: Arc<VirtualTime>) -> Self {
+        let clock: Arc<dyn Clock> = time.clone();
+        let random = SeededRandom::new(plan.seed ^ 0xFA17);
+        let rates = if plan.faults { Rates::of_seed(&random) } else { Rates::default() };
+        Self {
+            catalogue: Arc::new(boot::load_catalogue().expect("the catalogue is valid")),
+            store: Arc::default(),
+            content: Arc::default(),
+            cache: Arc::new(MemoryCache::new(clock.clone(), 10_000)),
+            memories: Arc::default(),
+            delivery: Arc::default(),
+            bill: Arc::default(),
+            faults: Arc::new(Faults::new(clock, plan.seed ^ 0xFA07, rates, plan.kill_at)),
+            log: Arc::default(),
+            accepted: Mutex::default(),
+            plan,
+            time,
+        }
+    }
+
+    #[expect(clippy::expect_used, reason = "nothing can be simulated without the workflow file")]
+    fn services(&self) -> Services {
+        let clock: Arc<dyn Clock> = self.time.clone();
+        let random: Arc<dyn Random> = Arc::new(SeededRandom::new(self.plan.seed ^ 0x3A1));
+        let queues = Arc::new(MemoryQueues::new(clock.clone(), VISIBILITY_MS, MAX_RECEIVE_COUNT));
+        let sends: Arc<dyn Queues> = Arc::new(self.faulty::<dyn Queues>(queues.clone()));
+        let workflow = Arc::new(LocalWorkflow::new(clock, random, sends).expect("the workflow file is valid"));
+        Services { queues, workflow }
+    }
+
+    fn faulty<T: ?Sized>(&self, inner: Arc<T>) -> Faulty<T> {
+        Faulty { faults: self.faults.clone(), log: self.log.clone(), inner }
+    }
+
+    fn ports(&self, services: &Services) -> Ports {
+        let clock: Arc<dyn Clock> = self.time.clone();
+        let rates = self.faults.rates;
+        let seed = self.plan.seed;
+        let script = Script::new(vec![model()]).with_latency_ms(self.plan.latency_ms).with_faults(move |call| {
+            model_fault(seed, rates.model, call)
+        });
+        let model: Arc<dyn engine::ports::Llm> =
+            Arc::new(ScriptedModel::on_bill(script, clock.clone(), self.bill.clone()));
+        let limits: Arc<dyn Limits> = match self.plan.refusals {
+            Some((agent, times)) => Arc::new(Refusing::new(agent, times)),
+            None => Arc::new(MemoryLimits::new(clock.clone(), 600, 600)),
+        };
+        Ports {
+            clock,
+            random: Arc::new(SeededRandom::new(self.plan.seed ^ self.faults.calls())),
+            catalogue: self.catalogue.clone(),
+            settings: Settings { daily_budget: self.plan.daily_budget, run_cap: None },
+            store: Arc::new(self.faulty::<dyn engine::ports::Store>(self.store.clone())),
+            content: Arc::new(self.faulty::<dyn engine::ports::ContentStore>(self.content.clone())),
+            queues: Arc::new(self.faulty::<dyn Queues>(services.queues.clone())),
+            workflow: Arc::new(self.faulty::<dyn Workflow>(services.workflow.clone())),
+            cache: Arc::new(self.faulty::<dyn engine::ports::Cache>(self.cache.clone())),
+            limits: Arc::new(self.faulty::<dyn Limits>(limits)),
+            model: Some(Arc::new(self.faulty::<dyn engine::ports::Llm>(model))),
+            embedder: None,
+            analysers: Arc::new(analysis::analysers()),
+            tools: Arc::new(tools::tools()),
+            platforms: Arc::new(platforms::platforms()),
+            memory: Arc::new(self.faulty::<dyn engine::ports::Memory>(self.memories.clone())),
+            delivery: Arc::new(self.faulty::<dyn engine::ports::Delivery>(self.delivery.clone())),
+            metrics: Arc::new(MemoryMetrics::default()),
+        }
+    }
+
+    /// Delivered, nothing in the outbox, and no message left.
+    fn is_done(&self, services: &Services) -> bool {
+        !self.delivery.posts().is_empty() && self.store.due_rows().is_empty() && services.queues.is_empty()
+    }
+
+    fn next_kill(&self, random: &SeededRandom, polls: u64) -> u64 {
+        match self.faults.rates.kill_every_polls {
+            0 => u64::MAX,
+            // Kills become rarer, so that every world comes to an end.
+            every => polls + 1 + random.next_u64() % (every + polls),
+        }
+    }
+}
+
+/// Refuses one agent so many times, for a second each.
+struct Refusing {
+    agent: &'static str,
+    left: Mutex<u32>,
+}
+
+impl Refusing {
+    fn new(agent: &'static str, times: u32) -> Self {
+        Self { agent, left: Mutex::new(times) }
+    }
+}
+
+#[async_trait::async_trait]
+impl Limits for Refusing {
+    async fn take(&self, take: &engine::ports::Take) -> engine::error::Result<engine::ports::Admission> {
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        if take.agent.as_str() == self.agent && *left > 0 {
+            *left -= 1;
+            return Ok(engine::ports::Admission::RetryAfter(1_000));
+        }
+        Ok(engine::ports::Admission::Admitted)
+    }
+}
+
+/// A model with a price that makes every call count.
+pub(crate) fn model() -> Arc<ModelSpec> {
+    Arc::new(ModelSpec {
+        id: "scripted".to_owned(),
+        provider: "scripted".to_owned(),
+        tiers: Tier::ALL.to_vec(),
+        context_tokens: 1_000_000,
+        max_output_tokens: 16_000,
+        price: Some(Price {
+            base: PriceBand {
+                input: 150_000_000,
+                cached_input: 75_000_000,
+                cache_write: 150_000_000,
+                output: 600_000_000,
+            },
+            long_above_tokens: None,
+            long: None,
+        }),
+        price_source: "scripted".to_owned(),
+    })
+}
+
+/// The fault of a call, by seed and call alone, so that the same seed gives the same faults.
+fn model_fault(seed: u64, thousandths: u64, call: &Call) -> Option<Fault> {
+    let random = SeededRandom::new(seed ^ call.number.wrapping_mul(0x9E37_79B9));
+    if thousandths == 0 || random.next_u64() % 1_000 >= thousandths {
+        return None;
+    }
+    Some(match random.next_u64() % 9 {
+        0 => Fault::RateLimited { retry_after_ms: Some(random.next_u64() % 5_000) },
+        1 => Fault::RateLimited { retry_after_ms: None },
+        2 => Fault::Unavailable,
+        3 => Fault::ServerError { billed: true },
+        4 => Fault::ServerError { billed: false },
+        5 => Fault::Timeout,
+        6 => Fault::CutJson,
+        7 => Fault::WrongSchema,
+        _ => Fault::Refusal,
+    })
+}
+
+/// A little of everything the agents look for.
+const TRANSCRIPT: &str = include_str!("../../data/short.vtt");
+
+/// The number of calls to the model per agent.
+pub fn calls_by_agent(ended: &Ended) -> BTreeMap<String, u64> {
+    ended.bill.calls_by_agent()
+}
+
+impl Ended {
+    /// All results, with their data.
+    pub fn results(&self) -> Vec<StepResult> {
+        let rows = self.store.all_rows();
+        let steps = rows.iter().filter_map(|(_, row)| match row {
+            engine::ports::Row::Step(step) => Some(step),
+            _ => None,
+        });
+        let ports = self.content.clone();
+        steps
+            .filter_map(|step| {
+                let result = step.result.clone()?;
+                let Some(content) = &step.data_ref else { return Some(result) };
+                let bytes = ports.get(&step.key.run.tenant, content).now_or_never()?.ok()?;
+                let data = serde_json::from_slice(&bytes).ok()?;
+                let outcome = match result.outcome {
+                    Outcome::Uncertain { reason, .. } => Outcome::Uncertain { reason, data: Some(data) },
+                    _ => Outcome::Ok(data),
+                };
+                Some(StepResult { outcome, ..result })
+            })
+            .collect()
+    }
+
+    /// The run's events, a line each.
+    pub fn story(&self) -> Vec<String> {
+        let rows = self.store.all_rows();
+        rows.iter()
+            .filter_map(|(_, row)| match row {
+                engine::ports::Row::Event(event) => {
+                    Some(format!("{:>9} ms {:?}", event.at_ms.saturating_sub(START_MS), event.kind))
+                }
+                _ => None,
+            })
+            .collect()
+    }
+}
