@@ -1,9 +1,11 @@
-//! What a model may call: implementations of the engine's port [`Tool`], one file each. A step can only call the tools
-//! its agent's row grants, and none of them can change anything.
+//! What a model may call: one file per tool, and this list.
 //!
-//! To add a tool, add a file and a line below.
+//! A tool reads through the ports of its scope, checks its arguments as if a stranger had written them, and answers
+//! with data cut to a bound. Deliberately not here: when a tool may be called and what a call may cost.
 
-mod search;
+mod answer;
+mod arguments;
+mod lexical;
 mod search_memory;
 mod search_transcript;
 
@@ -12,10 +14,17 @@ use std::sync::Arc;
 
 use engine::ports::Tool;
 
-/// Every tool, by name.
+pub use search_memory::SearchMemory;
+pub use search_transcript::SearchTranscript;
+
+/// Every tool by its name.
 pub fn tools() -> BTreeMap<&'static str, Arc<dyn Tool>> {
-    BTreeMap::from([
-        ("search_memory", Arc::new(search_memory::SearchMemory) as Arc<dyn Tool>),
-        ("search_transcript", Arc::new(search_transcript::SearchTranscript) as Arc<dyn Tool>),
-    ])
+    let list: [(&'static str, Arc<dyn Tool>); 2] = [
+        (SearchMemory::NAME, Arc::new(SearchMemory)),
+        (SearchTranscript::NAME, Arc::new(SearchTranscript)),
+    ];
+    list.into()
 }
+
+#[cfg(test)]
+mod tests;

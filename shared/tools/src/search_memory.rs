@@ -1,97 +1,126 @@
-//! Looks into what earlier runs left.
+//! Finds what earlier runs of the tenant left about something, by words.
 
 use async_trait::async_trait;
 use engine::error::Result;
+use engine::model::MemoryRecord;
 use engine::ports::{Tool, ToolAnswer, ToolScope, ToolSpec};
 use serde_json::{Value, json};
 
-use crate::search;
+use crate::answer::{beginning, fitting};
+use crate::arguments::{search, search_schema};
+use crate::lexical;
 
-/// How many earlier runs are looked at.
-const RUNS: usize = 100;
+const USUAL: usize = 5;
+const MOST: usize = 10;
 
-pub(crate) struct SearchMemory;
+/// How far back it looks, in records.
+const RECORDS: usize = 100;
+const TEXTS_PER_RECORD: usize = 5;
+
+/// Searches earlier runs of the tenant. Never answers with the run that asks.
+pub struct SearchMemory;
+
+impl SearchMemory {
+    /// Its name in the catalogue.
+    pub const NAME: &'static str = "search_memory";
+}
 
 #[async_trait]
 impl Tool for SearchMemory {
     fn spec(&self) -> ToolSpec {
         ToolSpec {
-            name: "search_memory".to_owned(),
-            description: "Searches summaries, topics and claims of earlier runs; gives their run ids and what was said."
+            name: Self::NAME.to_owned(),
+            description: "Searches earlier analyses of this workspace by words. Answers with run_id, title and the \
+                          texts that match; texts are verbatim."
                 .to_owned(),
-            parameters: search::parameters(),
+            parameters: search_schema("The words to look for, such as names and the matter of a claim.", MOST),
         }
     }
 
     async fn call(&self, scope: ToolScope<'_>, arguments: &Value) -> Result<ToolAnswer> {
-        let query = search::query(arguments)?;
-        let records = scope.memory.recent(&scope.step.run.tenant, RUNS).await?;
-        let mut scored = Vec::new();
-        for record in records.iter().filter(|record| record.run_id != scope.step.run.run) {
-            let title = &record.record["title"];
-            for (text, verdict) in texts(&record.record) {
-                let found = json!({"run_id": record.run_id, "title": title, "text": text, "verdict": verdict});
-                scored.push((search::score(&query, text), found));
-            }
-        }
-        Ok(ToolAnswer::Answer(json!({"matches": search::best(scored)})))
+        let search = search(arguments, USUAL, MOST)?;
+        let mut records = scope.memory.recent(&scope.step.run.tenant, RECORDS).await?;
+        records.retain(|record| record.run_id != scope.step.run.run);
+        let found = fitting(best(&records, search.query, search.limit));
+        Ok(ToolAnswer::Answer(json!({ "searched": records.len(), "found": found })))
     }
 }
 
-/// The sentences of a record, with the verdict of those that are claims.
-fn texts(record: &Value) -> Vec<(&str, &Value)> {
-    let list = |field: &str| record[field].as_array().into_iter().flatten();
-    let summary = list("summary").filter_map(|text| Some((text.as_str()?, &Value::Null)));
-    let claims = list("claims").filter_map(|claim| Some((claim["text"].as_str()?, &claim["verdict"])));
-    let topics = list("topics").filter_map(|topic| Some((topic["label"].as_str()?, &Value::Null)));
-    summary.chain(claims).chain(topics).collect()
+/// Something a record says, and what the record says it is.
+struct Passage<'a> {
+    record: usize,
+    kind: &'static str,
+    text: &'a str,
+    verdict: Option<&'a str>,
 }
 
-#[cfg(test)]
-mod tests {
-    use engine::memory::MemoryMemories;
-    use engine::model::{AgentId, ContentRef, Depth, ItemId, MemoryRecord, RunId, RunKey, TenantId};
-    use engine::ports::Memory as _;
-    use engine::step_input::{RequestView, StepInput};
-    use futures::FutureExt as _;
-
-    use super::*;
-
-    fn check(arguments: Value, expected: std::result::Result<usize, &str>) {
-        let memory = MemoryMemories::default();
-        let run = |run: &str| RunKey { tenant: TenantId::new("t"), run: RunId::new(run) };
-        for id in ["R1", "R2"] {
-            let record = json!({"title": id, "claims": [{"text": "The dam cost 40 million euros.", "verdict": "refuted"}]});
-            let record = MemoryRecord { run_id: RunId::new(id), created_ms: 1, content: ContentRef::new("c"), record };
-            memory.remember(&TenantId::new("t"), &record).now_or_never().unwrap().unwrap();
-        }
-        let request = RequestView {
-            source_name: "a".into(),
-            media_type: "text/plain".into(),
-            bytes: 1,
-            depth: Depth::Quick,
-            requested_ms: 0,
-        };
-        let input = StepInput { request, item: None, inputs: Default::default(), facts: Default::default() };
-        let step = run("R2").step(&AgentId::new("a"), &ItemId::none());
-        let scope = ToolScope { step: &step, input: &input, memory: &memory };
-        match (SearchMemory.call(scope, &arguments).now_or_never().unwrap(), expected) {
-            (Ok(ToolAnswer::Answer(answer)), Ok(count)) => {
-                assert_eq!(answer["matches"].as_array().unwrap().len(), count, "{answer}");
-            }
-            (Err(error), Err(expected)) => assert!(error.message().contains(expected), "{error}"),
-            (got, expected) => panic!("{got:?} instead of {expected:?}"),
+fn best(records: &[MemoryRecord], query: &str, limit: usize) -> Vec<Value> {
+    let query = lexical::query_words(query);
+    let passages: Vec<Passage<'_>> =
+        records.iter().enumerate().flat_map(|(at, record)| passages(at, &record.record)).collect();
+    let texts: Vec<&str> = passages.iter().map(|passage| passage.text).collect();
+    let mut ranked: Vec<(f64, &Passage<'_>)> = lexical::scores(&query, &texts)
+        .into_iter()
+        .zip(&passages)
+        .filter(|(score, _)| *score > 0.0)
+        .collect();
+    // A stable sort: of equally good passages the newer record comes first.
+    ranked.sort_by(|one, other| other.0.total_cmp(&one.0));
+    let mut order: Vec<usize> = Vec::new();
+    for (_, passage) in &ranked {
+        if !order.contains(&passage.record) && order.len() < limit {
+            order.push(passage.record);
         }
     }
+    let row = |at: usize| {
+        let record = &records[at];
+        let own = ranked.iter().filter(|(_, passage)| passage.record == at).take(TEXTS_PER_RECORD);
+        let matches: Vec<Value> = own
+            .map(|(_, passage)| {
+                json!({"kind": passage.kind, "text": beginning(passage.text), "verdict": passage.verdict})
+            })
+            .collect();
+        json!({
+            "run_id": record.run_id,
+            "title": beginning(record.record["title"].as_str().unwrap_or_default()),
+            "created_ms": record.created_ms,
+            "matches": matches,
+        })
+    };
+    order.into_iter().map(row).collect()
+}
 
-    #[test]
-    fn earlier_runs_are_found_and_this_one_is_not() {
-        check(json!({"query": "dam 40 million"}), Ok(1));
-        check(json!({"query": "weather in spring"}), Ok(0));
-        check(json!({"query": "the \u{202e} DAM"}), Ok(1));
-        check(json!({"query": 7}), Err("give"));
-        check(json!([]), Err("give"));
-        check(json!({"query": "  ?! "}), Err("no words"));
-        check(json!({"query": "a".repeat(100_000)}), Err("too long"));
+fn passages(record: usize, value: &Value) -> Vec<Passage<'_>> {
+    let mut passages = Vec::new();
+    let mut add = |kind, text: &Value| {
+        if let Some(text) = text.as_str().filter(|text| !text.is_empty()) {
+            passages.push(Passage { record, kind, text, verdict: None });
+        }
+    };
+    add("title", &value["title"]);
+    for text in list(&value["summary"]) {
+        add("summary", text);
     }
+    for topic in list(&value["topics"]) {
+        add("topic", &topic["label"]);
+        for keyword in list(&topic["keywords"]) {
+            add("keyword", keyword);
+        }
+    }
+    for entity in list(&value["entities"]) {
+        add("entity", &entity["name"]);
+    }
+    for speaker in list(&value["speakers"]) {
+        add("speaker", speaker);
+    }
+    for claim in list(&value["claims"]) {
+        if let Some(text) = claim["text"].as_str() {
+            passages.push(Passage { record, kind: "claim", text, verdict: claim["verdict"].as_str() });
+        }
+    }
+    passages
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
 }

@@ -1,68 +1,117 @@
-//! Looks into the transcript, or what the step was given of it.
+//! Finds the places of the content where something is said, by words.
 
 use async_trait::async_trait;
 use engine::error::Result;
 use engine::ports::{Tool, ToolAnswer, ToolScope, ToolSpec};
+use engine::step_input::StepInput;
 use serde_json::{Value, json};
 
-use crate::search;
+use crate::answer::{beginning, fitting};
+use crate::arguments::{search, search_schema};
+use crate::lexical;
 
-pub(crate) struct SearchTranscript;
+const USUAL: usize = 8;
+const MOST: usize = 20;
+
+/// Searches the transcript the step was given, or its key sentences where it was given no more.
+pub struct SearchTranscript;
+
+impl SearchTranscript {
+    /// Its name in the catalogue.
+    pub const NAME: &'static str = "search_transcript";
+}
 
 #[async_trait]
 impl Tool for SearchTranscript {
     fn spec(&self) -> ToolSpec {
         ToolSpec {
-            name: "search_transcript".to_owned(),
-            description: "Searches the sentences of the transcript; gives their segment ids, times and speakers.".to_owned(),
-            parameters: search::parameters(),
+            name: Self::NAME.to_owned(),
+            description: "Searches the transcript by words. Answers with the segments that match: id, time, speaker \
+                          and text, verbatim, in order of time."
+                .to_owned(),
+            parameters: search_schema("The words to look for, as they may have been said.", MOST),
         }
     }
 
     async fn call(&self, scope: ToolScope<'_>, arguments: &Value) -> Result<ToolAnswer> {
-        let query = search::query(arguments)?;
-        let mut found = Vec::new();
-        for input in scope.input.inputs.values() {
-            input.data.iter().for_each(|data| sentences(data, &mut found));
-        }
-        found.sort_by(|a, b| a["segment"].as_str().cmp(&b["segment"].as_str()));
-        found.dedup_by(|a, b| a["segment"] == b["segment"]);
-        let scored = found
-            .into_iter()
-            .map(|sentence| (search::score(&query, sentence["text"].as_str().unwrap_or_default()), sentence))
-            .collect();
-        Ok(ToolAnswer::Answer(json!({"matches": search::best(scored)})))
+        let search = search(arguments, USUAL, MOST)?;
+        let segments = segments(scope.input);
+        let found = best(&segments, search.query, search.limit);
+        Ok(ToolAnswer::Answer(json!({ "searched": segments.len(), "segments": found })))
     }
 }
 
-/// Everything in `data` that is a sentence with a place: `{id | segment, text}`.
-fn sentences(data: &Value, found: &mut Vec<Value>) {
-    match data {
-        Value::Array(values) => values.iter().for_each(|value| sentences(value, found)),
-        Value::Object(fields) => {
-            let segment = fields.get("segment").or_else(|| fields.get("id")).and_then(Value::as_str);
-            if let (Some(segment), Some(text)) = (segment, fields.get("text").and_then(Value::as_str)) {
-                let of = |name: &str| fields.get(name).cloned().unwrap_or(Value::Null);
-                found.push(json!({
-                    "segment": segment, "text": text, "start_ms": of("start_ms"), "speaker": of("speaker"),
-                }));
-            }
-            fields.values().for_each(|value| sentences(value, found));
-        }
-        _ => {}
-    }
+struct Segment<'a> {
+    id: &'a str,
+    start_ms: Option<u64>,
+    speaker: Option<&'a str>,
+    text: &'a str,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sentences_are_found_wherever_they_stand() {
-        let data = json!({"segments": [{"id": "s1", "text": "one", "start_ms": 5}], "topics": [{"key": [{"segment": "s2", "text": "two"}]}]});
-        let mut found = Vec::new();
-        sentences(&data, &mut found);
-        assert_eq!(found.len(), 2);
-        assert_eq!(found[0]["start_ms"], 5);
+fn best(segments: &[Segment<'_>], query: &str, limit: usize) -> Vec<Value> {
+    let words = lexical::query_words(query);
+    let phrase = query.to_lowercase();
+    let texts: Vec<&str> = segments.iter().map(|segment| segment.text).collect();
+    let mut ranked: Vec<(f64, usize)> = lexical::scores(&words, &texts)
+        .into_iter()
+        .enumerate()
+        .filter(|(_, score)| *score > 0.0)
+        .map(|(at, score)| if texts[at].to_lowercase().contains(&phrase) { (2.0 * score, at) } else { (score, at) })
+        .collect();
+    ranked.sort_by(|one, other| other.0.total_cmp(&one.0));
+    ranked.truncate(limit);
+    let rows = ranked.into_iter().map(|(_, at)| {
+        let segment = &segments[at];
+        json!({
+            "position": at,
+            "segment": segment.id,
+            "start_ms": segment.start_ms,
+            "speaker": segment.speaker,
+            "text": beginning(segment.text),
+        })
+    });
+    let mut rows = fitting(rows);
+    rows.sort_by_key(|row| row["position"].as_u64());
+    for row in &mut rows {
+        if let Some(fields) = row.as_object_mut() {
+            fields.remove("position");
+        }
     }
+    rows
+}
+
+/// All segments where the step has the transcript; else every sentence the map of the content names, each once.
+fn segments(input: &StepInput) -> Vec<Segment<'_>> {
+    let data = |agent: &str| input.inputs.get(agent).and_then(|input| input.data.as_ref());
+    if let Some(transcript) = data("transcription_engineer") {
+        return list(&transcript["segments"]).iter().filter_map(|row| segment(row, "id", "text")).collect();
+    }
+    let Some(map) = data("analysis_cartographer") else { return Vec::new() };
+    let mut found: Vec<Segment<'_>> = list(&map["summary"])
+        .iter()
+        .chain(list(&map["topics"]).iter().flat_map(|topic| list(&topic["key_sentences"])))
+        .filter_map(|row| segment(row, "segment", "text"))
+        .chain(list(&map["claims"]).iter().filter_map(|row| segment(row, "segment", "quote")))
+        .collect();
+    found.sort_by(|one, other| place(one).cmp(&place(other)));
+    found.dedup_by(|one, other| one.id == other.id);
+    found
+}
+
+/// `s2` before `s10`.
+fn place<'a>(segment: &Segment<'a>) -> (usize, &'a str) {
+    (segment.id.len(), segment.id)
+}
+
+fn segment<'a>(row: &'a Value, id: &str, text: &str) -> Option<Segment<'a>> {
+    Some(Segment {
+        id: row[id].as_str()?,
+        start_ms: row["start_ms"].as_u64(),
+        speaker: row["speaker"].as_str(),
+        text: row[text].as_str()?,
+    })
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
 }

@@ -194,7 +194,7 @@ mod tests {
             }
         }
         let text = posts[0]["text"].as_str().unwrap();
-        assert!(text.contains("\\<#3\\>") == text.contains("\\<\\#3\\>") || text.contains("\\<\\#3\\>"));
+        assert!(text.contains("\\<\\#3\\>"));
         assert!(text.contains("\\[x\\]\\(https") && text.contains("\\|\\|y\\|\\|"));
     }
 

@@ -62,7 +62,7 @@ fn here(passages: &[Sentence], segments: &[String]) -> Vec<Value> {
 fn earlier(history: &[Record], term: &str) -> Vec<Value> {
     let texts = history.iter().filter(|record| !record.run_id.is_empty()).flat_map(|record| {
         let claims = record.claims.iter().map(|claim| &claim.text);
-        record.summary.iter().chain(claims).map(|text| (record, text))
+        record.summary.iter().chain(claims).map(move |text| (record, text))
     });
     let mut seen = BTreeSet::new();
     texts

@@ -102,7 +102,12 @@ fn advice(report: &Report, steps: &[Step], retried: &[&Step]) -> Vec<Value> {
     if let Some(most) = retried.iter().max_by_key(|step| step.attempt) {
         say(
             "Look into what made steps start again.",
-            format!("{}, {} up to attempt {}", counted(retried.len(), "retried"), most.agent, most.attempt),
+            format!(
+                "{}, {} as many as {}",
+                counted(retried.len(), "took more than one attempt"),
+                most.agent,
+                most.attempt
+            ),
         );
     }
     match because("no_model") {
@@ -112,13 +117,8 @@ fn advice(report: &Report, steps: &[Step], retried: &[&Step]) -> Vec<Value> {
     advice
 }
 
-fn counted(steps: usize, ended: &str) -> String {
-    match (steps, ended) {
-        (1, "retried" | "failed") => format!("1 step was {ended}").replace("was failed", "failed"),
-        (1, _) => format!("1 step {ended}"),
-        (_, "retried") => format!("{steps} steps were retried"),
-        (_, _) => format!("{steps} steps {ended}"),
-    }
+fn counted(steps: usize, did: &str) -> String {
+    format!("{steps} {} {did}", if steps == 1 { "step" } else { "steps" })
 }
 
 #[cfg(test)]
@@ -158,7 +158,7 @@ mod tests {
                 "4 nano-dollars are booked at their worst case",
                 "90 of 100 nano-dollars were spent",
                 "1 step ended short of money",
-                "2 steps were retried, a up to attempt 3",
+                "2 steps took more than one attempt, a as many as 3",
                 "2 steps lacked a model",
             ]
         );

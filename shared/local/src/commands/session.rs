@@ -74,7 +74,7 @@ pub(super) async fn report(ports: &Ports, key: &RunKey) -> Result<Report> {
             steps.push((step.key, result, cost));
         }
     }
-    let number = |agent| ports.catalogue.agent(agent).map_or(u32::MAX, |spec| spec.number);
+    let number = |agent: &engine::model::AgentId| ports.catalogue.agent(agent).map_or(u32::MAX, |spec| spec.number);
     steps.sort_by_key(|(key, ..)| (number(&key.agent), key.item.clone()));
     Ok(Report { run, steps, charges })
 }

@@ -151,11 +151,14 @@ fn unplanned_agents_are_shown_all_the_same() {
     assert!(view.draw(2_500, 80).contains("● New agent  2.5 s"));
 }
 
-/// A catalogue with these agents: id, least depth, needs, uses, dispensable.
-fn catalogue(rows: &[(&str, Depth, &[&str], &[&str], bool)]) -> Catalogue {
+/// Id, least depth, needs, uses, dispensable.
+type AgentRow<'a> = (&'a str, Depth, &'a [&'a str], &'a [&'a str], bool);
+
+/// A catalogue with these agents.
+fn catalogue(rows: &[AgentRow<'_>]) -> Catalogue {
     use engine::agent::{AgentSpec, CachePolicy, FanOut, Profile, Prompt, StepLimits, Tier};
     let ids = |names: &[&str]| names.iter().map(AgentId::new).collect();
-    let spec = |(number, row): (usize, &(&str, Depth, &[&str], &[&str], bool))| AgentSpec {
+    let spec = |(number, row): (usize, &AgentRow<'_>)| AgentSpec {
         id: AgentId::new(row.0),
         number: number as u32 + 1,
         role: render::role(row.0),

@@ -1,7 +1,7 @@
 //! The report as one self-contained HTML file, fit to send to someone: no script, nothing loaded from anywhere, a
 //! policy in the file that forbids both. Reads well on a phone, in dark and light, on paper and with a keyboard.
 //!
-//! Content reaches the page through [`Markup::text`] and [`Markup::attr`] only, which escape it; markup itself can
+//! Content reaches the page through `Markup::text` and `Markup::attr` only, which escape it; markup itself can
 //! only be written as a literal of this program.
 
 use super::report::Report;

@@ -78,7 +78,7 @@ impl Plan {
     /// A run whose depth, place and faults the seed draws.
     pub fn of_seed(seed: u64) -> Self {
         let random = SeededRandom::new(seed);
-        let mut draw = |most: u64| random.next_u64() % most;
+        let draw = |most: u64| random.next_u64() % most;
         Self {
             place: if draw(3) == 0 { Place::Laptop } else { Place::Cloud },
             depth: Depth::ALL[usize::try_from(draw(5)).unwrap_or(0)],
