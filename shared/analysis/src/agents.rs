@@ -38,7 +38,7 @@ mod tests;
 
 /// Every analyser by the name its agent's row gives.
 pub fn analysers() -> BTreeMap<&'static str, Arc<dyn Analyser>> {
-    let rules: &[(&'static str, fn(&StepInput) -> Analysis)] = &[
+    let rules: &[(&'static str, Baseline)] = &[
         ("acquisition_specialist", acquisition_specialist::baseline),
         ("analysis_cartographer", analysis_cartographer::baseline),
         ("audio_intelligence_specialist", audio_intelligence_specialist::baseline),
@@ -65,7 +65,9 @@ pub fn analysers() -> BTreeMap<&'static str, Arc<dyn Analyser>> {
     rules.iter().map(|(name, baseline)| (*name, Arc::new(Rules(*baseline)) as Arc<dyn Analyser>)).collect()
 }
 
-struct Rules(fn(&StepInput) -> Analysis);
+type Baseline = fn(&StepInput) -> Analysis;
+
+struct Rules(Baseline);
 
 impl Analyser for Rules {
     fn analyse(&self, input: &StepInput) -> Analysis {

@@ -25,10 +25,9 @@ pub struct Claim {
 /// Sentences below this are not offered as claims.
 pub const LEAST_SCORE: f64 = 0.4;
 
-/// The claims of a transcript, best first, at most `most`.
-pub fn find(document: &Document<'_>, numbers: &[Number], most: usize) -> Vec<Claim> {
-    let mut claims: Vec<Claim> =
-        scores(document, numbers).into_iter().filter(|claim| claim.score >= LEAST_SCORE).collect();
+/// The segments worth checking of all scores, best first, at most `most`.
+pub fn best(scores: &[Claim], most: usize) -> Vec<Claim> {
+    let mut claims: Vec<Claim> = scores.iter().filter(|claim| claim.score >= LEAST_SCORE).cloned().collect();
     claims.sort_by(|left, right| right.score.total_cmp(&left.score).then(left.segment.cmp(&right.segment)));
     claims.truncate(most);
     claims

@@ -134,7 +134,7 @@ impl<'a> Document<'a> {
         let mut sorted: Vec<(&str, u32)> =
             self.words.iter().enumerate().map(|(id, word)| (word.text.as_str(), id as u32)).collect();
         sorted.sort_unstable();
-        for phrase in phrases.iter().filter(|phrase| !matches!(phrase.cue, "stop" | "common")) {
+        for phrase in phrases.iter().filter(|phrase| !matches!(phrase.cue, "stop" | "common" | "measure")) {
             if phrase.open && phrase.words.len() == 1 {
                 let from = sorted.partition_point(|(word, _)| *word < phrase.words[0]);
                 for (word, id) in &sorted[from..] {
@@ -239,7 +239,7 @@ impl Vocabulary {
     /// Marks stop words and joins inflections that can be told without a dictionary.
     fn find_terms(&mut self, language: &str) {
         for phrase in lexicon::phrases(language) {
-            if matches!(phrase.cue, "stop" | "common")
+            if matches!(phrase.cue, "stop" | "common" | "measure")
                 && let Some(id) = self.ids.get(phrase.words[0])
             {
                 self.words[*id as usize].content = false;

@@ -201,10 +201,18 @@ impl Scan<'_, '_> {
         let token = &self.tokens()[position];
         let mark = self.mark(position);
         let word = self.document.word(token);
+        if mark & ORGANISATION_NAME != 0 && word.letters <= 4 && !self.is_acronym(token) {
+            return false;
+        }
         if !token.capital || (mark & NOT_NAME != 0 && mark & (TITLE | GIVEN | PLACE_NAME) == 0) {
             return false;
         }
         mark & TITLE != 0 || word.content || mark & (PLACE_BEFORE | ORGANISATION_NAME | PLACE_NAME) != 0
+    }
+
+    /// Short names of organisations are words too ("who", "un"): only capitals throughout mean the organisation.
+    fn is_acronym(&self, token: &Token) -> bool {
+        !self.document.text(self.segment, token).contains(char::is_lowercase)
     }
 
     /// The end of the run of capitals that starts at a token.
@@ -216,7 +224,8 @@ impl Scan<'_, '_> {
             let gap = self.gap(end - 1);
             let initial = self.mark(end - 1) & TITLE != 0 || self.word(end - 1).chars().count() == 1;
             let joined = gap == " " || gap == "-" || gap == "' " || gap == "’ " || (gap == ". " && initial);
-            let possessive = self.word(end - 1).ends_with("'s");
+            // "Fenner's Meadow" is one name, "Ann's Berlin" is two.
+            let possessive = self.word(end - 1).ends_with("'s") && self.mark(end) & (PLACE | ORGANISATION) == 0;
             if !joined || possessive {
                 break;
             }
@@ -357,8 +366,9 @@ impl Found {
     fn merge(self) -> Vec<Entity> {
         let mut owners: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for (name, entry) in &self.entries {
-            if entry.person > 0 && entry.organisation == 0 && name.contains(' ') {
-                for part in name.split(' ') {
+            let organisation = entry.organisation > 0 && entry.person == 0 && entry.place == 0;
+            if (organisation || entry.person > 0 && entry.organisation == 0) && name.contains(' ') {
+                for part in name.split([' ', '\'', '’']).filter(|part| part.starts_with(char::is_uppercase)) {
                     owners.entry(part).or_default().push(name);
                 }
             }
@@ -366,7 +376,7 @@ impl Found {
         let mut merged: BTreeMap<&str, Entity> = BTreeMap::new();
         for (name, entry) in &self.entries {
             let owner = match owners.get(name.as_str()).map(Vec::as_slice) {
-                Some([owner]) if entry.place == 0 && entry.organisation == 0 => owner,
+                Some([owner]) if entry.place == 0 && entry.organisation == 0 && !name.contains(' ') => owner,
                 _ => name.as_str(),
             };
             let target = &self.entries[owner];

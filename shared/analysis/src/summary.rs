@@ -154,7 +154,7 @@ mod tests {
             "Hello and welcome to the show.",
             "The flood wall in Marlow was built in 1968 and protects 600 homes.",
             "What does the flood wall cost?",
-            "The council wants to raise the flood wall by two metres for 24 million pounds.",
+            "The council wants to borrow 24 million pounds and raise the river banks by two metres.",
             "Nice.",
             "The flood wall budget passes if the council votes for it in May.",
         ];

@@ -52,10 +52,13 @@ pub fn references(text: &str) -> Vec<Reference> {
     let mut references: Vec<Reference> = Vec::new();
     let mut line = 1;
     let mut counted_to = 0;
+    let mut last_line = 0;
     for found in POINTING.find_iter(text) {
         line += text[counted_to..found.start()].matches('\n').count();
         counted_to = found.start();
-        if references.last().is_some_and(|reference| reference.line == line) {
+        let shown = last_line;
+        last_line = line + found.as_str().matches('\n').count();
+        if line <= shown {
             continue;
         }
         let line_start = text[..found.start()].rfind('\n').map_or(0, |at| at + 1);
@@ -126,8 +129,7 @@ mod tests {
         let text = "one\n<v Ann>As you can\nsee in this chart, it rose.\nWie Sie auf dieser Karte sehen.\nthis is fine";
         let rows: Vec<_> = references(text).into_iter().map(|found| (found.line, found.quote)).collect();
         assert_eq!(rows[0], (2, "As you can see in this chart, it rose.".to_owned()));
-        assert_eq!(rows[1].0, 3);
-        assert_eq!(rows[2].0, 4);
-        assert_eq!(rows.len(), 3);
+        assert_eq!(rows[1].0, 4);
+        assert_eq!(rows.len(), 2);
     }
 }

@@ -1,15 +1,22 @@
-//! Where content comes from: implementations of the engine's port [`Platform`], one file each, asked in this order.
+//! Where content comes from: one file per platform, and this list.
 //!
-//! Deliberately not here: parsing what was fetched (analysers do that) and links, which are not read yet. To add a
-//! platform, add a file and a line below.
+//! A platform says what a source is and how far it got with it: its rung. Deliberately not here: reading transcripts,
+//! which is analysis, and storing content, which the engine asks for.
 
+mod sniff;
 mod upload;
 
 use std::sync::Arc;
 
 use engine::ports::Platform;
 
-/// Every platform, in the order they are asked.
+pub use sniff::media_type;
+pub use upload::Upload;
+
+/// Every platform, in the order they are asked; the last one recognises everything.
 pub fn platforms() -> Vec<Arc<dyn Platform>> {
-    vec![Arc::new(upload::Upload)]
+    vec![Arc::new(Upload)]
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,8 +2,8 @@
 //!
 //! The client of the SDK stays; its HTTP connector is replaced by a call into the engine, so the adapter that talks to
 //! the real service is the one that runs here. The data is one SQLite file with a write-ahead log. An acknowledged
-//! write has been handed to the operating system with a flush to the disk: it survives the end of the process and a
-//! loss of power. One process at a time may open a file.
+//! write is in the operating system's hands: it survives the end of the process, however it ends. After a loss of power
+//! the newest writes may be missing; what is left is whole.
 
 mod connector;
 mod dispatch;
@@ -12,9 +12,7 @@ use std::path::Path;
 
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{
-    BehaviorVersion, IdentityCache, Region, StalledStreamProtectionConfig,
-};
+use aws_sdk_dynamodb::config::{BehaviorVersion, IdentityCache, Region, StalledStreamProtectionConfig};
 use aws_sdk_dynamodb::{Client, Config};
 use dynoxide::{Database, DynoxideError};
 use engine::error::{Error, ErrorKind, Result};

@@ -9,8 +9,8 @@ use std::task::{Context, Poll, Waker};
 use async_trait::async_trait;
 use engine::contract;
 use engine::error::ErrorKind;
-use engine::model::{Counters, TenantId};
-use engine::ports::{Becomes, Cache, Change, Clock, Expect, Key, Row, Store};
+use engine::model::{AgentId, Counters, TenantId};
+use engine::ports::{Admission, Becomes, Cache, Change, Clock, Expect, Key, Limits, Row, Store, Take};
 
 use serde_json::json;
 
@@ -18,6 +18,7 @@ use crate::lite::{LiteCache, LiteLimits, LiteMemory, Rates};
 use crate::{Dynamo, Embedded};
 
 mod figures;
+mod kill;
 mod refusals;
 
 /// The value of a future, with no runtime around it: nothing here may need one.
@@ -67,6 +68,17 @@ fn put(key: &Key, expect: Expect, row: Row) -> Change {
     Change { key: key.clone(), expect, to: Becomes::Row(row), due_ms: None }
 }
 
+fn take(tenant: &str) -> Take {
+    Take {
+        tenant: TenantId::new(tenant),
+        agent: AgentId::new("analysis_cartographer"),
+        model: "sample".to_owned(),
+        provider: "provider".to_owned(),
+        input_tokens: 1,
+        output_tokens: 1,
+    }
+}
+
 #[test]
 fn rows_in_memory_keep_the_contract() {
     block_on(contract::store_contract(&*in_memory())).unwrap();
@@ -99,6 +111,40 @@ fn limits_keep_the_contract() {
         let limits = LiteLimits::new(in_memory(), clock.clone(), rates).unwrap();
         block_on(contract::limits_contract(&limits, &*clock, per_minute as usize)).unwrap();
     }
+}
+
+#[test]
+fn threads_share_one_limit() {
+    const THREADS: usize = 4;
+    const EACH: usize = 20;
+    const LIMIT: u64 = 30;
+    let (store, clock) = (in_memory(), Hands::new());
+    let rates = Rates { requests_per_minute_tenant: 1_000, requests_per_minute_provider: LIMIT };
+    let limits = LiteLimits::new(store, clock, rates).unwrap();
+    let ask = |thread: usize| {
+        let take = take(&format!("tenant {thread}"));
+        let answers = (0..EACH).map(|_| block_on(limits.take(&take)).unwrap());
+        answers.filter(|answer| *answer == Admission::Admitted).count()
+    };
+    let admitted: usize = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS).map(|thread| scope.spawn(move || ask(thread))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    assert_eq!(admitted as u64, LIMIT);
+}
+
+#[test]
+fn a_damaged_rate_admits_nothing_until_it_ends() {
+    let (store, clock) = (in_memory(), Hands::new());
+    let row = Row::Expiring { value: json!("nonsense"), expires_ms: clock.now_ms() + 700 };
+    let key = Key::Rate("tenant/owner".to_owned());
+    block_on(store.write(&[put(&key, Expect::Absent, row)])).unwrap();
+    let rates = Rates { requests_per_minute_tenant: 1, requests_per_minute_provider: 1 };
+    let limits = LiteLimits::new(store, clock.clone(), rates).unwrap();
+    let take = take("owner");
+    assert_eq!(block_on(limits.take(&take)).unwrap(), Admission::RetryAfter(700));
+    block_on(clock.sleep(700));
+    assert_eq!(block_on(limits.take(&take)).unwrap(), Admission::Admitted);
 }
 
 #[test]

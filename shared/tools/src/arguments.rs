@@ -4,7 +4,7 @@ use engine::error::{Error, ErrorKind, Result};
 use serde_json::{Map, Value, json};
 
 /// The longest query, in characters.
-pub(crate) const LONGEST_QUERY: usize = 300;
+pub(crate) const LONGEST_QUERY: usize = 500;
 
 /// A search: what for, and how many answers at most.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,7 +31,8 @@ pub(crate) fn search_schema(query: &str, most: usize) -> Value {
 
 /// Reads the arguments of a search. Kind `InvalidInput` says what would be right.
 pub(crate) fn search(arguments: &Value, usual: usize, most: usize) -> Result<Search<'_>> {
-    let object = arguments.as_object().ok_or_else(|| wrong("the arguments must be an object with a `query`"))?;
+    let object =
+        arguments.as_object().ok_or_else(|| wrong("the arguments must be an object with a `query`"))?;
     if object.keys().any(|name| name != "query" && name != "limit") {
         return Err(wrong("there are two arguments: `query` and `limit`"));
     }

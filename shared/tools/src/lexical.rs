@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Words that say nothing about a text's matter.
 const COMMON: [&str; 60] = [
-    "a", "about", "all", "an", "and", "any", "are", "as", "at", "be", "been", "but", "by", "can", "did", "do",
-    "does", "for", "from", "had", "has", "have", "he", "her", "his", "how", "if", "in", "is", "it", "its", "may",
-    "more", "no", "not", "of", "on", "or", "our", "say", "she", "so", "than", "that", "the", "their", "there",
-    "they", "this", "to", "was", "we", "were", "what", "when", "which", "who", "will", "with", "you",
+    "a", "about", "all", "an", "and", "any", "are", "as", "at", "be", "been", "but", "by", "can", "did",
+    "do", "does", "for", "from", "had", "has", "have", "he", "her", "his", "how", "if", "in", "is", "it",
+    "its", "may", "more", "no", "not", "of", "on", "or", "our", "say", "she", "so", "than", "that", "the",
+    "their", "there", "they", "this", "to", "was", "we", "were", "what", "when", "which", "who", "will",
+    "with", "you",
 ];
 
 const SHORTEST_STEM: usize = 5;
@@ -51,13 +52,15 @@ fn alike(one: &str, other: &str) -> bool {
 
 /// Lowercase words; in scripts that do not part words, single characters.
 fn words(text: &str) -> impl Iterator<Item = String> {
-    text.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty()).flat_map(|word| {
-        if word.chars().any(is_unparted) {
-            word.chars().map(|character| character.to_lowercase().collect()).collect()
-        } else {
-            vec![word.to_lowercase()]
-        }
-    })
+    text.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty()).flat_map(
+        |word| {
+            if word.chars().any(is_unparted) {
+                word.chars().map(|character| character.to_lowercase().collect()).collect()
+            } else {
+                vec![word.to_lowercase()]
+            }
+        },
+    )
 }
 
 fn is_unparted(character: char) -> bool {

@@ -19,10 +19,8 @@ pub use search_transcript::SearchTranscript;
 
 /// Every tool by its name.
 pub fn tools() -> BTreeMap<&'static str, Arc<dyn Tool>> {
-    let list: [(&'static str, Arc<dyn Tool>); 2] = [
-        (SearchMemory::NAME, Arc::new(SearchMemory)),
-        (SearchTranscript::NAME, Arc::new(SearchTranscript)),
-    ];
+    let list: [(&'static str, Arc<dyn Tool>); 2] =
+        [(SearchMemory::NAME, Arc::new(SearchMemory)), (SearchTranscript::NAME, Arc::new(SearchTranscript))];
     list.into()
 }
 

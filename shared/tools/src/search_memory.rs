@@ -30,10 +30,14 @@ impl Tool for SearchMemory {
     fn spec(&self) -> ToolSpec {
         ToolSpec {
             name: Self::NAME.to_owned(),
-            description: "Searches earlier analyses of this workspace by words. Answers with run_id, title and the \
+            description:
+                "Searches earlier analyses of this workspace by words. Answers with run_id, title and the \
                           texts that match; texts are verbatim."
-                .to_owned(),
-            parameters: search_schema("The words to look for, such as names and the matter of a claim.", MOST),
+                    .to_owned(),
+            parameters: search_schema(
+                "The words to look for, such as names and the matter of a claim.",
+                MOST,
+            ),
         }
     }
 
@@ -91,33 +95,26 @@ fn best(records: &[MemoryRecord], query: &str, limit: usize) -> Vec<Value> {
 }
 
 fn passages(record: usize, value: &Value) -> Vec<Passage<'_>> {
-    let mut passages = Vec::new();
-    let mut add = |kind, text: &Value| {
-        if let Some(text) = text.as_str().filter(|text| !text.is_empty()) {
-            passages.push(Passage { record, kind, text, verdict: None });
-        }
+    let named = |kind, text| Some(Passage { record, kind, text, verdict: None });
+    let text = |value| Value::as_str(value).filter(|text| !text.is_empty());
+    let texts = |kind, field: &str| {
+        list(&value[field]).iter().filter_map(text).filter_map(move |text| named(kind, text))
     };
-    add("title", &value["title"]);
-    for text in list(&value["summary"]) {
-        add("summary", text);
-    }
-    for topic in list(&value["topics"]) {
-        add("topic", &topic["label"]);
-        for keyword in list(&topic["keywords"]) {
-            add("keyword", keyword);
-        }
-    }
-    for entity in list(&value["entities"]) {
-        add("entity", &entity["name"]);
-    }
-    for speaker in list(&value["speakers"]) {
-        add("speaker", speaker);
-    }
-    for claim in list(&value["claims"]) {
-        if let Some(text) = claim["text"].as_str() {
-            passages.push(Passage { record, kind: "claim", text, verdict: claim["verdict"].as_str() });
-        }
-    }
+    let topics = list(&value["topics"]).iter();
+    let keywords = topics.clone().flat_map(|topic| list(&topic["keywords"])).filter_map(text);
+    let claims = list(&value["claims"]).iter().filter_map(|claim| {
+        let verdict = claim["verdict"].as_str();
+        Some(Passage { record, kind: "claim", text: text(&claim["text"])?, verdict })
+    });
+    let mut passages: Vec<Passage<'_>> =
+        text(&value["title"]).and_then(|text| named("title", text)).into_iter().collect();
+    passages.extend(claims);
+    passages.extend(texts("summary", "summary"));
+    passages.extend(topics.filter_map(|topic| named("topic", text(&topic["label"])?)));
+    passages.extend(keywords.filter_map(|text| named("keyword", text)));
+    passages
+        .extend(list(&value["entities"]).iter().filter_map(|entity| named("entity", text(&entity["name"])?)));
+    passages.extend(texts("speaker", "speakers"));
     passages
 }
 

@@ -26,9 +26,10 @@ impl Tool for SearchTranscript {
     fn spec(&self) -> ToolSpec {
         ToolSpec {
             name: Self::NAME.to_owned(),
-            description: "Searches the transcript by words. Answers with the segments that match: id, time, speaker \
+            description:
+                "Searches the transcript by words. Answers with the segments that match: id, time, speaker \
                           and text, verbatim, in order of time."
-                .to_owned(),
+                    .to_owned(),
             parameters: search_schema("The words to look for, as they may have been said.", MOST),
         }
     }
@@ -56,7 +57,11 @@ fn best(segments: &[Segment<'_>], query: &str, limit: usize) -> Vec<Value> {
         .into_iter()
         .enumerate()
         .filter(|(_, score)| *score > 0.0)
-        .map(|(at, score)| if texts[at].to_lowercase().contains(&phrase) { (2.0 * score, at) } else { (score, at) })
+        .map(
+            |(at, score)| {
+                if texts[at].to_lowercase().contains(&phrase) { (2.0 * score, at) } else { (score, at) }
+            },
+        )
         .collect();
     ranked.sort_by(|one, other| other.0.total_cmp(&one.0));
     ranked.truncate(limit);

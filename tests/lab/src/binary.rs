@@ -18,7 +18,7 @@ pub fn assay_binary() -> PathBuf {
 pub(crate) fn build_assay(release: bool) -> Result<PathBuf, Box<dyn std::error::Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut cargo = Command::new("cargo");
-    cargo.current_dir(root).args(["build", "--quiet", "--package", "local", "--bin", "assay"]);
+    cargo.current_dir(root).args(["build", "--quiet", "--workspace", "--bins"]);
     if release {
         cargo.arg("--release");
     }

@@ -39,7 +39,7 @@ pub fn baseline(input: &StepInput) -> Analysis {
     let scores = claims::scores(&document, &numbers);
     let importance = summary::importance(&document, &topics, &scores);
     let chosen = summary::choose(&document, &topics, &importance);
-    let claims = claims::find(&document, &numbers, MOST_CLAIMS);
+    let claims = claims::best(&scores, MOST_CLAIMS);
     let speakers: Vec<Value> = speakers::find(&document)
         .into_iter()
         .map(|speaker| json!({"label": speaker.label, "words": speaker.words, "share": speaker.share}))
@@ -60,14 +60,13 @@ pub fn baseline(input: &StepInput) -> Analysis {
 
 /// The best key phrases; the source's name where there are none.
 fn title(phrases: &[KeyPhrase], entities: &[Entity], source_name: &str) -> String {
-    let long = phrases.iter().filter(|phrase| phrase.text.contains(' '));
-    let short = phrases.iter().filter(|phrase| !phrase.text.contains(' '));
     // Names of speakers make no title; what they speak about does.
     let person = |text: &str| {
-        entities.iter().any(|entity| entity.kind == entities::Kind::Person && entity.name.contains(text))
+        let mut people = entities.iter().filter(|entity| entity.kind == entities::Kind::Person);
+        people.any(|entity| entity.name.contains(text) || text.contains(&entity.name))
     };
     let mut chosen: Vec<&str> = Vec::new();
-    for phrase in long.chain(short).map(|phrase| phrase.text.as_str()).filter(|text| !person(text)) {
+    for phrase in phrases.iter().map(|phrase| phrase.text.as_str()).filter(|text| !person(text)) {
         let lowercase = phrase.to_lowercase();
         let apart = chosen.iter().all(|other| {
             let other = other.to_lowercase();

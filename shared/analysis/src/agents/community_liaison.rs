@@ -3,6 +3,7 @@
 use engine::step_input::{Analysis, StepInput};
 use serde_json::json;
 
+use super::briefing_parts::clock;
 use super::input::{self, Briefing, Claim, Sentence};
 
 /// The most a post may have, in UTF-16 units; channels allow 2,000.
@@ -133,9 +134,7 @@ fn verdict(claim: &Claim) -> &'static str {
 
 /// A time such as `12:40 `, or nothing.
 fn time(start_ms: Option<u64>) -> String {
-    let Some(seconds) = start_ms.map(|start| start / 1_000) else { return String::new() };
-    let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
-    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02} ") } else { format!("{minutes}:{seconds:02} ") }
+    start_ms.map(|start| clock(start) + " ").unwrap_or_default()
 }
 
 fn shortened(text: &str) -> String {

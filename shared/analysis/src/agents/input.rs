@@ -336,9 +336,8 @@ pub(super) mod testing {
         let run = |input: &StepInput| {
             let data = data_of(baseline(input));
             assert_eq!(json!(data).to_string(), json!(data_of(baseline(input))).to_string());
-            for fault in data.iter().flat_map(|data| validator.iter_errors(data)) {
-                panic!("{agent}: {fault} at {} in {data:?}", fault.instance_path());
-            }
+            let fault = data.as_ref().and_then(|data| validator.iter_errors(data).next());
+            assert!(fault.is_none(), "{agent}: {fault:?} in {data:?}");
             data
         };
         for variant in variants(input) {

@@ -69,6 +69,9 @@ const ORDER: [(&str, &[&str]); 22] = [
     ),
 ];
 
+/// When the sample runs were asked for.
+const REQUESTED_MS: u64 = 1_748_000_000_000;
+
 const MODEL_ONLY: [&str; 3] =
     ["argument_strategist", "insight_generation_specialist", "personality_synthesis_manager"];
 
@@ -90,18 +93,24 @@ fn validate(agent: &str, data: &Value) {
 }
 
 fn history() -> Value {
-    json!([
-        {"run_id": "R2", "title": "River talk", "created_ms": 1_747_000_000_000_u64, "source_name": "river.vtt",
-         "summary": ["The flood wall was discussed in Marlow Bridge."],
-         "topics": [{"label": "flood wall", "keywords": ["flood wall", "wall"]}],
-         "entities": [{"name": "Daniel Okafor", "kind": "person", "mentions": 2},
-                      {"name": "Marlow Bridge", "kind": "place", "mentions": 2}],
-         "speakers": ["Daniel Okafor"],
-         "claims": [{"text": "The national government pays 55 percent.", "verdict": "supported"}]},
-        {"run_id": "R1", "title": "Old talk", "created_ms": 1_746_000_000_000_u64, "source_name": "old.srt",
-         "summary": [], "topics": [], "entities": [{"name": "Marlow Bridge", "kind": "place", "mentions": 1}],
-         "speakers": [], "claims": []}
-    ])
+    const DAY_MS: u64 = 86_400_000;
+    let run = |days_ago: u64| {
+        json!({
+            "run_id": format!("R{days_ago}"),
+            "title": "River talk",
+            "created_ms": REQUESTED_MS - days_ago * DAY_MS,
+            "source_name": "river.vtt",
+            "summary": ["The wall was discussed in Marlow Bridge."],
+            "topics": [{"label": "Lower Marlow, wall", "keywords": ["Lower Marlow", "wall", "storage"]}],
+            "entities": [
+                {"name": "Daniel Okafor", "kind": "person", "mentions": 2},
+                {"name": "Marlow Bridge", "kind": "place", "mentions": 2},
+            ],
+            "speakers": ["Daniel Okafor"],
+            "claims": [{"text": "The national government pays 55 percent.", "verdict": "supported"}],
+        })
+    };
+    (1..=9).map(run).collect()
 }
 
 /// Runs every analyser in order over one transcript and validates what each makes.
@@ -145,7 +154,7 @@ fn run(name: &str, format: &str, history: Value) -> BTreeMap<AgentId, Input> {
             media_type: "text/vtt".to_owned(),
             bytes: text.len() as u64,
             depth: Depth::Comprehensive,
-            requested_ms: 1_748_000_000_000,
+            requested_ms: REQUESTED_MS,
         };
         let mut input = StepInput { request, item: None, inputs, facts: facts.clone() };
         if agent == "verification_director" {

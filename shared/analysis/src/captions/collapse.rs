@@ -45,6 +45,10 @@ fn ends_with(before: &[String], now: &[String]) -> bool {
     if before.ends_with(now) {
         return true;
     }
+    let (Some(last_before), Some(last_now)) = (before.last(), now.last()) else { return false };
+    if !last_before.ends_with(last_now.as_str()) && !last_now.ends_with(last_before.as_str()) {
+        return false;
+    }
     // Line breaks may move when a caption is painted again.
     const LONGEST_TAIL: usize = 2000;
     let length: usize = now.iter().map(|line| line.len() + 1).sum();

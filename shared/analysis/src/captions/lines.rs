@@ -35,6 +35,9 @@ pub(super) fn parse(dialect: Dialect, text: &str) -> Result<Captions, CaptionErr
         index += 1;
         if let Some(timing) = timing(dialect, line, previous_blank || is_index(lines[number.max(2) - 2])) {
             drop_identifier(dialect, &mut payload);
+            if matches!(state, State::Before) && payload.iter().any(|line| !line.trim().is_empty()) {
+                captions.warn(number, "text before the first time was left out");
+            }
             finish(&state, &payload, &mut raw);
             payload.clear();
             state = match timing {

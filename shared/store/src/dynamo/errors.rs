@@ -30,7 +30,8 @@ where
 
 /// The platform's error for a cancelled or failed transaction.
 pub(super) fn transaction_failed(error: SdkError<TransactWriteItemsError, HttpResponse>) -> Error {
-    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
+    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
+    else {
         return failed(error);
     };
     let mut worst: Option<Error> = None;
@@ -76,8 +77,10 @@ fn of_code(code: &str, message: &str, is_server_error: bool) -> Error {
         "ExpiredTokenException" | "InternalServerError" | "ServiceUnavailable" => {
             storage("the table failed").with("code", code)
         }
+        "" if !is_server_error => storage("the table's answer cannot be read"),
         _ if is_server_error => storage("the table failed").with("code", code),
-        _ => Error::new(ErrorKind::Internal, format!("the table refused the request: {message}")).with("code", code),
+        _ => Error::new(ErrorKind::Internal, format!("the table refused the request: {message}"))
+            .with("code", code),
     }
 }
 

@@ -24,9 +24,10 @@ pub(super) fn address(key: &Key) -> Result<Address> {
         Key::Run(run) => (of_run(run), "RUN".to_owned()),
         Key::Sequence(run) => (of_run(run), "SEQ".to_owned()),
         Key::Purse(run) => (of_run(run), "PURSE".to_owned()),
-        Key::Step(step) => {
-            (of_run(&step.run), format!("STEP#{}#{}", escape(step.agent.as_str()), escape(step.item.as_str())))
-        }
+        Key::Step(step) => (
+            of_run(&step.run),
+            format!("STEP#{}#{}", escape(step.agent.as_str()), escape(step.item.as_str())),
+        ),
         Key::Event(run, seq) => (of_run(run), event_sk(*seq)),
         Key::Outbox(run, name) => (of_run(run), format!("OUT#{}", escape(name))),
         Key::Charge(call) => (of_ledger(&call.step.run), charge_sk(call)),
@@ -36,9 +37,7 @@ pub(super) fn address(key: &Key) -> Result<Address> {
         }
         Key::Counters(tenant, shard) => (format!("{}#N#{shard}", of_tenant(tenant)), "COUNTERS".to_owned()),
         Key::Memory(tenant, run) => (of_memory(tenant), format!("MEMORY#{}", escape(run.as_str()))),
-        Key::Cache(tenant, name) => {
-            (format!("{}#C#{}", of_tenant(tenant), escape(name)), "CACHE".to_owned())
-        }
+        Key::Cache(tenant, name) => (format!("{}#C#{}", of_tenant(tenant), escape(name)), "CACHE".to_owned()),
         Key::Rate(name) => (format!("RATE#{}", escape(name)), "RATE".to_owned()),
     };
     if pk.len() > LONGEST_PK_BYTES || sk.len() > LONGEST_SK_BYTES {
@@ -176,7 +175,8 @@ mod tests {
             Just("%2523".to_owned()),
             Just("a#STEP#b".to_owned()),
             ".{0,12}",
-            (0..u64::from(u32::MAX), 0..9u128).prop_map(|(ms, low)| Ulid::from_parts(ms * 700, low).to_string()),
+            (0..u64::from(u32::MAX), 0..9u128)
+                .prop_map(|(ms, low)| Ulid::from_parts(ms * 700, low).to_string()),
         ]
     }
 
@@ -235,11 +235,7 @@ mod tests {
         let step = step_key(run.clone(), "verification_director", "c1");
         for (key, pk, sk) in [
             (Key::Run(run.clone()), "T#acme#R#01KBAZ5S0R0000000000000001", "RUN"),
-            (
-                Key::Step(step.clone()),
-                "T#acme#R#01KBAZ5S0R0000000000000001",
-                "STEP#verification_director#c1",
-            ),
+            (Key::Step(step.clone()), "T#acme#R#01KBAZ5S0R0000000000000001", "STEP#verification_director#c1"),
             (Key::Event(run.clone(), 7), "T#acme#R#01KBAZ5S0R0000000000000001", "EV#00000000000000000007"),
             (
                 Key::Charge(CallId { step, epoch: 2, call: 3 }),

@@ -39,9 +39,7 @@ pub(super) async fn list(dynamo: &Dynamo, range: &Range, from: Option<&str>, lim
         }
         Range::Outbox(run) => part(keys::of_run(run), "OUT#"),
         Range::Charges(run) => part(keys::of_ledger(run), &keys::charges_of(&run.run)),
-        Range::Memory(tenant) => {
-            Stretch { newest_first: true, ..part(keys::of_memory(tenant), "MEMORY#") }
-        }
+        Range::Memory(tenant) => Stretch { newest_first: true, ..part(keys::of_memory(tenant), "MEMORY#") },
         Range::Due(by_ms) => return due(dynamo, *by_ms, from, limit).await,
     };
     let items = query(dynamo, &stretch, from, limit).await?;
@@ -153,7 +151,8 @@ async fn query(dynamo: &Dynamo, stretch: &Stretch, from: Option<&str>, limit: us
             .set_exclusive_start_key(start);
         let answer = request.send().await.map_err(failed)?;
         let is_new = |item: &Item| {
-            item.get(stretch.sk_name).and_then(|value: &AttributeValue| value.as_s().ok()).map(String::as_str) != from
+            item.get(stretch.sk_name).and_then(|value: &AttributeValue| value.as_s().ok()).map(String::as_str)
+                != from
         };
         found.extend(answer.items.unwrap_or_default().into_iter().filter(is_new));
         start = answer.last_evaluated_key;

@@ -6,10 +6,10 @@ use aws_sdk_dynamodb::types::KeysAndAttributes;
 use engine::error::{Error, ErrorKind, Result};
 use engine::ports::{Key, Versioned};
 
+use super::Dynamo;
 use super::errors::failed;
 use super::items::{self, Item};
 use super::keys::{self, Address};
-use super::Dynamo;
 
 const KEYS_PER_CALL: usize = 100;
 const CALLS_WITHOUT_PROGRESS: u32 = 3;
@@ -51,7 +51,9 @@ pub(super) async fn get_many(dynamo: &Dynamo, addresses: &[Address]) -> Result<H
             }
             idle = if unprocessed.len() < asked { 0 } else { idle + 1 };
             if idle > CALLS_WITHOUT_PROGRESS {
-                return Err(Error::new(ErrorKind::Storage, "the table leaves reads unprocessed").retry_after(200));
+                return Err(
+                    Error::new(ErrorKind::Storage, "the table leaves reads unprocessed").retry_after(200)
+                );
             }
             wanted = unprocessed;
         }

@@ -7,10 +7,10 @@ use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, Trans
 use engine::error::{Error, ErrorKind, Result};
 use engine::ports::{Becomes, Change, Expect};
 
+use super::Dynamo;
 use super::errors::{failed, transaction_failed};
 use super::items::{self, Attributes, Item};
 use super::keys::{self, Address};
-use super::Dynamo;
 
 const MOST_CHANGES: usize = 100;
 

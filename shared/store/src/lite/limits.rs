@@ -34,7 +34,10 @@ impl LiteLimits {
     /// A limiter of these rates. Kind `Configuration` if one of them is zero: nothing could ever be admitted.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, rates: Rates) -> Result<Self> {
         if rates.requests_per_minute_tenant == 0 || rates.requests_per_minute_provider == 0 {
-            return Err(Error::new(ErrorKind::Configuration, "a rate of 0 requests per minute admits nothing"));
+            return Err(Error::new(
+                ErrorKind::Configuration,
+                "a rate of 0 requests per minute admits nothing",
+            ));
         }
         Ok(Self { store, clock, rates })
     }

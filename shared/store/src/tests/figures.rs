@@ -5,7 +5,6 @@ use std::time::Instant;
 use engine::model::TenantId;
 use engine::ports::{Expect, Key, Range, Store};
 
-
 use super::{block_on, counters, in_file, in_memory, put};
 use crate::Dynamo;
 
@@ -60,7 +59,10 @@ fn timed(what: &str, times: u32, mut call: impl FnMut()) {
         call();
     }
     let cpu_us = (cpu_us() - cpu_start) / f64::from(times);
-    println!("{what:30} {:8.0} us wall {cpu_us:8.0} us cpu", start.elapsed().as_secs_f64() * 1e6 / f64::from(times));
+    println!(
+        "{what:30} {:8.0} us wall {cpu_us:8.0} us cpu",
+        start.elapsed().as_secs_f64() * 1e6 / f64::from(times)
+    );
 }
 
 /// User and system time of this process so far, in microseconds; steps of 10 ms.

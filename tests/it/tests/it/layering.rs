@@ -2,8 +2,9 @@
 //! is not in its row.
 
 use std::collections::BTreeMap;
+use std::process::Command;
 
-use cargo_metadata::{DependencyKind, MetadataCommand};
+use serde_json::Value;
 
 /// Crate, and the crates of this workspace it may use.
 const ARROWS: &[(&str, &[&str])] = &[
@@ -54,12 +55,14 @@ fn faults(uses: &Uses) -> Vec<String> {
 }
 
 fn workspace() -> Uses {
-    let metadata = MetadataCommand::new().no_deps().exec().unwrap();
-    let normal = |package: &cargo_metadata::Package| {
-        let dependencies = package.dependencies.iter();
-        dependencies.filter(|dependency| dependency.kind == DependencyKind::Normal).map(|dependency| dependency.name.clone()).collect()
+    let output = Command::new("cargo").args(["metadata", "--format-version", "1", "--no-deps"]).output().unwrap();
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let name = |row: &Value| row["name"].as_str().unwrap().to_owned();
+    let normal = |package: &Value| {
+        let dependencies = package["dependencies"].as_array().unwrap().iter();
+        dependencies.filter(|dependency| dependency["kind"].is_null()).map(name).collect()
     };
-    metadata.packages.iter().map(|package| (package.name.to_string(), normal(package))).collect()
+    metadata["packages"].as_array().unwrap().iter().map(|package| (name(package), normal(package))).collect()
 }
 
 #[test]

@@ -2,11 +2,10 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use nix::sys::resource::{UsageWho, getrusage};
 use serde_json::{Value, json};
 
 use super::print;
@@ -147,16 +146,24 @@ fn one_run(binary: &Path, url: &str) -> Result<Measured, Box<dyn std::error::Err
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()?;
-    let mut errors = BufReader::new(child.stderr.take().ok_or("no standard error")?);
-    let mut first_line = String::new();
-    errors.read_line(&mut first_line)?;
-    let first_line_ms = started.elapsed().as_secs_f64() * 1_000.0;
-    let mut rest = String::new();
-    errors.read_to_string(&mut rest)?;
-    let mut output = String::new();
-    child.stdout.take().ok_or("no standard output")?.read_to_string(&mut output)?;
+    let process = child.id();
+    let ended = std::sync::atomic::AtomicBool::new(false);
+    let (output, first_line_ms, rest, memory_kb) = std::thread::scope(|scope| -> Result<_, Box<dyn std::error::Error>> {
+        let watcher = scope.spawn(|| {
+            let mut peak = 0;
+            while !ended.load(std::sync::atomic::Ordering::Relaxed) {
+                peak = peak_memory_kb(process).unwrap_or(0).max(peak);
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            peak
+        });
+        let read = read_output(&mut child, started);
+        ended.store(true, std::sync::atomic::Ordering::Relaxed);
+        let (output, first_line_ms, rest) = read?;
+        Ok((output, first_line_ms, rest, watcher.join().unwrap_or(0)))
+    })?;
     if !child.wait()?.success() {
-        return Err(format!("the run failed: {first_line}{rest}").into());
+        return Err(format!("the run failed: {rest}").into());
     }
     let cpu_ms = (children_cpu()? - cpu_before).as_secs_f64() * 1_000.0;
     let report: Value = serde_json::from_str(&output)?;
@@ -170,18 +177,39 @@ fn one_run(binary: &Path, url: &str) -> Result<Measured, Box<dyn std::error::Err
     Ok(Measured {
         makespan_ms: at("finished_ms")? - at("created_ms")?,
         cpu_ms,
-        memory_mb: getrusage(UsageWho::RUSAGE_CHILDREN)?.max_rss() as f64 / 1_024.0,
+        memory_mb: memory_kb as f64 / 1_024.0,
         first_line_ms,
         agents: agents.len(),
         steps: steps.len(),
     })
 }
 
-/// The processor time of all children that ended.
-fn children_cpu() -> Result<Duration, nix::Error> {
-    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
-    let time = |value: nix::sys::time::TimeVal| {
-        Duration::from_secs(value.tv_sec().unsigned_abs()) + Duration::from_micros(value.tv_usec().unsigned_abs())
-    };
-    Ok(time(usage.user_time()) + time(usage.system_time()))
+/// Everything the child prints, and when its first line came.
+fn read_output(child: &mut Child, started: Instant) -> Result<(String, f64, String), Box<dyn std::error::Error>> {
+    let mut errors = BufReader::new(child.stderr.take().ok_or("no standard error")?);
+    let mut rest = String::new();
+    errors.read_line(&mut rest)?;
+    let first_line_ms = started.elapsed().as_secs_f64() * 1_000.0;
+    errors.read_to_string(&mut rest)?;
+    let mut output = String::new();
+    child.stdout.take().ok_or("no standard output")?.read_to_string(&mut output)?;
+    Ok((output, first_line_ms, rest))
+}
+
+/// The processor time of all children that ended, to the kernel's tick of 10 ms.
+fn children_cpu() -> Result<Duration, Box<dyn std::error::Error>> {
+    const TICK_MS: u64 = 10;
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    // The command's name stands in brackets and may hold anything; the fields after it are counted from 3.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |field: usize| fields.get(field - 3).and_then(|ticks| ticks.parse::<u64>().ok());
+    let (user, system) = (ticks(16).ok_or("no cutime")?, ticks(17).ok_or("no cstime")?);
+    Ok(Duration::from_millis((user + system) * TICK_MS))
+}
+
+/// The most memory a process has held so far, in kilobytes; `None` once it is gone.
+fn peak_memory_kb(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
 }

@@ -55,7 +55,7 @@ impl Rates {
             model: rate(120),
             kill_every_polls: match rate(6) {
                 0 => 0,
-                scale => 400 * scale,
+                scale => 80 * scale,
             },
         }
     }

@@ -1,0 +1,218 @@
+//! What content is, as far as its name and its first bytes tell. Content decides where it is plain; the name breaks
+//! ties. Nothing here reads a transcript.
+
+/// How much of a text is looked at, in bytes.
+const LOOK_AT: usize = 16 * 1024;
+const LONGEST_TITLE: usize = 200;
+
+/// What was handed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// Words with times, in a format for captions or transcripts.
+    Captions { format: &'static str, title: Option<String> },
+    /// Words.
+    Words { format: &'static str, title: Option<String> },
+    /// Sound or moving pictures.
+    Recording,
+    /// Bytes that are neither.
+    Other,
+}
+
+/// What these bytes are. Never fails: text that looks like nothing else is plain text.
+pub(crate) fn content(name: &str, bytes: &[u8]) -> Content {
+    match signature(bytes) {
+        Some(media_type) if media_type.starts_with("audio/") || media_type.starts_with("video/") => {
+            return Content::Recording;
+        }
+        Some(_) => return Content::Other,
+        None => {}
+    }
+    let Some(text) = beginning(bytes) else { return Content::Other };
+    let format = format(name, text);
+    match format {
+        "markdown" => Content::Words { format, title: markdown_title(text) },
+        "text" => Content::Words { format, title: None },
+        "html" if !text.contains("<time") && !text.contains("<cite") => {
+            Content::Words { format, title: None }
+        }
+        "vtt" => Content::Captions { format, title: vtt_title(text) },
+        _ => Content::Captions { format, title: None },
+    }
+}
+
+/// The media type of content of that name.
+pub fn media_type(name: &str, bytes: &[u8]) -> &'static str {
+    if let Some(media_type) = signature(bytes) {
+        return media_type;
+    }
+    match beginning(bytes).map(|text| format(name, text)) {
+        None => "application/octet-stream",
+        Some("vtt") => "text/vtt",
+        Some("srt") => "application/x-subrip",
+        Some("podcast-json" | "json3") => "application/json",
+        Some("srv1") => "application/xml",
+        Some("ttml") => "application/ttml+xml",
+        Some("html") => "text/html",
+        Some("markdown") => "text/markdown",
+        Some(_) => "text/plain",
+    }
+}
+
+/// The name of the format, as analysis knows it.
+fn format(name: &str, text: &str) -> &'static str {
+    let name = name.to_ascii_lowercase();
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    if text.starts_with("WEBVTT") {
+        return "vtt";
+    }
+    if matches!(extension, "json" | "json3") || starts_json(text) {
+        return json_format(extension, text);
+    }
+    if let Some(format) = markup_format(extension, text) {
+        return format;
+    }
+    if text.lines().any(is_timing) {
+        return if extension == "vtt" { "vtt" } else { "srt" };
+    }
+    match extension {
+        "vtt" => "vtt",
+        "srt" => "srt",
+        "ttml" | "dfxp" => "ttml",
+        "srv1" | "srv3" => "srv1",
+        "html" | "htm" => "html",
+        "md" | "markdown" => "markdown",
+        "txt" | "text" => "text",
+        _ if text.lines().any(is_heading) => "markdown",
+        _ => "text",
+    }
+}
+
+/// An object, or a list of objects or lists: a text that starts with "[Music]" is none.
+fn starts_json(text: &str) -> bool {
+    let after = |opening: char| text.strip_prefix(opening).map(|rest| rest.trim_start().chars().next());
+    let object = matches!(after('{'), Some(None | Some('"' | '}')));
+    object || matches!(after('['), Some(None | Some('{' | '[' | ']')))
+}
+
+fn json_format(extension: &str, text: &str) -> &'static str {
+    let events = text.find("\"events\"");
+    let segments = text.find("\"segments\"");
+    let events_first = events.is_some_and(|at| segments.is_none_or(|other| at < other));
+    if extension == "json3" || events_first { "json3" } else { "podcast-json" }
+}
+
+/// The format of a document by its first telling element.
+fn markup_format(extension: &str, text: &str) -> Option<&'static str> {
+    if !text.starts_with('<') {
+        return None;
+    }
+    let elements = text.split('<').skip(1).filter_map(|part| {
+        let name =
+            part.split(|character: char| character.is_whitespace() || "/>".contains(character)).next()?;
+        Some(name.rsplit(':').next().unwrap_or(name).to_ascii_lowercase())
+    });
+    let is_markdown = matches!(extension, "md" | "markdown");
+    for element in elements {
+        match element.as_str() {
+            "tt" => return Some("ttml"),
+            "transcript" | "timedtext" => return Some("srv1"),
+            "html" | "body" | "cite" | "time" | "p" | "div" if !is_markdown => return Some("html"),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// `00:00:01,000 --> 00:00:02,000`, with or without hours or fractions.
+fn is_timing(line: &str) -> bool {
+    let Some((start, end)) = line.split_once("->") else { return false };
+    let start = start.trim_end_matches('-').trim();
+    let clock = |text: &str| {
+        text.contains(':')
+            && text.chars().all(|character| character.is_ascii_digit() || ":.,".contains(character))
+    };
+    clock(start) && end.trim_start().starts_with(|character: char| character.is_ascii_digit())
+}
+
+fn is_heading(line: &str) -> bool {
+    let hashes = line.bytes().take_while(|byte| *byte == b'#').count();
+    (1..=6).contains(&hashes) && line[hashes..].starts_with(' ') && !line[hashes..].trim().is_empty()
+}
+
+/// The first heading, outside of front matter and code; or the front matter's own `title`.
+fn markdown_title(text: &str) -> Option<String> {
+    let mut lines = text.trim_start_matches('\u{feff}').lines().peekable();
+    if lines.peek().is_some_and(|line| line.trim_end() == "---") {
+        lines.next();
+        for line in lines.by_ref().take_while(|line| line.trim_end() != "---") {
+            if let Some(title) = line.strip_prefix("title:") {
+                return title_of(title.trim().trim_matches(['"', '\'']));
+            }
+        }
+    }
+    let mut in_code = false;
+    for line in lines {
+        in_code ^= line.starts_with("```");
+        if !in_code && is_heading(line) {
+            return title_of(line.trim_start_matches('#').trim().trim_end_matches('#'));
+        }
+    }
+    None
+}
+
+/// What follows `WEBVTT` on its line, or a `Title:` line of the header.
+fn vtt_title(text: &str) -> Option<String> {
+    let mut header =
+        text.trim_start_matches('\u{feff}').trim_start().lines().take_while(|line| !line.trim().is_empty());
+    let first = header.next()?.strip_prefix("WEBVTT").unwrap_or_default();
+    let titled = header.find_map(|line| line.strip_prefix("Title:"));
+    let after_dash = first.trim_start().strip_prefix('-').unwrap_or(first);
+    title_of(titled.unwrap_or(after_dash))
+}
+
+fn title_of(text: &str) -> Option<String> {
+    let title: String =
+        text.trim().chars().filter(|character| !character.is_control()).take(LONGEST_TITLE).collect();
+    (!title.is_empty()).then_some(title)
+}
+
+/// The beginning of a text; `None` if the bytes are none.
+fn beginning(bytes: &[u8]) -> Option<&str> {
+    let part = &bytes[..bytes.len().min(LOOK_AT)];
+    let text = match std::str::from_utf8(part) {
+        Ok(text) => text,
+        // Cut inside a character.
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(&part[..error.valid_up_to()]).ok()?
+        }
+        Err(_) => return None,
+    };
+    (!text.contains('\0')).then_some(text)
+}
+
+/// The media type that the first bytes of a file of some other kind than text say.
+fn signature(bytes: &[u8]) -> Option<&'static str> {
+    const SIGNATURES: [(usize, &[u8], &str); 17] = [
+        (0, b"ID3", "audio/mpeg"),
+        (0, b"\xff\xfb", "audio/mpeg"),
+        (0, b"\xff\xf3", "audio/mpeg"),
+        (0, b"\xff\xf1", "audio/aac"),
+        (0, b"OggS", "audio/ogg"),
+        (0, b"fLaC", "audio/flac"),
+        (8, b"WAVE", "audio/wav"),
+        (8, b"AVI ", "video/x-msvideo"),
+        (4, b"ftypM4A", "audio/mp4"),
+        (4, b"ftyp", "video/mp4"),
+        (0, b"\x1a\x45\xdf\xa3", "video/webm"),
+        (0, b"%PDF-", "application/pdf"),
+        (0, b"\x89PNG", "image/png"),
+        (0, b"\xff\xd8\xff", "image/jpeg"),
+        (0, b"GIF8", "image/gif"),
+        (0, b"PK\x03\x04", "application/zip"),
+        (0, b"\x1f\x8b", "application/gzip"),
+    ];
+    let found =
+        SIGNATURES.iter().find(|(at, magic, _)| bytes.get(*at..).is_some_and(|rest| rest.starts_with(magic)));
+    found.map(|(_, _, media_type)| *media_type)
+}

@@ -1,0 +1,146 @@
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use engine::error::{ErrorKind, Result};
+use engine::model::{ContentRef, Source};
+use engine::ports::Acquired;
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return value;
+        }
+    }
+}
+
+fn acquire(name: &str, content: &[u8]) -> Result<Acquired> {
+    let source = Source {
+        name: name.to_owned(),
+        media_type: "application/octet-stream".to_owned(),
+        bytes: content.len() as u64,
+        content: ContentRef::new("d".repeat(64)),
+    };
+    let platforms = platforms();
+    let platform = platforms.iter().find(|platform| platform.recognises(&source)).unwrap();
+    block_on(platform.acquire(&source, content))
+}
+
+#[test]
+fn facts_are_complete() {
+    let text = "\u{feff}WEBVTT - The council\n\n00:01.000 --> 00:02.000\nHi";
+    let acquired = acquire("talk.vtt", text.as_bytes()).unwrap();
+    assert_eq!(
+        acquired.facts,
+        json!({
+            "kind": "upload", "rung": "captions", "name": "talk.vtt", "media_type": "text/vtt", "format": "vtt",
+            "bytes": text.len(), "digest": "d".repeat(64), "title": "The council", "author": null, "published": null,
+            "description": null,
+        })
+    );
+    assert_eq!(acquired.content, Some(ContentRef::new("d".repeat(64))));
+}
+
+#[test]
+fn content_decides_and_names_break_ties() {
+    for (name, text, rung, format) in [
+        ("a.txt", "WEBVTT\n\n", "captions", "vtt"),
+        ("a.vtt", "1\n00:00:01,000 --> 00:00:02,000\nHi", "captions", "vtt"),
+        ("a.txt", "1\r\n00:00:01,000 --> 00:00:02,000\r\nHi", "captions", "srt"),
+        ("", "0:01 --> 0:02\nHi", "captions", "srt"),
+        ("a", "{\"version\": \"1.0.0\", \"segments\": []}", "captions", "podcast-json"),
+        ("a", " {\n \"events\": [{\"segments\": 1}]}", "captions", "json3"),
+        ("a.json3", "{}", "captions", "json3"),
+        ("a.xml", "<?xml version=\"1.0\"?>\n<tt xmlns=\"x\"><body/></tt>", "captions", "ttml"),
+        ("a.xml", "<tt:tt><tt:body/></tt:tt>", "captions", "ttml"),
+        ("a.xml", "<transcript><text start=\"1\">Hi</text></transcript>", "captions", "srv1"),
+        ("a.xml", "<timedtext format=\"3\"><body/></timedtext>", "captions", "srv1"),
+        ("a", "<cite>Ann:</cite><time>0:00</time><p>Hi</p>", "captions", "html"),
+        ("a.html", "<html><body><p>Words</p></body></html>", "full_text", "html"),
+        ("a.md", "Words", "full_text", "markdown"),
+        ("a.md", "<div>\n\n# Title", "full_text", "markdown"),
+        ("-", "# Title\n\nWords", "full_text", "markdown"),
+        ("a.txt", "# not a heading", "full_text", "text"),
+        ("a", "[Music] Hello", "full_text", "text"),
+        ("a", "a --> b, and 1 -> 2", "full_text", "text"),
+        ("a", "#hashtag first", "full_text", "text"),
+    ] {
+        let facts = acquire(name, text.as_bytes()).unwrap().facts;
+        assert_eq!(
+            (facts["rung"].as_str(), facts["format"].as_str()),
+            (Some(rung), Some(format)),
+            "{name}: {text}"
+        );
+    }
+}
+
+#[test]
+fn titles_are_found_where_they_are_evident() {
+    for (name, text, title) in [
+        ("a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\nTitle: no", None),
+        ("a.vtt", "WEBVTT\nKind: captions\nTitle: The council\n\n", Some("The council")),
+        ("a.md", "# The council #\n\n# Other", Some("The council")),
+        ("a.md", "Words\n```\n# code\n```\n## The council", Some("The council")),
+        ("a.md", "---\ndate: 1\ntitle: \"The council\"\n---\n# Other", Some("The council")),
+        ("a.md", "---\ndate: 1\n---\n# The council", Some("The council")),
+        ("a.md", "Words", None),
+        ("a.txt", "The council", None),
+    ] {
+        assert_eq!(acquire(name, text.as_bytes()).unwrap().facts["title"].as_str(), title, "{text}");
+    }
+    let long = format!("# {}", "\u{1f3a7}".repeat(5_000));
+    let title = acquire("a.md", long.as_bytes()).unwrap().facts["title"].as_str().unwrap().to_owned();
+    assert_eq!(title.chars().count(), 200);
+}
+
+#[test]
+fn what_is_no_text_says_how_far_it_got() {
+    for (bytes, rung, media_type) in [
+        (&b"ID3\x03\0\0"[..], "audio_to_transcribe", "audio/mpeg"),
+        (b"RIFF\0\0\0\0WAVEfmt ", "audio_to_transcribe", "audio/wav"),
+        (b"\0\0\0\x20ftypisom", "audio_to_transcribe", "video/mp4"),
+        (b"%PDF-1.7", "metadata_only", "application/pdf"),
+        (b"\x89PNG\r\n", "metadata_only", "image/png"),
+        (b"words\0words", "metadata_only", "application/octet-stream"),
+        (b"caf\xe9 au lait", "metadata_only", "application/octet-stream"),
+    ] {
+        let acquired = acquire("a.txt", bytes).unwrap();
+        assert_eq!(acquired.facts["rung"], rung);
+        assert_eq!(acquired.facts["media_type"], media_type);
+        assert_eq!(acquired.content, None);
+    }
+}
+
+#[test]
+fn nothing_is_refused() {
+    for empty in ["", " \r\n\t"] {
+        assert_eq!(acquire("a.vtt", empty.as_bytes()).unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
+}
+
+#[test]
+fn a_character_cut_by_the_look_is_no_damage() {
+    for before in 0..4 {
+        let text = format!("{}{}", "x".repeat(before), "\u{1f3a7}".repeat(10_000));
+        assert_eq!(media_type("a.txt", text.as_bytes()), "text/plain");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_get_an_answer(name in ".{0,20}", content in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = acquire(&name, &content);
+    }
+
+    #[test]
+    fn any_text_gets_an_answer(name in "[a-z.]{0,8}", content in "(WEBVTT|-->|[<>{}\\[\\]#\"\n: a-z0-9]){1,80}") {
+        if let Ok(acquired) = acquire(&name, content.as_bytes()) {
+            prop_assert!(acquired.content.is_some());
+        }
+    }
+}
