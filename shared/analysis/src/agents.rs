@@ -30,7 +30,6 @@ pub mod verification_director;
 pub mod visual_intelligence_specialist;
 
 mod briefing_parts;
-mod history;
 mod input;
 mod read;
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use crate::document::Document;
+use crate::lexicon;
 use crate::numbers::{Kind, Number};
 use crate::pattern;
 
@@ -108,7 +109,8 @@ const WEIGHTS: &[(&str, f64, usize)] = &[
 static PAST_FORM: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b[a-z]{2,}[^e\W]ed\b"));
 
 fn score(document: &Document<'_>, segment: usize, numbers: &[Number]) -> Claim {
-    let mut sum = -1.9;
+    // Languages without a word list have numbers and names only, and start higher for it.
+    let mut sum = if lexicon::phrases(document.language).is_empty() { -0.9 } else { -1.9 };
     let mut raised: Vec<(f64, &'static str)> = Vec::new();
     let mut add = |cue: &'static str, weight: f64| {
         sum += weight;

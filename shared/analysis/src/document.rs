@@ -9,6 +9,7 @@ use regex::Regex;
 use crate::lexicon::{self, Phrase};
 use crate::pattern;
 use crate::segments::Segment;
+use crate::sentences::is_unspaced;
 
 /// A word in its place.
 #[derive(Clone, Copy, Debug)]
@@ -238,6 +239,13 @@ impl Vocabulary {
 
     /// Marks stop words and joins inflections that can be told without a dictionary.
     fn find_terms(&mut self, language: &str) {
+        const SHORTEST_UNKNOWN: u8 = 4;
+        if lexicon::phrases(language).is_empty() {
+            // Without a list, short words are taken for function words, but for scripts that write no spaces.
+            for word in &mut self.words {
+                word.content &= word.letters >= SHORTEST_UNKNOWN || word.text.starts_with(is_unspaced);
+            }
+        }
         for phrase in lexicon::phrases(language) {
             if matches!(phrase.cue, "stop" | "common" | "measure")
                 && let Some(id) = self.ids.get(phrase.words[0])

@@ -225,7 +225,8 @@ impl Scan<'_, '_> {
             let initial = self.mark(end - 1) & TITLE != 0 || self.word(end - 1).chars().count() == 1;
             let joined = gap == " " || gap == "-" || gap == "' " || gap == "’ " || (gap == ". " && initial);
             // "Fenner's Meadow" is one name, "Ann's Berlin" is two.
-            let possessive = self.word(end - 1).ends_with("'s") && self.mark(end) & (PLACE | ORGANISATION) == 0;
+            let possessive =
+                self.word(end - 1).ends_with("'s") && self.mark(end) & (PLACE | ORGANISATION) == 0;
             if !joined || possessive {
                 break;
             }
@@ -368,7 +369,8 @@ impl Found {
         for (name, entry) in &self.entries {
             let organisation = entry.organisation > 0 && entry.person == 0 && entry.place == 0;
             if (organisation || entry.person > 0 && entry.organisation == 0) && name.contains(' ') {
-                for part in name.split([' ', '\'', '’']).filter(|part| part.starts_with(char::is_uppercase)) {
+                for part in name.split([' ', '\'', '’']).filter(|part| part.starts_with(char::is_uppercase))
+                {
                     owners.entry(part).or_default().push(name);
                 }
             }

@@ -71,13 +71,15 @@ struct Candidate {
     end: u32,
     mentions: usize,
     capitals: usize,
+    inner_capitals: usize,
     segments: Vec<usize>,
 }
 
 impl Candidate {
     fn phrase(&self, document: &Document<'_>, score: f64) -> KeyPhrase {
         let written = &document.segments[self.first.0].text[self.first.1 as usize..self.end as usize];
-        let text = if self.capitals == self.mentions { written.to_owned() } else { written.to_lowercase() };
+        let named = self.capitals == self.mentions && self.inner_capitals > 0;
+        let text = if named { written.to_owned() } else { written.to_lowercase() };
         let text = text.strip_suffix("'s").or_else(|| text.strip_suffix("’s")).unwrap_or(&text).to_owned();
         KeyPhrase {
             text,
@@ -110,16 +112,17 @@ fn collect(
                 break;
             }
             key[count - 1] = word.term;
-            let capital = token.capital && (position > 0 || last.capital && count > 1);
             let candidate = candidates.entry(key).or_insert_with(|| Candidate {
                 first: (segment, token.start),
                 end: last.end,
                 mentions: 0,
                 capitals: 0,
+                inner_capitals: 0,
                 segments: Vec::new(),
             });
             candidate.mentions += 1;
-            candidate.capitals += usize::from(capital);
+            candidate.capitals += usize::from(token.capital && last.capital);
+            candidate.inner_capitals += usize::from(token.capital && position > 0);
             if candidate.segments.last() != Some(&segment) {
                 candidate.segments.push(segment);
             }
@@ -135,8 +138,10 @@ fn score(
     nested: Option<&(usize, usize)>,
 ) -> f64 {
     let count = length(key);
-    let name = candidate.capitals * 2 > candidate.mentions;
-    if candidate.mentions < 2 && !(name && count > 1) && document.segments.len() > 12 {
+    // German capitals say noun, not name.
+    let named = candidate.capitals * 2 > candidate.mentions && candidate.inner_capitals > 0;
+    let name = named && document.language != "de";
+    if candidate.mentions < 2 && !(name && count > 1) {
         return 0.0;
     }
     let inside = nested.map_or(0.0, |(mentions, longer)| *mentions as f64 / (*longer).max(1) as f64);

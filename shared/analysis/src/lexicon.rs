@@ -35,10 +35,16 @@ pub fn names() -> &'static [Phrase] {
     &NAMES
 }
 
+/// Months, currencies and units of measure; for every language.
+pub fn measures() -> &'static [Phrase] {
+    &MEASURES
+}
+
 static ENGLISH: LazyLock<Vec<Phrase>> = LazyLock::new(|| read(include_str!("../lexicon/en.txt")));
 static FRENCH: LazyLock<Vec<Phrase>> = LazyLock::new(|| read(include_str!("../lexicon/fr.txt")));
 static GERMAN: LazyLock<Vec<Phrase>> = LazyLock::new(|| read(include_str!("../lexicon/de.txt")));
 static ITALIAN: LazyLock<Vec<Phrase>> = LazyLock::new(|| read(include_str!("../lexicon/it.txt")));
+static MEASURES: LazyLock<Vec<Phrase>> = LazyLock::new(|| read(include_str!("../lexicon/measures.txt")));
 static NAMES: LazyLock<Vec<Phrase>> = LazyLock::new(|| read(include_str!("../lexicon/names.txt")));
 static PORTUGUESE: LazyLock<Vec<Phrase>> = LazyLock::new(|| read(include_str!("../lexicon/pt.txt")));
 static RUSSIAN: LazyLock<Vec<Phrase>> = LazyLock::new(|| read(include_str!("../lexicon/ru.txt")));
@@ -80,6 +86,6 @@ mod tests {
                 "{language}"
             );
         }
-        assert!(!names().is_empty());
+        assert!(!names().is_empty() && !measures().is_empty());
     }
 }

@@ -1,8 +1,12 @@
 //! Numbers with what they count: money, percentages, dates, quantities, counts.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use serde::Serialize;
 
 use crate::document::{Document, Token};
+use crate::lexicon;
 
 /// What a number is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -211,7 +215,8 @@ impl Reader<'_, '_> {
             return Some((number, last + 1));
         }
         if !unit.is_empty() {
-            let kind = if UNITS.contains(&unit.as_str()) { Kind::Quantity } else { Kind::Count };
+            let kind =
+                if MEASURES.get(unit.as_str()) == Some(&Class::Unit) { Kind::Quantity } else { Kind::Count };
             let plausible = kind == Kind::Quantity || unit.len() > 3;
             return plausible.then(|| (self.number(first, last, kind, Some(value), Some(unit)), last + 1));
         }
@@ -251,8 +256,12 @@ impl Reader<'_, '_> {
             let plural_noun =
                 word.letters > 3 && (word.content || matches!(word.text.as_str(), "people" | "menschen"));
             let year = digits_only && self.year(first);
-            let plural = word.text.ends_with('s') || word.text == "people" || self.document.language != "en";
-            if plural_noun && value != 1.0 && (!year || plural) && (plural || value >= 10.0) {
+            let english = self.document.language == "en";
+            let plural = !english || word.text.ends_with('s') || word.text == "people";
+            // "360 Olympic pools": a name is no unit; "2024 flood line": a year is no count.
+            let named = self.tokens[noun].capital && self.document.language != "de";
+            let year = year && !(english && plural);
+            if plural_noun && !named && value != 1.0 && !year && (plural || value >= 10.0) {
                 let unit = word.text.clone();
                 return Some((self.number(first, noun, Kind::Count, Some(value), Some(unit)), noun + 1));
             }
@@ -398,20 +407,14 @@ fn classify(text: &str, language: &str) -> Class {
     if let Some(factor) = scale(text) {
         return Class::Scale(factor);
     }
-    if MONTHS.contains(&text) {
-        return Class::Month;
-    }
-    if MONEY.contains(&text) {
-        return Class::Money;
+    if let Some(class) = MEASURES.get(text) {
+        return *class;
     }
     if text.starts_with("percent")
         || text.starts_with("процент")
         || ["prozent", "بالمئة", "بالمائة"].contains(&text)
     {
         return Class::Percent;
-    }
-    if UNITS.contains(&text) {
-        return Class::Unit;
     }
     if language == "en" {
         if let Some(value) = english_number(text) {
@@ -428,6 +431,15 @@ fn classify(text: &str, language: &str) -> Class {
     }
     Class::Other
 }
+
+static MEASURES: LazyLock<HashMap<&'static str, Class>> = LazyLock::new(|| {
+    let class = |cue: &str| match cue {
+        "month" => Class::Month,
+        "money" => Class::Money,
+        _ => Class::Unit,
+    };
+    lexicon::measures().iter().map(|phrase| (phrase.words[0], class(phrase.cue))).collect()
+});
 
 fn scale(text: &str) -> Option<f64> {
     Some(match text {
@@ -525,283 +537,6 @@ fn english_ordinal(text: &str) -> Option<u8> {
     };
     ORDINALS.iter().position(|ordinal| *ordinal == word).map(|at| base + at as u8 + 1)
 }
-
-const MONTHS: &[&str] = &[
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-    "jan",
-    "feb",
-    "apr",
-    "jun",
-    "jul",
-    "aug",
-    "sep",
-    "sept",
-    "oct",
-    "nov",
-    "dec",
-    "januar",
-    "februar",
-    "märz",
-    "mai",
-    "juni",
-    "juli",
-    "oktober",
-    "dezember",
-    "janvier",
-    "février",
-    "mars",
-    "avril",
-    "juin",
-    "juillet",
-    "août",
-    "septembre",
-    "octobre",
-    "novembre",
-    "décembre",
-    "enero",
-    "febrero",
-    "marzo",
-    "abril",
-    "mayo",
-    "junio",
-    "julio",
-    "agosto",
-    "septiembre",
-    "octubre",
-    "noviembre",
-    "diciembre",
-    "gennaio",
-    "febbraio",
-    "aprile",
-    "maggio",
-    "giugno",
-    "luglio",
-    "settembre",
-    "ottobre",
-    "dicembre",
-    "janeiro",
-    "fevereiro",
-    "março",
-    "maio",
-    "junho",
-    "julho",
-    "setembro",
-    "outubro",
-    "novembro",
-    "dezembro",
-    "января",
-    "февраля",
-    "марта",
-    "апреля",
-    "мая",
-    "июня",
-    "июля",
-    "августа",
-    "сентября",
-    "октября",
-    "ноября",
-    "декабря",
-    "يناير",
-    "فبراير",
-    "مارس",
-    "أبريل",
-    "مايو",
-    "يونيو",
-    "يوليو",
-    "أغسطس",
-    "سبتمبر",
-    "أكتوبر",
-    "نوفمبر",
-    "ديسمبر",
-];
-const MONEY: &[&str] = &[
-    "pounds",
-    "pound",
-    "dollars",
-    "dollar",
-    "euros",
-    "euro",
-    "pence",
-    "cents",
-    "yen",
-    "yuan",
-    "rupees",
-    "roubles",
-    "rubles",
-    "francs",
-    "pesos",
-    "reais",
-    "kronor",
-    "gbp",
-    "usd",
-    "eur",
-    "dólares",
-    "dollari",
-    "рублей",
-    "рубля",
-    "долларов",
-    "доллара",
-    "евро",
-    "دولار",
-    "ريال",
-    "دينار",
-    "جنيه",
-    "يورو",
-    "درهم",
-];
-const UNITS: &[&str] = &[
-    "metres",
-    "metre",
-    "meters",
-    "meter",
-    "kilometres",
-    "kilometre",
-    "kilometers",
-    "kilometer",
-    "km",
-    "m",
-    "cm",
-    "mm",
-    "centimetres",
-    "centimeters",
-    "millimetres",
-    "miles",
-    "mile",
-    "feet",
-    "foot",
-    "inches",
-    "yards",
-    "hours",
-    "hour",
-    "minutes",
-    "minute",
-    "seconds",
-    "days",
-    "day",
-    "weeks",
-    "week",
-    "months",
-    "month",
-    "years",
-    "year",
-    "decades",
-    "decade",
-    "centuries",
-    "tonnes",
-    "tonne",
-    "tons",
-    "ton",
-    "kg",
-    "kilograms",
-    "kilos",
-    "grams",
-    "litres",
-    "liters",
-    "gallons",
-    "barrels",
-    "acres",
-    "acre",
-    "hectares",
-    "degrees",
-    "watts",
-    "kilowatts",
-    "megawatts",
-    "gigawatts",
-    "kw",
-    "mw",
-    "gw",
-    "kwh",
-    "mwh",
-    "gwh",
-    "twh",
-    "mph",
-    "knots",
-    "volts",
-    "bytes",
-    "gigabytes",
-    "stunden",
-    "stunde",
-    "minuten",
-    "sekunden",
-    "tage",
-    "tagen",
-    "wochen",
-    "monate",
-    "monaten",
-    "jahre",
-    "jahren",
-    "tonnen",
-    "liter",
-    "hektar",
-    "grad",
-    "kilometern",
-    "metern",
-    "mètres",
-    "kilomètres",
-    "heures",
-    "jours",
-    "semaines",
-    "mois",
-    "ans",
-    "années",
-    "litres",
-    "tonnes",
-    "metros",
-    "kilómetros",
-    "quilômetros",
-    "quilómetros",
-    "horas",
-    "minutos",
-    "días",
-    "dias",
-    "semanas",
-    "meses",
-    "años",
-    "anos",
-    "toneladas",
-    "litros",
-    "metri",
-    "chilometri",
-    "ore",
-    "minuti",
-    "giorni",
-    "settimane",
-    "mesi",
-    "anni",
-    "tonnellate",
-    "litri",
-    "метров",
-    "километров",
-    "часов",
-    "минут",
-    "дней",
-    "недель",
-    "месяцев",
-    "лет",
-    "года",
-    "тонн",
-    "литров",
-    "متر",
-    "كيلومتر",
-    "ساعة",
-    "ساعات",
-    "يوم",
-    "أيام",
-    "سنة",
-    "سنوات",
-    "طن",
-];
 
 #[cfg(test)]
 mod tests {

@@ -66,9 +66,10 @@ pub fn split(cues: &[Cue]) -> Vec<Piece<'_>> {
 
 const CHEVRONS: &str = ">>";
 
-static PREFIX: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"^(?:-\s+)?(\p{L}[\p{L}\p{M}\p{N} .'’_-]{0,40}?)(?:\s*\([^)]{1,30}\))?\s*:(?:\s+|$)")
-});
+const LONGEST_NAME: usize = 41;
+
+static PREFIX: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^(?:-\s+)?(\p{L}[^:\n]*?)(?:\s*\([^)\n]*\))?\s*:(?:\s+|$)"));
 
 /// Words before a colon that are headings, not people.
 const NOT_NAMES: &[&str] = &[
@@ -143,7 +144,10 @@ fn prefix(text: &str) -> Option<(&str, &str)> {
     }
     let found = PREFIX.captures(&text[..end])?;
     let name = found.get(1)?.as_str().trim();
-    looks_like_name(name).then(|| (name, text[colon + 1..].trim_start()))
+    // Checked here and not in the pattern, where a counted class of all letters is a large automaton.
+    let fit = |letter: char| letter.is_alphanumeric() || matches!(letter, ' ' | '.' | '\'' | '’' | '_' | '-');
+    let short = name.chars().count() <= LONGEST_NAME && name.chars().all(fit);
+    (short && looks_like_name(name)).then(|| (name, text[colon + 1..].trim_start()))
 }
 
 fn looks_like_name(name: &str) -> bool {

@@ -27,17 +27,23 @@ pub struct Reference {
 /// More than this is not listed.
 const MOST: usize = 100;
 const LONGEST_QUOTE: usize = 240;
+const LONGEST_URL: usize = 2000;
 
 /// The images of a text, in order, each address once.
 pub fn images(text: &str) -> Vec<Image> {
     let mut images: Vec<Image> = Vec::new();
+    // Most transcripts have none, and the pattern is large to compile.
+    if !text.contains("![") && !text.contains("<img") {
+        return images;
+    }
     for found in IMAGE.captures_iter(text) {
         let group = |at: usize| found.get(at).map(|group| group.as_str().trim().to_owned());
         let url = group(2).or_else(|| group(3)).unwrap_or_default();
         let alt = group(1).or_else(|| {
             ALT.captures(found.get(0)?.as_str())?.get(1).map(|alt| alt.as_str().trim().to_owned())
         });
-        if !url.is_empty() && images.iter().all(|image| image.url != url) {
+        let sensible = !url.is_empty() && url.len() <= LONGEST_URL;
+        if sensible && images.iter().all(|image| image.url != url) {
             images.push(Image { url, alt: alt.filter(|alt| !alt.is_empty()) });
         }
         if images.len() == MOST {
@@ -91,11 +97,9 @@ fn near(text: &str, line: std::ops::Range<usize>, words: std::ops::Range<usize>)
 }
 
 static IMAGE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r#"!\[([^\]\n]{0,300})\]\(\s*<?([^)\s>]{1,2000})[^)\n]{0,300}\)|<img\s[^>]{0,500}?src\s*=\s*["']([^"'>]{1,2000})["'][^>]{0,500}>"#,
-    )
+    pattern(r#"!\[([^\]\n]*)\]\(\s*<?([^)\s>]+)[^)\n]*\)|<img\s[^>]*?src\s*=\s*["']([^"'>]+)["'][^>]*>"#)
 });
-static ALT: LazyLock<Regex> = LazyLock::new(|| pattern(r#"alt\s*=\s*["']([^"'>]{1,300})["']"#));
+static ALT: LazyLock<Regex> = LazyLock::new(|| pattern(r#"alt\s*=\s*["']([^"'>]+)["']"#));
 static POINTING: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)\b(?:as\s+you\s+(?:can\s+)?see|you\s+can\s+see\s+(?:here|in|on|that)|take\s+a\s+look\s+at\s+th(?:is|e)|",

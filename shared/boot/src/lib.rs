@@ -5,6 +5,7 @@ mod clock;
 mod config;
 mod content_check;
 mod lite;
+mod owned;
 mod telemetry;
 
 pub use clock::{OsRandom, SystemClock};

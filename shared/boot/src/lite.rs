@@ -11,6 +11,7 @@ use engine::model::{Price, PriceBand};
 use engine::ports::{Analyser, Clock, Llm, Settings, Tool};
 use store::lite::{LiteCache, LiteLimits, LiteMemory, Rates};
 
+use crate::owned::Owned;
 use crate::{Config, ModelConfig, SystemClock};
 
 /// The adapters of the lite profile.
@@ -46,7 +47,7 @@ pub async fn open_lite(config: &Config, state: &Path) -> Result<Lite> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let catalogue = Arc::new(load_catalogue()?);
     let embedded = store::Embedded::open(&state.join("assay.sqlite"))?;
-    let store: Arc<dyn engine::ports::Store> = Arc::new(embedded.store().await?);
+    let store: Arc<dyn engine::ports::Store> = Arc::new(Owned::new(Arc::new(embedded.store().await?)));
     let rates = Rates {
         requests_per_minute_tenant: config.requests_per_minute,
         requests_per_minute_provider: config.requests_per_minute,

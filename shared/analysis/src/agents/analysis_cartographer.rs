@@ -58,8 +58,9 @@ pub fn baseline(input: &StepInput) -> Analysis {
     }))
 }
 
-/// The best key phrases; the source's name where there are none.
+/// The best key phrases; the source's name where there are too few.
 fn title(phrases: &[KeyPhrase], entities: &[Entity], source_name: &str) -> String {
+    const WORDS_OF_TITLE: usize = 3;
     // Names of speakers make no title; what they speak about does.
     let person = |text: &str| {
         let mut people = entities.iter().filter(|entity| entity.kind == entities::Kind::Person);
@@ -72,9 +73,12 @@ fn title(phrases: &[KeyPhrase], entities: &[Entity], source_name: &str) -> Strin
             let other = other.to_lowercase();
             lowercase.split(' ').all(|word| !other.contains(word))
         });
-        if apart && chosen.len() < 3 {
+        if apart && chosen.len() < WORDS_OF_TITLE {
             chosen.push(phrase);
         }
+    }
+    if chosen.len() < WORDS_OF_TITLE {
+        return source_name.to_owned();
     }
     let joined = chosen.join(", ");
     let mut letters = joined.chars();

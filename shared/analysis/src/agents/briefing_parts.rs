@@ -4,7 +4,8 @@ use engine::model::Status;
 use engine::step_input::StepInput;
 use serde_json::{Value, json};
 
-use super::read::{Map, Transcript, verifications};
+use super::input::Cartography;
+use super::read::{Transcript, verifications};
 use crate::lexicon;
 use crate::speakers::UNKNOWN;
 
@@ -69,7 +70,7 @@ pub(super) fn risks(input: &StepInput) -> Vec<Value> {
     let from = "controversy_tracker_specialist";
     if let Some(data) = input.ok(from) {
         for signal in list(input, from, "signals").iter().take(MOST_ROWS) {
-            let text = format!("{}: “{}”", capitalised(&text(&signal["kind"])), text(&signal["words"]));
+            let text = format!("{}: “{}”", capitalised(text(&signal["kind"])), text(&signal["words"]));
             rows.push(json!({
                 "text": text, "count": null, "segment": signal["segment"],
                 "start_ms": signal["start_ms"], "from": from,
@@ -84,7 +85,7 @@ pub(super) fn risks(input: &StepInput) -> Vec<Value> {
 }
 
 /// Who speaks and who is spoken of: agent 7 where it ran, else the map.
-pub(super) fn people(input: &StepInput, map: &Map) -> Vec<Value> {
+pub(super) fn people(input: &StepInput, map: &Cartography) -> Vec<Value> {
     let archived = list(input, "persona_archivist", "people");
     if !archived.is_empty() {
         let dossiers = list(input, "persona_archivist", "dossiers");
@@ -109,7 +110,7 @@ pub(super) fn people(input: &StepInput, map: &Map) -> Vec<Value> {
         let mentions = map.entities.iter().find(|entity| entity.name == speaker.label);
         let detail = share(Some(speaker.share), mentions.map_or(0, |entity| entity.mentions));
         let segment =
-            map.sentences().into_iter().find(|sentence| sentence.speaker.as_ref() == Some(&speaker.label));
+            map.passages().into_iter().find(|sentence| sentence.speaker.as_ref() == Some(&speaker.label));
         json!({
             "name": speaker.label, "role": "speaker", "detail": detail,
             "segment": segment.map(|sentence| sentence.segment),
@@ -119,7 +120,7 @@ pub(super) fn people(input: &StepInput, map: &Map) -> Vec<Value> {
     let mentioned = map
         .entities
         .iter()
-        .filter(|entity| entity.kind.0 == crate::entities::Kind::Person && !is_speaker(&entity.name))
+        .filter(|entity| entity.kind == "person" && !is_speaker(&entity.name))
         .take(MOST_ROWS)
         .map(|entity| {
             let detail = share(None, entity.mentions);
@@ -156,7 +157,7 @@ pub(super) fn context(input: &StepInput) -> Vec<Value> {
         .take(3)
     {
         let line = format!(
-            "{}: about {} runs expected in the next 7 days ({} to {}, from {} days)",
+            "{}: about {} runs a day expected a week from now ({} to {}, from {} days)",
             text(&forecast["topic"]),
             forecast["value"],
             forecast["low"],
@@ -172,7 +173,8 @@ pub(super) fn context(input: &StepInput) -> Vec<Value> {
             "cross_platform_intelligence_specialist",
         );
     }
-    for edge in list(input, "network_discovery_specialist", "edges").iter().take(5) {
+    let often = |edge: &&Value| edge["weight"].as_u64().is_some_and(|weight| weight > 1);
+    for edge in list(input, "network_discovery_specialist", "edges").iter().filter(often).take(5) {
         let line =
             format!("{} and {} appear together {} times", text(&edge["a"]), text(&edge["b"]), edge["weight"]);
         add(line, "network_discovery_specialist");

@@ -3,7 +3,7 @@
 use engine::step_input::{Analysis, StepInput};
 use serde_json::{Value, json};
 
-use super::read::map;
+use super::input;
 use crate::cues;
 use crate::document::Document;
 use crate::segments::Segment;
@@ -12,9 +12,9 @@ const MOST_SIGNALS: usize = 60;
 
 /// Signals in the sentences the map quotes; the level follows from their number and kind.
 pub fn baseline(input: &StepInput) -> Analysis {
-    let map = map(input);
+    let map = input::cartography(input);
     let segments: Vec<Segment> = map
-        .sentences()
+        .passages()
         .into_iter()
         .map(|sentence| Segment {
             id: sentence.segment,

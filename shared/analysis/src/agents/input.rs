@@ -37,6 +37,8 @@ pub(super) struct Cartography {
 #[serde(default)]
 pub(super) struct Topic {
     pub(super) label: String,
+    pub(super) start_ms: Option<u64>,
+    pub(super) end_ms: Option<u64>,
     #[serde(deserialize_with = "rows")]
     pub(super) keywords: Vec<String>,
     #[serde(deserialize_with = "rows")]
@@ -84,16 +86,19 @@ pub(super) struct Claim {
     pub(super) speaker: Option<String>,
     pub(super) start_ms: Option<u64>,
     pub(super) segment: String,
+    pub(super) score: f64,
     pub(super) verdict: Option<String>,
     #[serde(deserialize_with = "rows")]
     pub(super) context: Vec<Sentence>,
 }
 
-/// A speaker's label.
+/// A speaker and how much of the words are theirs.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Speaker {
     pub(super) label: String,
+    pub(super) words: u64,
+    pub(super) share: f64,
 }
 
 /// What an earlier run left.
@@ -186,6 +191,7 @@ impl Cartography {
         let all = topics.chain(&self.summary).chain(contexts).cloned().chain(quotes);
         for sentence in all.filter(|sentence| !sentence.segment.is_empty() && !sentence.text.is_empty()) {
             let known = passages.entry(place(&sentence.segment)).or_insert_with(|| sentence.clone());
+            known.start_ms = known.start_ms.or(sentence.start_ms);
             known.speaker = known.speaker.take().or(sentence.speaker);
         }
         passages.into_values().collect()

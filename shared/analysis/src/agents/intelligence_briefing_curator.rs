@@ -1,10 +1,13 @@
 //! The briefing: everything worth reading, each line with its place, and every gap by name.
 
+use std::collections::BTreeMap;
+
 use engine::step_input::{Analysis, StepInput};
 use serde_json::{Value, json};
 
 use super::briefing_parts::{argument, context, gaps, people, risks};
-use super::read::{Item, Map, Sentence, Verification, map, transcript, verifications};
+use super::input::{self, Cartography, Claim, Sentence};
+use super::read::{Item, Transcript, transcript, verifications};
 
 const MOST_CLAIMS: usize = 25;
 const MOST_KEY_POINTS: usize = 7;
@@ -12,7 +15,7 @@ const MOST_KEY_POINTS: usize = 7;
 /// Puts the briefing together by extraction; no sentence in it is made up.
 pub fn baseline(input: &StepInput) -> Analysis {
     let transcript = transcript(input);
-    let map = map(input);
+    let map = input::cartography(input);
     let rows = verifications(input);
     let source = input.ok("acquisition_specialist").unwrap_or(&Value::Null);
     let title = source["title"].as_str().filter(|title| !title.trim().is_empty()).unwrap_or(&map.title);
@@ -34,7 +37,7 @@ pub fn baseline(input: &StepInput) -> Analysis {
             })
         })
         .collect();
-    let data = json!({
+    let mut data = json!({
         "title": title,
         "source": {
             "name": input.request.source_name,
@@ -54,15 +57,18 @@ pub fn baseline(input: &StepInput) -> Analysis {
         "context": context(input),
         "gaps": gaps(input, &transcript),
     });
+    for part in ["argument", "risks"] {
+        fill_times(&mut data[part], &transcript);
+    }
     Analysis::Partial { data, lacking: "the text is made of quotations, not written".to_owned() }
 }
 
 /// The strongest claims that the summary does not hold already, in order of time.
-fn key_points(map: &Map) -> Vec<Value> {
+fn key_points(map: &Cartography) -> Vec<Value> {
     let fresh = |segment: &str| map.summary.iter().all(|sentence| sentence.segment != segment);
-    let mut points: Vec<&super::read::Claim> =
+    let mut points: Vec<&Claim> =
         map.claims.iter().filter(|claim| fresh(&claim.segment)).take(MOST_KEY_POINTS).collect();
-    points.sort_by_key(|claim| super::read::segment_number(&claim.segment));
+    points.sort_by_key(|claim| input::place(&claim.segment));
     let mut rows: Vec<Value> = points
         .into_iter()
         .map(|claim| json!({"text": claim.text, "segment": claim.segment, "start_ms": claim.start_ms}))
@@ -78,11 +84,10 @@ fn key_points(map: &Map) -> Vec<Value> {
 }
 
 /// A claim with its verdict; an uncertain check gives no verdict, only what it found.
-fn claim_row(claim: &super::read::Claim, rows: &[Item<Verification>]) -> Value {
+fn claim_row(claim: &Claim, rows: &[Item]) -> Value {
     let row = rows.iter().find(|row| row.item == claim.id);
     let checked = row.and_then(|row| row.data.as_ref());
-    let sure = row.is_some_and(|row| row.status == "ok");
-    let verdict = checked.map(|data| if sure { data.verdict.as_str() } else { "not_checked" });
+    let verdict = row.and_then(Item::verdict);
     let citations =
         checked.map(|data| if data.citations.is_empty() { &data.evidence } else { &data.citations });
     json!({
@@ -92,10 +97,22 @@ fn claim_row(claim: &super::read::Claim, rows: &[Item<Verification>]) -> Value {
         "start_ms": claim.start_ms,
         "segment": claim.segment,
         "score": claim.score,
-        "verdict": verdict,
-        "confidence": checked.filter(|_| sure).and_then(|data| data.confidence),
+        "verdict": verdict.or(row.map(|_| "not_checked")),
+        "confidence": checked.filter(|_| verdict.is_some()).and_then(|data| data.confidence),
         "citations": citations.cloned().unwrap_or_default(),
     })
+}
+
+/// Some agents name a segment without its time; the transcript knows it.
+fn fill_times(rows: &mut Value, transcript: &Transcript) {
+    let times: BTreeMap<&str, u64> =
+        transcript.segments.iter().filter_map(|row| Some((row.id.as_str(), row.start_ms?))).collect();
+    for row in rows.as_array_mut().into_iter().flatten() {
+        let known = row["segment"].as_str().and_then(|segment| times.get(segment));
+        if let (Some(start_ms), true) = (known, row["start_ms"].is_null()) {
+            row["start_ms"] = json!(start_ms);
+        }
+    }
 }
 
 fn sentence(row: &Sentence) -> Value {

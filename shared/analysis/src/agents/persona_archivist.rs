@@ -3,9 +3,8 @@
 use engine::step_input::{Analysis, StepInput};
 use serde_json::{Value, json};
 
-use super::history::{EarlierRun, earlier};
-use super::read::{Entity, Map, Sentence, map};
-use crate::entities::{self, Kind};
+use super::input::{self, Cartography, Entity, Record, Sentence};
+use crate::entities;
 use crate::speakers::UNKNOWN;
 
 const MOST_PEOPLE: usize = 30;
@@ -13,9 +12,9 @@ const MOST_QUOTES: usize = 3;
 
 /// Lists the people with verbatim quotes; dossiers are prose and need a model.
 pub fn baseline(input: &StepInput) -> Analysis {
-    let map = map(input);
-    let history = earlier(input);
-    let sentences = map.sentences();
+    let map = input::cartography(input);
+    let history = input::history(input);
+    let sentences = map.passages();
     let mut people: Vec<Value> = Vec::new();
     for speaker in map.speakers.iter().filter(|speaker| speaker.label != UNKNOWN) {
         let entity = map.entities.iter().find(|entity| entity.name == speaker.label);
@@ -25,14 +24,14 @@ pub fn baseline(input: &StepInput) -> Analysis {
             "label": speaker.label,
             "role": "speaker",
             "words": speaker.words,
-            "share": speaker.share,
+            "share": speaker.share.clamp(0.0, 1.0),
             "mentions": entity.map_or(0, |entity| entity.mentions),
             "quotes": quotes(&map, said),
             "seen_before": seen_before(&history, &speaker.label),
         }));
     }
     let is_speaker = |entity: &&Entity| map.speakers.iter().any(|speaker| speaker.label == entity.name);
-    for entity in map.entities.iter().filter(|entity| entity.kind.0 == Kind::Person && !is_speaker(entity)) {
+    for entity in map.entities.iter().filter(|entity| entity.kind == "person" && !is_speaker(entity)) {
         let about = sentences.iter().filter(|sentence| entity.segments.contains(&sentence.segment));
         people.push(json!({
             "name": entity.name,
@@ -53,23 +52,23 @@ pub fn baseline(input: &StepInput) -> Analysis {
 }
 
 /// The earlier runs that name somebody; roles such as "Host" are nobody.
-pub(super) fn seen_before(history: &[EarlierRun], name: &str) -> Vec<Value> {
+pub(super) fn seen_before(history: &[Record], name: &str) -> Vec<Value> {
     const MOST_RUNS: usize = 10;
     if !entities::is_personal(name) {
         return Vec::new();
     }
-    let runs = history.iter().filter(|run| run.names(name)).take(MOST_RUNS);
+    let runs = history.iter().filter(|run| run.people().contains(&input::fold(name))).take(MOST_RUNS);
     runs.map(|run| json!({"run_id": run.run_id, "title": run.title})).collect()
 }
 
 /// Claims first, they are what somebody stands for; then what else the map quotes; in order of time.
-fn quotes<'a>(map: &Map, sentences: impl Iterator<Item = &'a Sentence>) -> Vec<Value> {
+fn quotes<'a>(map: &Cartography, sentences: impl Iterator<Item = &'a Sentence>) -> Vec<Value> {
     let is_claim =
         |sentence: &Sentence| map.claims.iter().position(|claim| claim.segment == sentence.segment);
     let mut chosen: Vec<&Sentence> = sentences.collect();
     chosen.sort_by_key(|sentence| is_claim(sentence).unwrap_or(usize::MAX));
     chosen.truncate(MOST_QUOTES);
-    chosen.sort_by_key(|sentence| super::read::segment_number(&sentence.segment));
+    chosen.sort_by_key(|sentence| input::place(&sentence.segment));
     chosen
         .into_iter()
         .map(|sentence| json!({"segment": sentence.segment, "start_ms": sentence.start_ms, "text": sentence.text}))

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use engine::step_input::{Analysis, StepInput};
 use serde_json::{Value, json};
 
-use super::read::{Item, Map, Verification, map, transcript, verifications};
+use super::input::{self, Cartography};
+use super::read::{Item, transcript, verifications};
 use crate::document::Document;
 use crate::speakers::UNKNOWN;
 use crate::{cues, numbers, speakers};
@@ -18,7 +19,7 @@ const VERDICTS: [&str; 6] =
 /// Counts cues and verdicts, in all and by speaker.
 pub fn baseline(input: &StepInput) -> Analysis {
     let transcript = transcript(input);
-    let map = map(input);
+    let map = input::cartography(input);
     let verdicts = verdict_by_claim(&map, &verifications(input));
     let document = Document::new(&transcript.segments, &transcript.language.code);
     let places = cues::risk_places(&document, &numbers::find(&document));
@@ -67,11 +68,11 @@ pub fn baseline(input: &StepInput) -> Analysis {
 }
 
 /// The verdict of every claim; claims nobody looked at are not checked.
-fn verdict_by_claim<'a>(map: &'a Map, rows: &[Item<Verification>]) -> BTreeMap<&'a str, &'static str> {
+fn verdict_by_claim<'a>(map: &'a Cartography, rows: &[Item]) -> BTreeMap<&'a str, &'static str> {
     let verdict = |id: &str| {
         let row = rows.iter().find(|row| row.item == id)?;
-        let verdict = &row.data.as_ref()?.verdict;
-        VERDICTS.into_iter().find(|known| known == verdict)
+        let verdict = row.verdict()?;
+        VERDICTS.into_iter().find(|known| *known == verdict)
     };
     map.claims.iter().map(|claim| (claim.id.as_str(), verdict(&claim.id).unwrap_or("not_checked"))).collect()
 }

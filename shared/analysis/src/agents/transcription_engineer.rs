@@ -7,7 +7,7 @@ use engine::step_input::{Analysis, StepInput};
 use regex::Regex;
 use serde_json::{Value, json};
 
-use super::read::read;
+use super::input::read;
 use crate::captions::{self, Format};
 use crate::document::Document;
 use crate::segments::Segment;

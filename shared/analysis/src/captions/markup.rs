@@ -119,7 +119,11 @@ fn tag_length(text: &str) -> Option<usize> {
         }
         b'>'
     };
-    bytes.iter().take(LONGEST_TAG).position(|&byte| byte == close).map(|at| at + 1)
+    // A tag holds no other, so a run of opening signs costs one look each.
+    let open = bytes[0];
+    let rest = bytes.iter().take(LONGEST_TAG).skip(1);
+    let (at, end) = rest.enumerate().find(|(_, byte)| **byte == close || **byte == open)?;
+    (*end == close).then_some(at + 2)
 }
 
 /// `v Bob`, `v.loud Bob Smith` -> the name; other tags are not voices.

@@ -28,7 +28,10 @@ pub(super) fn text(text: &str) -> Result<Captions, CaptionError> {
             Some((start_ms, rest)) if stamped => (Some(start_ms), rest),
             _ => (None, line),
         };
-        if fresh || start_ms.is_some() || TURN.is_match(rest) {
+        let heading = paragraphs.last().is_some_and(|(_, before)| is_heading(before));
+        let begins =
+            start_ms.is_some() || begins_turn(rest) || heading && rest.starts_with(char::is_uppercase);
+        if fresh || begins {
             paragraphs.push((start_ms, rest.to_owned()));
         } else if let Some((_, paragraph)) = paragraphs.last_mut() {
             paragraph.push(' ');
@@ -101,6 +104,12 @@ fn from_paragraphs(paragraphs: Vec<(Option<u64>, String)>) -> Result<Captions, C
     Ok(captions)
 }
 
+/// A short line that ends like no sentence stands for itself; wrapped lines are longer.
+fn is_heading(line: &str) -> bool {
+    const LONGEST_HEADING: usize = 50;
+    line.len() <= LONGEST_HEADING && line.ends_with(char::is_alphanumeric)
+}
+
 /// `[00:01:23] words`, `0:05 words`, or a time alone on its line.
 fn leading_stamp(line: &str) -> Option<(u64, &str)> {
     let found = STAMP.captures(line)?;
@@ -108,10 +117,23 @@ fn leading_stamp(line: &str) -> Option<(u64, &str)> {
     Some((start_ms, line[found.get(0)?.end()..].trim_start()))
 }
 
+/// `>>`, or a short name and a colon. By hand, because a counted class of all letters is a large automaton.
+fn begins_turn(line: &str) -> bool {
+    const LONGEST_NAME: usize = 41;
+    if line.starts_with(">>") {
+        return true;
+    }
+    let Some((name, rest)) = line.split_once(':') else { return false };
+    let fit = |letter: char| letter.is_alphanumeric() || matches!(letter, ' ' | '.' | '\'' | '’' | '_' | '-');
+    name.starts_with(char::is_alphabetic)
+        && rest.starts_with(char::is_whitespace)
+        && name.chars().all(fit)
+        && name.chars().count() <= LONGEST_NAME
+}
+
 static STAMP: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"^[\[(]?((?:\d{1,3}:)?\d{1,2}:\d{2}(?:[.,]\d{1,3})?)[\])]?(?:\s*[-–:]\s+|\s+|$)")
 });
-static TURN: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(?:>>|\p{L}[\p{L}\p{N} .'’_-]{0,40}:\s)"));
 static FRONT_MATTER: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?s)\A---\r?\n.*?\n---\r?\n"));
 static COMMENT: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?s)<!--.*?-->"));
 static RULE: LazyLock<Regex> =
@@ -132,8 +154,8 @@ mod tests {
 
     #[test]
     fn paragraphs_and_turns() {
-        let captions = text("One\ntwo.\n\nANN: Three.\nBOB: Four.").unwrap();
-        assert_eq!(texts(&captions), ["One two.", "ANN: Three.", "BOB: Four."]);
+        let captions = text("The Title\nOne\ntwo.\n\nANN: Three.\nBOB: Four.").unwrap();
+        assert_eq!(texts(&captions), ["The Title", "One two.", "ANN: Three.", "BOB: Four."]);
     }
 
     #[test]

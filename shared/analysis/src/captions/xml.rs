@@ -82,11 +82,10 @@ pub(super) fn ttml(text: &str) -> Result<Captions, CaptionError> {
                 open = Some((span, line, String::new()));
             }
             if name == "p" || attributes.contains_key("agent") {
-                speaker =
-                    attributes
-                        .get("agent")
-                        .map(|id| agents.get(id).unwrap_or(id).clone())
-                        .or_else(|| if name == "p" { None } else { speaker.take() });
+                speaker = attributes
+                    .get("agent")
+                    .map(|id| agents.get(id).unwrap_or(id).clone())
+                    .or_else(|| if name == "p" { None } else { speaker.take() });
             }
         }
         Step::Words(words) => match &naming {

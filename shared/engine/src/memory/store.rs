@@ -94,24 +94,29 @@ impl Store for MemoryStore {
     async fn list(&self, range: &Range, from: Option<&str>, limit: usize) -> Result<Page> {
         yield_once().await;
         let state = lock(&self.0);
-        let mut rows: Vec<(&Key, &Stored)> =
-            state.rows.iter().filter(|(key, stored)| is_in(range, key, stored)).collect();
-        match range {
-            Range::Runs(_) | Range::Memory(_) => rows.reverse(),
-            Range::Due(_) => rows.sort_by_key(|(key, stored)| (stored.due_ms, (*key).clone())),
-            _ => {}
-        }
-        let start: usize = from.and_then(|from| from.parse().ok()).unwrap_or(0);
-        let page = rows
+        let descending = matches!(range, Range::Runs(_) | Range::Memory(_));
+        let mut rows: Vec<(Place<'_>, &Stored)> = state
+            .rows
             .iter()
-            .skip(start)
-            .take(limit)
-            .map(|(key, stored)| ((*key).clone(), versioned(stored)))
+            .filter(|(key, stored)| is_in(range, key, stored))
+            .map(|(key, stored)| ((if let Range::Due(_) = range { stored.due_ms } else { None }, key), stored))
             .collect();
-        let next = (start + limit < rows.len()).then(|| (start + limit).to_string());
-        Ok(Page { rows: page, next })
+        rows.sort_by(|(a, _), (b, _)| if descending { b.cmp(a) } else { a.cmp(b) });
+        // A page starts after the place where the last one ended, whatever has come or gone since.
+        if let Some(from) = from {
+            let (due_ms, key): (Option<u64>, Key) = serde_json::from_str(from)
+                .map_err(|error| Error::new(ErrorKind::InvalidInput, "no page of this store").because(error))?;
+            rows.retain(|(place, _)| if descending { *place < (due_ms, &key) } else { *place > (due_ms, &key) });
+        }
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().filter(|_| more).map(|(place, _)| serde_json::json!(place).to_string());
+        Ok(Page { rows: rows.into_iter().map(|((_, key), stored)| (key.clone(), versioned(stored))).collect(), next })
     }
 }
+
+/// Where a row stands in a listing.
+type Place<'a> = (Option<u64>, &'a Key);
 
 /// The rows of a transaction, while it is under way.
 struct UnderWay<'a> {
@@ -169,4 +174,39 @@ async fn yield_once() {
         Poll::Pending
     })
     .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::MemoryStore;
+    use crate::contract;
+    use crate::memory::virtual_time::{Executor, VirtualTime};
+    use crate::memory::{MemoryCache, MemoryContent, MemoryLimits, MemoryMemories};
+
+    fn check<T: Send + 'static>(future: impl Future<Output = contract::Verdict<T>> + Send + 'static) {
+        let verdict = Executor::new(VirtualTime::new(1_000_000), 1).block_on(future);
+        if let Err(broken) = verdict.expect("the contract got stuck") {
+            panic!("{broken}");
+        }
+    }
+
+    #[test]
+    fn every_port_in_memory_keeps_its_contract() {
+        check(async { contract::store_contract(&MemoryStore::default()).await });
+        check(async { contract::content_contract(&MemoryContent::default()).await });
+        check(async { contract::memory_contract(&MemoryMemories::default()).await });
+        let time = VirtualTime::new(1_000_000);
+        let cache = MemoryCache::new(time.clone(), 10_000);
+        let cache_time = time.clone();
+        let verdict = Executor::new(time.clone(), 1)
+            .block_on(async move { contract::cache_contract(&cache, cache_time.as_ref()).await });
+        assert_eq!(verdict, Some(Ok(())));
+        let limits = Arc::new(MemoryLimits::new(time.clone(), 10, 20));
+        let limits_time = time.clone();
+        let verdict = Executor::new(time, 1)
+            .block_on(async move { contract::limits_contract(limits.as_ref(), limits_time.as_ref(), 10).await });
+        assert_eq!(verdict, Some(Ok(())));
+    }
 }

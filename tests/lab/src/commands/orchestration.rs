@@ -25,6 +25,9 @@ pub(super) struct Arguments {
     /// What each call to the model takes
     #[arg(long, default_value_t = 50)]
     latency_ms: u64,
+    /// Also print when each step of the last run ended, and how long it took
+    #[arg(long)]
+    steps: bool,
     /// Measure the optimised build
     #[arg(long)]
     release: bool,
@@ -37,6 +40,8 @@ struct Measured {
     first_line_ms: f64,
     steps: usize,
     agents: usize,
+    /// Milliseconds from acceptance to the step's end, its duration, its name.
+    timeline: Vec<(u64, u64, String)>,
 }
 
 pub(super) fn orchestration(arguments: &Arguments) -> ExitCode {
@@ -90,6 +95,7 @@ fn measure(arguments: &Arguments) -> Result<Value, Box<dyn std::error::Error>> {
         "steps": measured.iter().map(|one| one.steps).min(),
         "runs": measured.len(),
         "profile": if arguments.release { "release" } else { "dev" },
+        "timeline": if arguments.steps { measured.last().map(|one| &one.timeline) } else { None },
         "peers": peers(arguments.latency_ms, arguments.runs),
     }))
 }
@@ -174,7 +180,18 @@ fn one_run(binary: &Path, url: &str) -> Result<Measured, Box<dyn std::error::Err
         .filter_map(|step| step["agent"].as_str())
         .collect();
     let at = |name: &str| report[name].as_f64().ok_or(format!("the report has no {name}"));
+    let created_ms = report["created_ms"].as_u64().unwrap_or(0);
+    let mut timeline: Vec<(u64, u64, String)> = steps
+        .iter()
+        .map(|step| {
+            let number = |name: &str| step[name].as_u64().unwrap_or(0);
+            let name = format!("{} {}", step["agent"].as_str().unwrap_or("-"), step["item"].as_str().unwrap_or(""));
+            (number("finished_ms").saturating_sub(created_ms), number("duration_ms"), name)
+        })
+        .collect();
+    timeline.sort();
     Ok(Measured {
+        timeline,
         makespan_ms: at("finished_ms")? - at("created_ms")?,
         cpu_ms,
         memory_mb: memory_kb as f64 / 1_024.0,
