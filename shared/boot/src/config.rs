@@ -69,7 +69,9 @@ impl Config {
 
     /// Reads variables from `variable`. An empty variable counts as not set.
     pub fn from(variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
-        let get = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let get = |name: &str| {
+            variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+        };
         Ok(Self {
             model: model(&get)?,
             daily_budget: dollars(&get, "COST_BUDGET_DAILY")?.unwrap_or(NanoUsd::from_usd(20)),
@@ -105,13 +107,18 @@ fn price(text: &str) -> Result<[NanoUsd; 3]> {
     match parts.as_deref() {
         Some([input, output]) => Ok([*input, *input, *output]),
         Some([input, cached, output]) => Ok([*input, *cached, *output]),
-        _ => Err(wrong("LLM_PRICE", "must be dollars per million tokens, such as 0.15/0.60 or 0.15/0.075/0.60")),
+        _ => Err(wrong(
+            "LLM_PRICE",
+            "must be dollars per million tokens, such as 0.15/0.60 or 0.15/0.075/0.60",
+        )),
     }
 }
 
 fn dollars(get: &impl Fn(&str) -> Option<String>, name: &str) -> Result<Option<NanoUsd>> {
     get(name)
-        .map(|text| NanoUsd::parse_usd(&text).ok_or_else(|| wrong(name, "must be dollars, such as 20 or 1.50")))
+        .map(|text| {
+            NanoUsd::parse_usd(&text).ok_or_else(|| wrong(name, "must be dollars, such as 20 or 1.50"))
+        })
         .transpose()
 }
 

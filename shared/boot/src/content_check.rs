@@ -31,16 +31,23 @@ pub fn check_content(name: &str, bytes: &[u8]) -> Result<()> {
         return refuse(ErrorKind::TooLarge, &what);
     }
     if let [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] = bytes {
-        return refuse(ErrorKind::UnsupportedMedia, "is UTF-16; save it as UTF-8 (for example: iconv -f UTF-16 -t UTF-8)");
+        return refuse(
+            ErrorKind::UnsupportedMedia,
+            "is UTF-16; save it as UTF-8 (for example: iconv -f UTF-16 -t UTF-8)",
+        );
     }
     if bytes.contains(&0) {
-        return refuse(ErrorKind::UnsupportedMedia, "is not text; hand in a transcript: .txt .md .vtt .srt .json .ttml");
+        return refuse(
+            ErrorKind::UnsupportedMedia,
+            "is not text; hand in a transcript: .txt .md .vtt .srt .json .ttml",
+        );
     }
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => {
             let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
-            let what = format!("line {line} is not UTF-8; convert it (for example: iconv -f WINDOWS-1252 -t UTF-8)");
+            let what =
+                format!("line {line} is not UTF-8; convert it (for example: iconv -f WINDOWS-1252 -t UTF-8)");
             return refuse(ErrorKind::UnsupportedMedia, &what);
         }
     };

@@ -105,13 +105,20 @@ fn models_at(base_url: &str, catalogue: &Catalogue) -> Result<Vec<Arc<ModelSpec>
 /// its operator says otherwise.
 fn named_model(config: &ModelConfig, catalogue: &Catalogue, name: &str) -> Arc<ModelSpec> {
     let declared = config.price.map(|[input, cached_input, output]| Price {
-        base: PriceBand { input: input.0, cached_input: cached_input.0, cache_write: input.0, output: output.0 },
+        base: PriceBand {
+            input: input.0,
+            cached_input: cached_input.0,
+            cache_write: input.0,
+            output: output.0,
+        },
         long_above_tokens: None,
         long: None,
     });
     let known = catalogue.model(name);
     let local = is_this_machine(&config.base_url);
-    let price = declared.or_else(|| known.filter(|_| !local).and_then(|model| model.price)).or(local.then(Price::default));
+    let price = declared
+        .or_else(|| known.filter(|_| !local).and_then(|model| model.price))
+        .or(local.then(Price::default));
     let price_source = match (&declared, known) {
         (Some(_), _) => "declared in LLM_PRICE".to_owned(),
         (None, _) if local => "a model on this machine".to_owned(),

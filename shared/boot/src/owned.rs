@@ -40,7 +40,8 @@ impl Store for Owned {
     async fn read(&self, keys: &[Key]) -> Result<Vec<Option<Versioned>>> {
         let (missing, writes) = {
             let known = self.known();
-            let missing: Vec<Key> = keys.iter().filter(|key| !known.rows.contains_key(*key)).cloned().collect();
+            let missing: Vec<Key> =
+                keys.iter().filter(|key| !known.rows.contains_key(*key)).cloned().collect();
             (missing, known.writes)
         };
         let read = if missing.is_empty() { Vec::new() } else { self.store.read(&missing).await? };
@@ -49,7 +50,8 @@ impl Store for Owned {
         if known.writes == writes {
             known.rows.extend(fresh.clone());
         }
-        let answer = keys.iter().map(|key| known.rows.get(key).or(fresh.get(key)).cloned().flatten()).collect();
+        let answer =
+            keys.iter().map(|key| known.rows.get(key).or(fresh.get(key)).cloned().flatten()).collect();
         if known.rows.len() > MOST {
             known.rows.clear();
         }
@@ -71,7 +73,9 @@ impl Store for Owned {
                 _ if written.is_err() => drop(known.rows.remove(&change.key)),
                 (Becomes::Row(_), None) => drop(known.rows.remove(&change.key)),
                 // Events are only ever listed.
-                (Becomes::Row(_), Some(_)) if matches!(change.key, Key::Event(..)) => {}
+                (Becomes::Row(_), Some(_)) if matches!(change.key, Key::Event(..)) => {
+                    known.rows.remove(&change.key);
+                }
                 (Becomes::Row(row), Some(version)) => {
                     known.rows.insert(change.key.clone(), Some(Versioned { row: row.clone(), version }));
                 }
@@ -96,8 +100,8 @@ mod tests {
     #[test]
     fn it_behaves_as_the_store_it_keeps() {
         let store = Arc::new(Owned::new(Arc::new(MemoryStore::default())));
-        let verdict =
-            Executor::new(VirtualTime::new(0), 1).block_on(async move { engine::contract::store_contract(store.as_ref()).await });
+        let verdict = Executor::new(VirtualTime::new(0), 1)
+            .block_on(async move { engine::contract::store_contract(store.as_ref()).await });
         assert_eq!(verdict, Some(Ok(())));
     }
 }

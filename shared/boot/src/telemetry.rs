@@ -6,7 +6,11 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 /// Starts the log at `level`, a filter such as `warn` or `engine=debug`. A filter that cannot be read is `warn`.
 pub fn start_log(level: &str) {
     let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("warn"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).finish();
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .finish();
     // A second start in one process keeps the first log.
     let _ = log.try_init();
 }

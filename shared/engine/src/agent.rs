@@ -119,7 +119,7 @@ impl AgentSpec {
 
     /// The compiled data and answer schemas.
     pub fn compiled(&self) -> &crate::schema::Compiled {
-        self.compiled.get_or_init(|| crate::schema::Compiled::new(&self.schema, &self.answer_schema()))
+        self.compiled.get_or_init(|| crate::schema::Compiled::new(&self.schema, self.answer_schema()))
     }
 
     /// The agents whose results it is given: needs, then uses.

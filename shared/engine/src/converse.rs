@@ -168,7 +168,7 @@ impl<'a> Talk<'a> {
             model: model.clone(),
             messages: self.messages.clone(),
             schema_name: spec.id.as_str().to_owned(),
-            schema: spec.answer_schema(),
+            schema: spec.compiled().answer_schema().clone(),
             tools: self.tools.clone(),
             max_output_tokens: spec.limits.output_tokens.min(model.max_output_tokens),
             temperature: spec.temperature,
@@ -189,7 +189,7 @@ impl<'a> Talk<'a> {
                 format!("the price of {} is unknown; declare it, or no cap could hold", request.model.id);
             return Ok(Err(Ending::Failed(Error::new(ErrorKind::UnknownPrice, message))));
         };
-        let input_tokens = tokens_at_most(request);
+        let input_tokens = spec.compiled().answer_schema_tokens() + tokens_at_most(request);
         if input_tokens.saturating_add(request.max_output_tokens)
             > request.model.context_tokens.saturating_mul(2)
         {
@@ -280,6 +280,7 @@ impl<'a> Talk<'a> {
     ) -> Result<Option<Later>> {
         let scope = ToolScope {
             step: &self.subject.claimed.key,
+            content: &self.subject.claimed.run.source.content,
             input: self.subject.input,
             memory: ports.memory.as_ref(),
         };
@@ -346,7 +347,7 @@ fn parse_answer(reply: &ModelReply) -> std::result::Result<Value, String> {
     serde_json::from_str(&reply.text).map_err(|error| format!("it is not JSON: {error}"))
 }
 
-/// At most so many tokens are sent by this request.
+/// At most so many tokens are sent by this request, its schema aside.
 fn tokens_at_most(request: &ModelRequest) -> u64 {
     const PER_MESSAGE: u64 = 16;
     let text = |message: &ModelMessage| match message {
@@ -361,8 +362,7 @@ fn tokens_at_most(request: &ModelRequest) -> u64 {
                     .sum::<u64>()
         }
     };
-    let schema = prompt::tokens_at_most(&request.schema.to_string());
     let tools: u64 =
         request.tools.iter().map(|tool| prompt::tokens_at_most(&serde_json::json!(tool).to_string())).sum();
-    schema + tools + request.messages.iter().map(|message| text(message) + PER_MESSAGE).sum::<u64>()
+    tools + request.messages.iter().map(|message| text(message) + PER_MESSAGE).sum::<u64>()
 }

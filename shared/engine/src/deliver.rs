@@ -54,10 +54,8 @@ async fn text_of(ports: &Ports, run: &Run) -> Result<String> {
         let Some(data) = data_of(ports, run, &agent.id).await?.filter(|data| data["posts"].is_array()) else {
             continue;
         };
-        let posts = data["posts"].as_array().into_iter().flatten();
-        let texts: Vec<&str> = posts.filter_map(|post| post["text"].as_str()).collect();
-        if !texts.is_empty() {
-            return Ok(texts.join("\n\n"));
+        if let Some(text) = post_for(&data, ports.delivery.channel()) {
+            return Ok(text);
         }
     }
     if let Some(curator) = ports.catalogue.curator()
@@ -67,6 +65,15 @@ async fn text_of(ports: &Ports, run: &Run) -> Result<String> {
     }
     let why = run.failure.as_ref().map(|failure| format!(": {}", failure.message)).unwrap_or_default();
     Ok(format!("{} ended {} without a briefing{why}", run.source.name, run.status.name()))
+}
+
+/// The post written for this channel, else the plain one.
+fn post_for(data: &Value, channel: &str) -> Option<String> {
+    let posts = data["posts"].as_array()?;
+    let written_for = |name: &str| posts.iter().find(|post| post["channel"] == name);
+    written_for(channel).or_else(|| written_for("text")).or(posts.first())?["text"]
+        .as_str()
+        .map(str::to_owned)
 }
 
 async fn data_of(ports: &Ports, run: &Run, agent: &AgentId) -> Result<Option<Value>> {
@@ -84,4 +91,19 @@ fn short_briefing(briefing: &Value) -> String {
         let _ = write!(text, "\n- {}", row["text"].as_str().unwrap_or_default());
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::post_for;
+
+    #[test]
+    fn a_channel_gets_its_own_post_and_only_that() {
+        let data = json!({"posts": [{"channel": "discord", "text": "d"}, {"channel": "text", "text": "t"}]});
+        assert_eq!(post_for(&data, "discord").as_deref(), Some("d"));
+        assert_eq!(post_for(&data, "folder").as_deref(), Some("t"));
+        assert_eq!(post_for(&json!({"posts": []}), "text"), None);
+    }
 }

@@ -361,6 +361,8 @@ pub trait Analyser: Send + Sync {
 pub struct ToolScope<'a> {
     /// The step.
     pub step: &'a StepKey,
+    /// The content the run is about; what earlier runs said of the same content confirms nothing.
+    pub content: &'a ContentRef,
     /// What the step was given.
     pub input: &'a StepInput,
     /// Memory of the tenant.

@@ -37,14 +37,14 @@ pub fn variables(text: &str) -> Vec<&str> {
     names
 }
 
-fn fill(text: &str, value: impl Fn(&str) -> Option<Value>) -> Result<String, String> {
+fn fill(text: &str, value: impl Fn(&str) -> Option<String>) -> Result<String, String> {
     let mut filled = String::with_capacity(text.len() * 2);
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("{{") {
         let Some((name, after)) = after.split_once("}}") else { break };
         let name = name.trim();
         filled.push_str(before);
-        filled.push_str(&data_block(name, &value(name).ok_or_else(|| name.to_owned())?));
+        filled.push_str(&fence(name, &value(name).ok_or_else(|| name.to_owned())?));
         rest = after;
     }
     filled.push_str(rest);
@@ -53,27 +53,37 @@ fn fill(text: &str, value: impl Fn(&str) -> Option<Value>) -> Result<String, Str
 
 /// Material for a model, fenced: JSON in which every `<` is written as an escape.
 pub(crate) fn data_block(name: &str, value: &Value) -> String {
-    format!("<data name=\"{name}\">\n{}\n</data>", value.to_string().replace('<', "\\u003c"))
+    fence(name, &value.to_string())
 }
 
-fn variable(spec: &AgentSpec, input: &StepInput, baseline: Option<&Value>, name: &str) -> Option<Value> {
+fn fence(name: &str, json: &str) -> String {
+    format!("<data name=\"{name}\">\n{}\n</data>", json.replace('<', "\\u003c"))
+}
+
+/// The JSON of a variable.
+fn variable(spec: &AgentSpec, input: &StepInput, baseline: Option<&Value>, name: &str) -> Option<String> {
     if let Some(fact) = name.strip_prefix("fact.") {
-        return input.fact(fact).cloned();
+        return input.fact(fact).map(Value::to_string);
     }
     match name {
-        "item" => input.item.clone(),
-        "baseline" => Some(baseline.cloned().unwrap_or(Value::Null)),
+        "item" => input.item.as_ref().map(Value::to_string),
+        "baseline" => Some(baseline.map_or_else(|| "null".to_owned(), Value::to_string)),
         // Without the time of the request: the same question tomorrow is the same question.
-        "request" => Some(json!({
-            "source_name": input.request.source_name,
-            "media_type": input.request.media_type,
-            "bytes": input.request.bytes,
-            "depth": input.request.depth,
-        })),
+        "request" => Some(
+            json!({
+                "source_name": input.request.source_name,
+                "media_type": input.request.media_type,
+                "bytes": input.request.bytes,
+                "depth": input.request.depth,
+            })
+            .to_string(),
+        ),
         agent => {
             spec.inputs().find(|id| id.as_str() == agent)?;
-            let planned = input.inputs.get(agent).map(|input| json!(input));
-            Some(planned.unwrap_or_else(|| json!({"status": "not_planned"})))
+            match input.inputs.get(agent) {
+                Some(input) => serde_json::to_string(input).ok(),
+                None => Some(json!({"status": "not_planned"}).to_string()),
+            }
         }
     }
 }
@@ -110,7 +120,7 @@ mod tests {
     #[test]
     fn variables_are_found_and_filled() {
         assert_eq!(variables("a {{one}} b {{ fact.two }} c {{"), ["one", "fact.two"]);
-        let filled = fill("x {{a}} y", |name| (name == "a").then(|| json!(1))).unwrap();
+        let filled = fill("x {{a}} y", |name| (name == "a").then(|| "1".to_owned())).unwrap();
         assert_eq!(filled, "x <data name=\"a\">\n1\n</data> y");
         assert_eq!(fill("{{b}}", |_| None), Err("b".to_owned()));
     }

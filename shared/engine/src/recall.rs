@@ -18,19 +18,16 @@ pub(crate) struct Remembered {
 
 /// The key of a step's first request: a hash under a key of the tenant's own.
 pub(crate) fn key(tenant: &TenantId, spec: &AgentSpec, request: &ModelRequest) -> String {
-    let canonical = json!([
-        spec.id,
-        spec.prompt_version,
-        request.model.provider,
-        request.model.id,
-        request.temperature,
-        request.max_output_tokens,
-        request.schema,
-        request.tools,
-        request.messages,
-    ]);
+    let canonical = (
+        (&spec.id, &spec.prompt_version, &request.model.provider, &request.model.id),
+        (request.temperature, request.max_output_tokens),
+        (&request.schema, &request.tools, &request.messages),
+    );
     let tenant_key = blake3::derive_key("assay 2026 exact cache key", tenant.as_str().as_bytes());
-    blake3::keyed_hash(&tenant_key, canonical.to_string().as_bytes()).to_hex().to_string()
+    let mut hasher = blake3::Hasher::new_keyed(&tenant_key);
+    // A hasher takes every byte, and a request is plain JSON.
+    let _ = serde_json::to_writer(&mut hasher, &canonical);
+    hasher.finalize().to_hex().to_string()
 }
 
 /// The stored answer, if the run and the agent allow one. A cache that fails is a miss.

@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use futures::future::{Either, select};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::agent::AgentSpec;
 use crate::converse::{Conversation, Ending, Subject, converse};
@@ -125,10 +125,18 @@ async fn work(ports: &Ports, spec: &AgentSpec, claimed: &Claimed) -> Result<Work
     let mut worked = decide(ports, spec, claimed, &input).await?;
     if let Worked::Decided(decided) = &mut worked {
         decided.gaps = gaps;
-        decided.input_digest = blake3::hash(json!(input).to_string().as_bytes()).to_hex().to_string();
+        decided.input_digest = digest_of(&input)?;
         hold_to_schema(spec, decided);
     }
     Ok(worked)
+}
+
+/// The digest of a value's JSON.
+fn digest_of(value: &impl serde::Serialize) -> Result<String> {
+    let mut hasher = blake3::Hasher::new();
+    serde_json::to_writer(&mut hasher, value)
+        .map_err(|error| Error::new(ErrorKind::Internal, "an input is no JSON").because(error))?;
+    Ok(hasher.finalize().to_hex().to_string())
 }
 
 async fn decide(ports: &Ports, spec: &AgentSpec, claimed: &Claimed, input: &StepInput) -> Result<Worked> {

@@ -8,12 +8,29 @@ use serde_json::Value;
 pub struct Compiled {
     data: Option<Validator>,
     answer: Option<Validator>,
+    answer_schema: Value,
+    answer_schema_tokens: u64,
 }
 
 impl Compiled {
     /// Compiles both schemas; one that does not compile accepts nothing.
-    pub fn new(data: &Value, answer: &Value) -> Self {
-        Self { data: jsonschema::validator_for(data).ok(), answer: jsonschema::validator_for(answer).ok() }
+    pub fn new(data: &Value, answer: Value) -> Self {
+        Self {
+            data: jsonschema::validator_for(data).ok(),
+            answer: jsonschema::validator_for(&answer).ok(),
+            answer_schema_tokens: crate::prompt::tokens_at_most(&answer.to_string()),
+            answer_schema: answer,
+        }
+    }
+
+    /// The schema of a model's answer.
+    pub fn answer_schema(&self) -> &Value {
+        &self.answer_schema
+    }
+
+    /// At most so many tokens are that schema's text.
+    pub(crate) fn answer_schema_tokens(&self) -> u64 {
+        self.answer_schema_tokens
     }
 
     /// What is wrong with an agent's data, at most five findings; empty if nothing is.

@@ -7,7 +7,13 @@ use engine::model::Depth;
 
 /// Turns a transcript into an intelligence briefing that can be checked.
 #[derive(Debug, Parser)]
-#[command(name = "assay", bin_name = "cargo assay", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    name = "assay",
+    bin_name = "cargo assay",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

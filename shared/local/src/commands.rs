@@ -24,10 +24,10 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let ended = Config::from_env().and_then(|config| {
         boot::start_log(&config.log);
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Error::new(ErrorKind::Internal, "the runtime could not be started").because(error))?;
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+                Error::new(ErrorKind::Internal, "the runtime could not be started").because(error)
+            })?;
         runtime.block_on(dispatch(&config, cli.command))
     });
     match ended {

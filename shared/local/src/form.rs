@@ -26,7 +26,10 @@ impl Form {
             Some("json") => Ok(Form::Json),
             _ => Err(Error::new(
                 ErrorKind::InvalidInput,
-                format!("{}: give the file an ending that says the form: .md, .html or .json", path.display()),
+                format!(
+                    "{}: give the file an ending that says the form: .md, .html or .json",
+                    path.display()
+                ),
             )),
         }
     }

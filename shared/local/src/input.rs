@@ -30,11 +30,16 @@ pub fn read(argument: &str) -> Result<Input> {
 fn read_file(argument: &str) -> Result<(String, Vec<u8>)> {
     let refuse = |what: String| Error::new(ErrorKind::InvalidInput, format!("{argument}: {what}"));
     if argument.starts_with("http://") || argument.starts_with("https://") {
-        return Err(refuse("links cannot be fetched yet; download the transcript and hand in the file".to_owned()));
+        return Err(refuse(
+            "links cannot be fetched yet; download the transcript and hand in the file".to_owned(),
+        ));
     }
     let path = Path::new(argument);
     let facts = path.metadata().map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => refuse("there is no such file; give a transcript (.txt .md .vtt .srt .json) or - for standard input".to_owned()),
+        std::io::ErrorKind::NotFound => refuse(
+            "there is no such file; give a transcript (.txt .md .vtt .srt .json) or - for standard input"
+                .to_owned(),
+        ),
         _ => refuse(format!("cannot be read ({error})")),
     })?;
     if facts.is_dir() {
@@ -51,7 +56,8 @@ fn read_file(argument: &str) -> Result<(String, Vec<u8>)> {
         return Err(refuse(what));
     }
     let mut file = File::open(path).map_err(|error| refuse(format!("cannot be read ({error})")))?;
-    let name = path.file_name().map_or_else(|| argument.to_owned(), |name| name.to_string_lossy().into_owned());
+    let name =
+        path.file_name().map_or_else(|| argument.to_owned(), |name| name.to_string_lossy().into_owned());
     Ok((name, read_capped(argument, &mut file)?))
 }
 

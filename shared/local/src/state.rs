@@ -19,12 +19,20 @@ impl State {
     /// Makes the folder if need be.
     pub fn open(folder: &Path) -> Result<Self> {
         let failed = |error: std::io::Error| {
-            Error::new(ErrorKind::Configuration, format!("{} cannot be used as the state folder", folder.display()))
-                .with("cause", &error)
-                .because(error)
+            Error::new(
+                ErrorKind::Configuration,
+                format!("{} cannot be used as the state folder", folder.display()),
+            )
+            .with("cause", &error)
+            .because(error)
         };
         fs::create_dir_all(folder).map_err(failed)?;
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(folder.join("lock")).map_err(failed)?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(folder.join("lock"))
+            .map_err(failed)?;
         Ok(Self { folder: folder.to_owned(), lock: RwLock::new(lock) })
     }
 
@@ -63,8 +71,9 @@ impl Delivery for BriefingFolder {
 
     async fn post(&self, post: &Post) -> Result<String> {
         let name = format!("{}.txt", post.run.run);
-        write_whole(&self.0.join(&name), post.text.as_bytes())
-            .map_err(|error| Error::new(ErrorKind::Storage, "the briefing could not be written").because(error))?;
+        write_whole(&self.0.join(&name), post.text.as_bytes()).map_err(|error| {
+            Error::new(ErrorKind::Storage, "the briefing could not be written").because(error)
+        })?;
         Ok(name)
     }
 }

@@ -7,4 +7,3 @@ pub use binary::assay_binary;
 pub use commands::main;
 pub mod scripted;
 pub mod sim;
-

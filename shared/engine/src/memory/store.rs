@@ -99,19 +99,27 @@ impl Store for MemoryStore {
             .rows
             .iter()
             .filter(|(key, stored)| is_in(range, key, stored))
-            .map(|(key, stored)| ((if let Range::Due(_) = range { stored.due_ms } else { None }, key), stored))
+            .map(|(key, stored)| {
+                ((if let Range::Due(_) = range { stored.due_ms } else { None }, key), stored)
+            })
             .collect();
         rows.sort_by(|(a, _), (b, _)| if descending { b.cmp(a) } else { a.cmp(b) });
         // A page starts after the place where the last one ended, whatever has come or gone since.
         if let Some(from) = from {
-            let (due_ms, key): (Option<u64>, Key) = serde_json::from_str(from)
-                .map_err(|error| Error::new(ErrorKind::InvalidInput, "no page of this store").because(error))?;
-            rows.retain(|(place, _)| if descending { *place < (due_ms, &key) } else { *place > (due_ms, &key) });
+            let (due_ms, key): (Option<u64>, Key) = serde_json::from_str(from).map_err(|error| {
+                Error::new(ErrorKind::InvalidInput, "no page of this store").because(error)
+            })?;
+            rows.retain(
+                |(place, _)| if descending { *place < (due_ms, &key) } else { *place > (due_ms, &key) },
+            );
         }
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next = rows.last().filter(|_| more).map(|(place, _)| serde_json::json!(place).to_string());
-        Ok(Page { rows: rows.into_iter().map(|((_, key), stored)| (key.clone(), versioned(stored))).collect(), next })
+        Ok(Page {
+            rows: rows.into_iter().map(|((_, key), stored)| (key.clone(), versioned(stored))).collect(),
+            next,
+        })
     }
 }
 
@@ -205,8 +213,9 @@ mod tests {
         assert_eq!(verdict, Some(Ok(())));
         let limits = Arc::new(MemoryLimits::new(time.clone(), 10, 20));
         let limits_time = time.clone();
-        let verdict = Executor::new(time, 1)
-            .block_on(async move { contract::limits_contract(limits.as_ref(), limits_time.as_ref(), 10).await });
+        let verdict = Executor::new(time, 1).block_on(async move {
+            contract::limits_contract(limits.as_ref(), limits_time.as_ref(), 10).await
+        });
         assert_eq!(verdict, Some(Ok(())));
     }
 }

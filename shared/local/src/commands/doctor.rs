@@ -17,7 +17,12 @@ pub(super) async fn doctor(config: &Config, arguments: &StateArguments) -> Resul
     match boot::load_catalogue() {
         Ok(catalogue) => findings.works(
             "catalogue",
-            &format!("{} agents, {} models, version {}", catalogue.agents.len(), catalogue.models.len(), catalogue.version),
+            &format!(
+                "{} agents, {} models, version {}",
+                catalogue.agents.len(),
+                catalogue.models.len(),
+                catalogue.version
+            ),
         ),
         Err(error) => findings.broken("catalogue", error.message()),
     }
@@ -51,7 +56,10 @@ async fn check_state(session: &Session, arguments: &StateArguments, findings: &m
         ports.content.get(&tenant, &content).await
     };
     let content = content.await;
-    findings.check("content", content.map(|bytes| (bytes == probe.as_bytes(), arguments.folder.display().to_string())));
+    findings.check(
+        "content",
+        content.map(|bytes| (bytes == probe.as_bytes(), arguments.folder.display().to_string())),
+    );
     let value = serde_json::Value::from(probe.clone());
     let rows = async {
         ports.cache.put(&tenant, "doctor", &value, ports.clock.now_ms() + 60_000).await?;

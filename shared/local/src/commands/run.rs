@@ -16,9 +16,9 @@ use futures::future::{Either, join3, select};
 use super::session::{self, Session};
 use super::{FAILED, INTERRUPTED, print, say};
 use crate::cli::RunArguments;
+use crate::form::Form;
 use crate::host::{self, Concurrency};
 use crate::input::{self, Input};
-use crate::form::Form;
 use crate::live::{LiveView, Screen, plan};
 use crate::render::{self, Report, Style};
 use crate::state::{State, write_whole};
@@ -33,7 +33,8 @@ pub(super) async fn run(config: &Config, arguments: &RunArguments) -> Result<Exi
         return Err(Error::new(ErrorKind::InvalidInput, "--out takes one input at a time"));
     }
     // All inputs are read and checked before anything is stored or spent.
-    let inputs: Vec<Input> = arguments.inputs.iter().map(|input| input::read(input)).collect::<Result<_>>()?;
+    let inputs: Vec<Input> =
+        arguments.inputs.iter().map(|input| input::read(input)).collect::<Result<_>>()?;
     let mut state = State::open(&arguments.state.folder)?;
     let folder = state.folder();
     let _owner = state.own()?;
@@ -73,7 +74,8 @@ fn one_line_of(json: &str) -> String {
 /// Writes a report to a file, whole or not at all.
 pub(super) fn write_out(report: &Report, form: Form, path: &Path) -> Result<()> {
     write_whole(path, form.render(report).as_bytes()).map_err(|error| {
-        Error::new(ErrorKind::InvalidInput, format!("{}: cannot be written ({error})", path.display())).because(error)
+        Error::new(ErrorKind::InvalidInput, format!("{}: cannot be written ({error})", path.display()))
+            .because(error)
     })
 }
 
@@ -92,7 +94,12 @@ async fn run_one(
     session: &mut Session,
     input: &Input,
 ) -> Result<Option<RunKey>> {
-    say(&format!("{}: {} bytes, {} depth", render::safe(&input.name), input.bytes.len(), Depth::from(arguments.depth).name()));
+    say(&format!(
+        "{}: {} bytes, {} depth",
+        render::safe(&input.name),
+        input.bytes.len(),
+        Depth::from(arguments.depth).name()
+    ));
     let Session { ports, queues, workflow, events } = session;
     let request = request(ports, arguments, input).await?;
     let depth = request.depth;
@@ -128,7 +135,11 @@ async fn run_one(
     }
 }
 
-async fn request(ports: &engine::ports::Ports, arguments: &RunArguments, input: &Input) -> Result<RunRequest> {
+async fn request(
+    ports: &engine::ports::Ports,
+    arguments: &RunArguments,
+    input: &Input,
+) -> Result<RunRequest> {
     let tenant = TenantId::new(&arguments.state.tenant);
     let content = ports.content.put(&tenant, &input.bytes).await?;
     Ok(RunRequest {
@@ -153,7 +164,7 @@ async fn watch(
     events: &mut UnboundedReceiver<Event>,
     width: usize,
 ) -> Result<()> {
-    const TALLEST: usize = 40;
+    const TALLEST: usize = 23;
     let mut errors = std::io::stderr();
     let terminal = errors.is_terminal();
     let mut screen = Screen::default();

@@ -30,8 +30,20 @@ pub(super) struct Session {
 
 /// Opens the folder, which the caller owns.
 pub(super) async fn open(config: &Config, folder: &std::path::Path) -> Result<Session> {
-    let Lite { clock, catalogue, settings, store, content, cache, limits, memory, model, analysers, tools, platforms } =
-        boot::open_lite(config, folder).await?;
+    let Lite {
+        clock,
+        catalogue,
+        settings,
+        store,
+        content,
+        cache,
+        limits,
+        memory,
+        model,
+        analysers,
+        tools,
+        platforms,
+    } = boot::open_lite(config, folder).await?;
     let random: Arc<dyn engine::ports::Random> = Arc::new(boot::OsRandom);
     let queues = Arc::new(MemoryQueues::new(clock.clone(), VISIBILITY_MS, MAX_RECEIVE_COUNT));
     let workflow = Arc::new(LocalWorkflow::new(clock.clone(), random.clone(), queues.clone())?);
@@ -74,7 +86,8 @@ pub(super) async fn report(ports: &Ports, key: &RunKey) -> Result<Report> {
             steps.push((step.key, result, cost));
         }
     }
-    let number = |agent: &engine::model::AgentId| ports.catalogue.agent(agent).map_or(u32::MAX, |spec| spec.number);
+    let number =
+        |agent: &engine::model::AgentId| ports.catalogue.agent(agent).map_or(u32::MAX, |spec| spec.number);
     steps.sort_by_key(|(key, ..)| (number(&key.agent), key.item.clone()));
     Ok(Report { run, steps, charges })
 }

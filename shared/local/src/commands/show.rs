@@ -18,10 +18,16 @@ use crate::state::State;
 pub(super) async fn runs(config: &Config, arguments: &StateArguments) -> Result<ExitCode> {
     let runs = stored_runs(config, arguments).await?;
     if runs.is_empty() {
-        super::say(&format!("no runs in {} yet; start one with: cargo assay run FILE", arguments.folder.display()));
+        super::say(&format!(
+            "no runs in {} yet; start one with: cargo assay run FILE",
+            arguments.folder.display()
+        ));
         return Ok(ExitCode::SUCCESS);
     }
-    let mut text = format!("{:<26}  {:<20}  {:<10}  {:<13}  {:>12}  SOURCE\n", "RUN", "ACCEPTED (UTC)", "STATUS", "DEPTH", "COST");
+    let mut text = format!(
+        "{:<26}  {:<20}  {:<10}  {:<13}  {:>12}  SOURCE\n",
+        "RUN", "ACCEPTED (UTC)", "STATUS", "DEPTH", "COST"
+    );
     for run in runs {
         // Writing to a string cannot fail.
         let _ = writeln!(

@@ -26,7 +26,8 @@ fn all_26_agents_are_executed_and_paid_for() {
     let (ended, results) = comprehensive();
     let catalogue = boot::load_catalogue().unwrap();
     for agent in &catalogue.agents {
-        let of_agent = results.get(agent.id.as_str()).unwrap_or_else(|| panic!("{} left no result", agent.id));
+        let of_agent =
+            results.get(agent.id.as_str()).unwrap_or_else(|| panic!("{} left no result", agent.id));
         for result in of_agent {
             assert!(result.ok().is_some(), "{}/{}: {:?}", agent.id, result.meta.item, result.reason());
         }
@@ -36,7 +37,9 @@ fn all_26_agents_are_executed_and_paid_for() {
         .all_rows()
         .into_iter()
         .filter_map(|(_, row)| match row {
-            Row::Charge(charge) if charge.state == ChargeState::Settled => Some(charge.call.step.agent.as_str().to_owned()),
+            Row::Charge(charge) if charge.state == ChargeState::Settled => {
+                Some(charge.call.step.agent.as_str().to_owned())
+            }
             _ => None,
         })
         .collect();
@@ -63,7 +66,8 @@ fn mentions(word: &'static str) -> impl Fn(&Value) -> bool {
 #[test]
 fn each_agent_adds_what_only_it_can() {
     check("mission_orchestrator", "/agents", |agents| {
-        let shares: f64 = agents.as_array().unwrap().iter().map(|row| row["budget_share"].as_f64().unwrap()).sum();
+        let shares: f64 =
+            agents.as_array().unwrap().iter().map(|row| row["budget_share"].as_f64().unwrap()).sum();
         (shares - 1.0).abs() < 1e-6
     });
     check("acquisition_specialist", "/rung", |rung| rung == "captions");

@@ -25,7 +25,11 @@ fn faults(catalogue: &Catalogue, asl: &Value) -> Vec<String> {
             continue;
         };
         if place.queue != queue_of(agent.profile) {
-            faults.push(format!("{id} is sent to {} but its profile is {}", place.queue, agent.profile.name()));
+            faults.push(format!(
+                "{id} is sent to {} but its profile is {}",
+                place.queue,
+                agent.profile.name()
+            ));
         }
         for input in agent.inputs() {
             if !place.before.contains(input.as_str()) {
@@ -43,7 +47,9 @@ fn faults(catalogue: &Catalogue, asl: &Value) -> Vec<String> {
         }
     }
     for error in &order.errors {
-        let known = ErrorKind::from_name(error).is_some() || SERVICE_ERRORS.contains(&error.as_str()) || error.starts_with("SQS.");
+        let known = ErrorKind::from_name(error).is_some()
+            || SERVICE_ERRORS.contains(&error.as_str())
+            || error.starts_with("SQS.");
         if !known {
             faults.push(format!("the workflow matches {error}, which nobody raises"));
         }
@@ -85,7 +91,12 @@ struct Order {
 
 impl Order {
     /// Follows a machine along its happy path; returns the agents it has run when it ends.
-    fn machine(&mut self, machine: &Value, before: &BTreeSet<String>, faults: &mut Vec<String>) -> BTreeSet<String> {
+    fn machine(
+        &mut self,
+        machine: &Value,
+        before: &BTreeSet<String>,
+        faults: &mut Vec<String>,
+    ) -> BTreeSet<String> {
         let states = &machine["States"];
         let mut done = before.clone();
         let mut flags = BTreeSet::new();
@@ -108,10 +119,16 @@ impl Order {
                     // The happy path is the one on which the flag is set.
                     let text = state["Choices"].to_string();
                     flags.extend(text.split("flags.").skip(1).filter_map(|rest| {
-                        rest.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').next().map(str::to_owned)
+                        rest.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')
+                            .next()
+                            .map(str::to_owned)
                     }));
                     // A choice that tests no flag asks for an early end or a shallow run: its default goes on.
-                    if text.contains("flags.") { state["Choices"][0]["Next"].as_str() } else { state["Default"].as_str() }
+                    if text.contains("flags.") {
+                        state["Choices"][0]["Next"].as_str()
+                    } else {
+                        state["Default"].as_str()
+                    }
                 }
                 Some("Parallel") => {
                     let mut after = done.clone();
@@ -182,7 +199,9 @@ fn check_workflow(from: &str, to: &str, expected: &str) {
 
 #[test]
 fn disagreement_is_seen() {
-    let find = |agents: &mut Vec<AgentSpec>, id: &str| agents.iter().position(|agent| agent.id.as_str() == id).unwrap();
+    let find = |agents: &mut Vec<AgentSpec>, id: &str| {
+        agents.iter().position(|agent| agent.id.as_str() == id).unwrap()
+    };
     check_catalogue(|agents| agents[5].profile = Profile::Tools, "its profile is tools");
     check_catalogue(|agents| drop(agents.remove(8)), "which is no agent");
     check_catalogue(
@@ -201,7 +220,11 @@ fn disagreement_is_seen() {
         "stands in a Map",
     );
     check_catalogue(|agents| agents[0].dispensable = true, "no plan flag is tested");
-    check_workflow("\"agent\": \"persona_archivist\"", "\"agent\": \"persona_archivits\"", "is in no workflow");
+    check_workflow(
+        "\"agent\": \"persona_archivist\"",
+        "\"agent\": \"persona_archivits\"",
+        "is in no workflow",
+    );
     check_workflow("\"agent\": \"persona_archivist\"", "\"agent\": \"risk_intelligence_analyst\"", "twice");
     check_workflow("${AgentToolsQueueUrl}", "${AgentLightQueueUrl}", "is sent to");
     check_workflow("\"States.ALL\"", "\"States.Everything\"", "nobody raises");

@@ -29,7 +29,9 @@ fn a_transcript_gives_a_briefing_without_a_model() {
     assert_eq!(report["status"], "complete");
     let briefing = &report["briefing"];
     let source = fs::read_to_string(sample("flood-budget.vtt")).unwrap();
-    let folded = fold(&source);
+    // A sentence may run over several cues.
+    let spoken: Vec<&str> = source.lines().filter(|line| !line.contains("-->")).collect();
+    let folded = fold(&spoken.join("\n"));
     let summary = briefing["summary"].as_array().unwrap();
     assert!(summary.len() >= 3, "{summary:?}");
     for sentence in summary {
@@ -40,13 +42,21 @@ fn a_transcript_gives_a_briefing_without_a_model() {
     assert!(!claims.is_empty());
     for claim in claims {
         assert!(claim["start_ms"].is_u64() && claim["score"].is_number(), "{claim}");
-        assert!(matches!(claim["verdict"].as_str(), None | Some("not_checked")), "no model, no verdict: {claim}");
+        assert!(
+            matches!(claim["verdict"].as_str(), None | Some("not_checked")),
+            "no model, no verdict: {claim}"
+        );
     }
     let reason = |agent: &str| {
         let steps = report["steps"].as_array().unwrap().iter();
         steps.filter(|step| step["agent"] == agent).map(|step| step["reason"].clone()).next().unwrap()
     };
-    for agent in ["argument_strategist", "personality_synthesis_manager", "content_generation_specialist", "insight_generation_specialist"] {
+    for agent in [
+        "argument_strategist",
+        "personality_synthesis_manager",
+        "content_generation_specialist",
+        "insight_generation_specialist",
+    ] {
         assert_eq!(reason(agent), "no_model", "{agent}");
     }
     assert_eq!(report["cost"]["total_nano_usd"], 0);
@@ -75,7 +85,8 @@ fn every_form_is_written_whole() {
     for (ending, mark) in [("md", "# "), ("html", "<!doctype html>"), ("json", "{")] {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join(format!("deep/briefing.{ending}"));
-        let (_state, output) = run_sample("flood-budget.vtt", &["--depth", "quick", "--out", out.to_str().unwrap()]);
+        let (_state, output) =
+            run_sample("flood-budget.vtt", &["--depth", "quick", "--out", out.to_str().unwrap()]);
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
         assert!(fs::read_to_string(&out).unwrap().to_lowercase().starts_with(mark), "{ending}");
         assert_eq!(fs::read_dir(out.parent().unwrap()).unwrap().count(), 1, "nothing beside it");
@@ -101,7 +112,8 @@ fn standard_input_and_emoji_work() {
         .stdout(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    let words = "🌊 The harbour wall cost 4 million pounds in 2024. 🎉 It holds back 3 metres of water. ".repeat(6);
+    let words =
+        "🌊 The harbour wall cost 4 million pounds in 2024. 🎉 It holds back 3 metres of water. ".repeat(6);
     child.stdin.take().unwrap().write_all(words.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(json(&output)["status"], "complete");
@@ -159,7 +171,8 @@ fn a_long_line_is_worked_on_in_time() {
     let path = folder.path().join("line.txt");
     fs::write(&path, "the river rose by 3 metres and ".repeat(30_000)).unwrap();
     let state = folder.path().join("state");
-    let output = run(&mut assay(&["run", path.to_str().unwrap(), "--json", "--state", state.to_str().unwrap()]));
+    let output =
+        run(&mut assay(&["run", path.to_str().unwrap(), "--json", "--state", state.to_str().unwrap()]));
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
 }
 
@@ -214,8 +227,6 @@ fn the_second_run_of_the_same_content_is_not_the_first() {
     let second = run(&mut assay(&["run", path.to_str().unwrap(), "--json", "--state", path_text(&state)]));
     let (first, second) = (json(&first), json(&second));
     assert_ne!(first["run_id"], second["run_id"]);
-    let without = |mut report: Value| {
-        report["briefing"].take()
-    };
+    let without = |mut report: Value| report["briefing"].take();
     assert_eq!(without(first), without(second), "the same content gives the same briefing");
 }

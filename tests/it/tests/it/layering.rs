@@ -55,7 +55,8 @@ fn faults(uses: &Uses) -> Vec<String> {
 }
 
 fn workspace() -> Uses {
-    let output = Command::new("cargo").args(["metadata", "--format-version", "1", "--no-deps"]).output().unwrap();
+    let output =
+        Command::new("cargo").args(["metadata", "--format-version", "1", "--no-deps"]).output().unwrap();
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
     let name = |row: &Value| row["name"].as_str().unwrap().to_owned();
     let normal = |package: &Value| {

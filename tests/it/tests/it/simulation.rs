@@ -8,7 +8,10 @@ fn the_same_seed_is_the_same_run() {
     for seed in [3, 17] {
         let (first, second) = (simulate(&Plan::of_seed(seed)), simulate(&Plan::of_seed(seed)));
         assert_eq!(first.story(), second.story());
-        assert_eq!((first.calls, first.polls, first.bill.total()), (second.calls, second.polls, second.bill.total()));
+        assert_eq!(
+            (first.calls, first.polls, first.bill.total()),
+            (second.calls, second.polls, second.bill.total())
+        );
     }
 }
 
@@ -21,7 +24,8 @@ fn refusals_never_become_dead_letters() {
     let deferred = ended.story().iter().filter(|line| line.contains("StepDeferred")).count();
     assert_eq!(deferred, 200);
     let results = ended.results();
-    let cartographer = results.iter().find(|result| result.meta.agent.as_str() == "analysis_cartographer").unwrap();
+    let cartographer =
+        results.iter().find(|result| result.meta.agent.as_str() == "analysis_cartographer").unwrap();
     assert_eq!((cartographer.status(), cartographer.meta.attempt), (Status::Ok, 1));
 }
 

@@ -40,7 +40,8 @@ fn files_stay_short() {
 fn the_code_map_is_true() {
     let map = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
     for quoted in map.split('`').skip(1).step_by(2) {
-        let is_path = quoted.contains('/') && !quoted.contains(' ') && !quoted.contains(['<', '*', '{', '$', ':']);
+        let is_path =
+            quoted.contains('/') && !quoted.contains(' ') && !quoted.contains(['<', '*', '{', '$', ':']);
         if is_path {
             assert!(root().join(quoted).exists(), "ARCHITECTURE.md names {quoted}, which does not exist");
         }
@@ -58,7 +59,10 @@ fn the_code_map_is_true() {
 fn the_variables_are_documented() {
     let config = fs::read_to_string(root().join("shared/boot/src/config.rs")).unwrap();
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    for name in config.split('"').filter(|part| part.len() > 3 && part.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')) {
+    for name in config
+        .split('"')
+        .filter(|part| part.len() > 3 && part.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_'))
+    {
         assert!(readme.contains(name), "README.md does not name {name}");
     }
 }

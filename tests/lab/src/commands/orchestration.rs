@@ -65,7 +65,7 @@ pub(super) fn orchestration(arguments: &Arguments) -> ExitCode {
 
 fn measure(arguments: &Arguments) -> Result<Value, Box<dyn std::error::Error>> {
     let binary = build_assay(arguments.release)?;
-    
+
     let script = Script::new(vec![model()]).with_latency_ms(arguments.latency_ms).without_tools();
     let server = ScriptedServer::start(script)?;
     let mut measured = Vec::new();
@@ -104,13 +104,19 @@ fn measure(arguments: &Arguments) -> Result<Value, Box<dyn std::error::Error>> {
 fn peers(latency_ms: u64, runs: usize) -> Value {
     let run = || -> Result<Value, Box<dyn std::error::Error>> {
         let catalogue = boot::load_catalogue()?;
-        let names = |agent: &engine::agent::AgentSpec| agent.inputs().map(|id| id.as_str().to_owned()).collect::<Vec<_>>();
+        let names = |agent: &engine::agent::AgentSpec| {
+            agent.inputs().map(|id| id.as_str().to_owned()).collect::<Vec<_>>()
+        };
         let agents: std::collections::BTreeMap<&str, Vec<String>> =
             catalogue.agents.iter().map(|agent| (agent.id.as_str(), names(agent))).collect();
         let request = json!({"agents": agents, "latency_ms": latency_ms, "runs": runs});
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bench/peers.py");
-        let mut child =
-            Command::new("python3").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        let mut child = Command::new("python3")
+            .arg(script)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
         let mut input = child.stdin.take().ok_or("no standard input")?;
         std::io::Write::write_all(&mut input, request.to_string().as_bytes())?;
         drop(input);
@@ -126,7 +132,8 @@ fn critical_path() -> u64 {
     // As many passes as there are agents settle any order.
     for _ in 0..catalogue.agents.len() {
         for agent in &catalogue.agents {
-            let before = agent.inputs().filter_map(|input| length.get(input.as_str())).max().copied().unwrap_or(0);
+            let before =
+                agent.inputs().filter_map(|input| length.get(input.as_str())).max().copied().unwrap_or(0);
             length.insert(agent.id.as_str(), before + 1);
         }
     }
@@ -154,20 +161,21 @@ fn one_run(binary: &Path, url: &str) -> Result<Measured, Box<dyn std::error::Err
         .spawn()?;
     let process = child.id();
     let ended = std::sync::atomic::AtomicBool::new(false);
-    let (output, first_line_ms, rest, memory_kb) = std::thread::scope(|scope| -> Result<_, Box<dyn std::error::Error>> {
-        let watcher = scope.spawn(|| {
-            let mut peak = 0;
-            while !ended.load(std::sync::atomic::Ordering::Relaxed) {
-                peak = peak_memory_kb(process).unwrap_or(0).max(peak);
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            peak
-        });
-        let read = read_output(&mut child, started);
-        ended.store(true, std::sync::atomic::Ordering::Relaxed);
-        let (output, first_line_ms, rest) = read?;
-        Ok((output, first_line_ms, rest, watcher.join().unwrap_or(0)))
-    })?;
+    let (output, first_line_ms, rest, memory_kb) =
+        std::thread::scope(|scope| -> Result<_, Box<dyn std::error::Error>> {
+            let watcher = scope.spawn(|| {
+                let mut peak = 0;
+                while !ended.load(std::sync::atomic::Ordering::Relaxed) {
+                    peak = peak_memory_kb(process).unwrap_or(0).max(peak);
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                peak
+            });
+            let read = read_output(&mut child, started);
+            ended.store(true, std::sync::atomic::Ordering::Relaxed);
+            let (output, first_line_ms, rest) = read?;
+            Ok((output, first_line_ms, rest, watcher.join().unwrap_or(0)))
+        })?;
     if !child.wait()?.success() {
         return Err(format!("the run failed: {rest}").into());
     }
@@ -185,7 +193,8 @@ fn one_run(binary: &Path, url: &str) -> Result<Measured, Box<dyn std::error::Err
         .iter()
         .map(|step| {
             let number = |name: &str| step[name].as_u64().unwrap_or(0);
-            let name = format!("{} {}", step["agent"].as_str().unwrap_or("-"), step["item"].as_str().unwrap_or(""));
+            let name =
+                format!("{} {}", step["agent"].as_str().unwrap_or("-"), step["item"].as_str().unwrap_or(""));
             (number("finished_ms").saturating_sub(created_ms), number("duration_ms"), name)
         })
         .collect();
@@ -202,7 +211,10 @@ fn one_run(binary: &Path, url: &str) -> Result<Measured, Box<dyn std::error::Err
 }
 
 /// Everything the child prints, and when its first line came.
-fn read_output(child: &mut Child, started: Instant) -> Result<(String, f64, String), Box<dyn std::error::Error>> {
+fn read_output(
+    child: &mut Child,
+    started: Instant,
+) -> Result<(String, f64, String), Box<dyn std::error::Error>> {
     let mut errors = BufReader::new(child.stderr.take().ok_or("no standard error")?);
     let mut rest = String::new();
     errors.read_line(&mut rest)?;

@@ -68,7 +68,8 @@ pub(super) fn take(asked: &Asked, script: &Script, bill: &Bill) -> Turn {
     let usage = said.as_ref().ok().filter(|_| billed).map_or(Usage::default(), |said| said.usage);
     let price = script.models().iter().find(|model| model.id == asked.model).and_then(|model| model.price);
     let booked = bill.book(BillLine {
-        at_ms: 0, number: call.number,
+        at_ms: 0,
+        number: call.number,
         agent: call.agent.clone(),
         item: call.item.clone(),
         model: asked.model.clone(),

@@ -43,7 +43,8 @@ pub(super) struct Rates {
 impl Rates {
     /// Each seed enables a random half of the faults, so that rare combinations are not drowned by common ones.
     pub(super) fn of_seed(random: &SeededRandom) -> Self {
-        let rate = |most: u64| if random.next_u64().is_multiple_of(2) { 1 + random.next_u64() % most } else { 0 };
+        let rate =
+            |most: u64| if random.next_u64().is_multiple_of(2) { 1 + random.next_u64() % most } else { 0 };
         Self {
             fails: rate(40),
             done_but_failed: rate(40),

@@ -54,8 +54,15 @@ fn steps(rows: &[(Key, Row)]) -> impl Iterator<Item = &Step> {
     })
 }
 
-fn ends_and_is_explained(ended: &Ended, catalogue: &Catalogue, rows: &[(Key, Row)], see: &mut impl FnMut(&'static str, String)) {
-    let Some(Row::Run(run)) = rows.iter().find(|(key, _)| *key == Key::Run(ended.run.clone())).map(|(_, row)| row) else {
+fn ends_and_is_explained(
+    ended: &Ended,
+    catalogue: &Catalogue,
+    rows: &[(Key, Row)],
+    see: &mut impl FnMut(&'static str, String),
+) {
+    let Some(Row::Run(run)) =
+        rows.iter().find(|(key, _)| *key == Key::Run(ended.run.clone())).map(|(_, row)| row)
+    else {
         return see("ends", "the run is gone".to_owned());
     };
     if !run.status.is_final() {
@@ -64,7 +71,9 @@ fn ends_and_is_explained(ended: &Ended, catalogue: &Catalogue, rows: &[(Key, Row
     if run.finished_ms.is_some_and(|at| at > run.deadline_ms + 180_000) {
         see("ends", "the run ended long after its deadline".to_owned());
     }
-    if run.status == RunStatus::Failed && run.failure.as_ref().is_none_or(|failure| failure.message.is_empty()) {
+    if run.status == RunStatus::Failed
+        && run.failure.as_ref().is_none_or(|failure| failure.message.is_empty())
+    {
         see("explained", "the run failed without a word".to_owned());
     }
     for step in steps(rows) {
@@ -127,17 +136,24 @@ fn ledger_and_bill(ended: &Ended, rows: &[(Key, Row)], see: &mut impl FnMut(&'st
         see("ledger", format!("the ledger says {ledger}, the bill {bill}"));
     }
     if ledger - bill > unsettled {
-        see("ledger", format!("the ledger says {ledger}, the bill {bill}, and only {unsettled} is listed as unsettled"));
+        see(
+            "ledger",
+            format!("the ledger says {ledger}, the bill {bill}, and only {unsettled} is listed as unsettled"),
+        );
     }
     for (key, row) in rows {
         match (key, row) {
-            (Key::Purse(_), Row::Purse(purse)) if purse.spent != ledger || purse.reserved != NanoUsd::ZERO => {
+            (Key::Purse(_), Row::Purse(purse))
+                if purse.spent != ledger || purse.reserved != NanoUsd::ZERO =>
+            {
                 see("ledger", format!("the ledger says {ledger}, the run's purse {purse:?}"));
             }
             (Key::Run(_), Row::Run(run)) if run.status.is_final() && run.cost != ledger => {
                 see("ledger", format!("the ledger says {ledger}, the run {}", run.cost));
             }
-            (Key::Budget(..), Row::Budget(budget)) if budget.spent != ledger || budget.allotted != NanoUsd::ZERO => {
+            (Key::Budget(..), Row::Budget(budget))
+                if budget.spent != ledger || budget.allotted != NanoUsd::ZERO =>
+            {
                 see("ledger", format!("the ledger says {ledger}, the tenant's budget {budget:?}"));
             }
             _ => {}
@@ -175,7 +191,10 @@ fn calm_is_whole(ended: &Ended, rows: &[(Key, Row)], see: &mut impl FnMut(&'stat
     }
     for result in steps(rows).filter_map(|step| step.result.as_ref()) {
         if matches!(result.outcome, Outcome::Failed(_)) || result.meta.attempt > 1 {
-            see("calm", format!("{}: attempt {}, {:?}", result.meta.agent, result.meta.attempt, result.reason()));
+            see(
+                "calm",
+                format!("{}: attempt {}, {:?}", result.meta.agent, result.meta.attempt, result.reason()),
+            );
         }
     }
 }

@@ -7,8 +7,9 @@ use engine::agent::{ModelSpec, Tier};
 use engine::error::{Error, ErrorKind, Result};
 use engine::model::{ContentRef, MemoryRecord, RunKey, StepKey, TenantId, Token};
 use engine::ports::{
-    Admission, Becomes, Cache, Change, ContentStore, Delivery, Key, Limits, Llm, LlmError, Memory, Message, ModelReply,
-    ModelRequest, Page, Post, Queue, Queues, Random as _, Range, Row, Store, Take, Versioned, Workflow,
+    Admission, Becomes, Cache, Change, ContentStore, Delivery, Key, Limits, Llm, LlmError, Memory, Message,
+    ModelReply, ModelRequest, Page, Post, Queue, Queues, Random as _, Range, Row, Store, Take, Versioned,
+    Workflow,
 };
 use serde_json::Value;
 

@@ -7,12 +7,10 @@ use engine::RunRequest;
 use engine::agent::{Catalogue, ModelSpec, Tier};
 use engine::memory::virtual_time::{Executor, Stopped};
 use engine::memory::{
-    MemoryCache, MemoryContent, MemoryDelivery, MemoryLimits, MemoryMemories, MemoryMetrics, MemoryQueues, MemoryStore,
-    SeededRandom, VirtualTime,
+    MemoryCache, MemoryContent, MemoryDelivery, MemoryLimits, MemoryMemories, MemoryMetrics, MemoryQueues,
+    MemoryStore, SeededRandom, VirtualTime,
 };
-use engine::model::{
-    Depth, NanoUsd, Outcome, Price, PriceBand, RunKey, Source, StepResult, TenantId,
-};
+use engine::model::{Depth, NanoUsd, Outcome, Price, PriceBand, RunKey, Source, StepResult, TenantId};
 use engine::ports::{Clock, ContentStore as _, Limits, Ports, Queues, Random, Settings, Workflow};
 use futures::FutureExt as _;
 use local::host::{self, Concurrency};
@@ -85,7 +83,11 @@ impl Plan {
             faults: true,
             cancel_after_ms: (draw(10) == 0).then(|| draw(5_000)),
             latency_ms: 50 + draw(2_000),
-            daily_budget: if draw(8) == 0 { NanoUsd(draw(200_000_000).cast_signed()) } else { NanoUsd::from_usd(20) },
+            daily_budget: if draw(8) == 0 {
+                NanoUsd(draw(200_000_000).cast_signed())
+            } else {
+                NanoUsd::from_usd(20)
+            },
             ..Self::calm(seed)
         }
     }
@@ -260,7 +262,12 @@ async fn process(world: Arc<World>, services: Services) {
             services.workflow.run().await;
         }
     };
-    futures::join!(host::serve(&ports, &services.queues, Concurrency(8)), host::sweep(&ports), cancel, workflow);
+    futures::join!(
+        host::serve(&ports, &services.queues, Concurrency(8)),
+        host::sweep(&ports),
+        cancel,
+        workflow
+    );
 }
 
 impl World {
@@ -291,7 +298,8 @@ impl World {
         let random: Arc<dyn Random> = Arc::new(SeededRandom::new(self.plan.seed ^ 0x3A1));
         let queues = Arc::new(MemoryQueues::new(clock.clone(), VISIBILITY_MS, MAX_RECEIVE_COUNT));
         let sends: Arc<dyn Queues> = Arc::new(self.faulty::<dyn Queues>(queues.clone()));
-        let workflow = Arc::new(LocalWorkflow::new(clock, random, sends).expect("the workflow file is valid"));
+        let workflow =
+            Arc::new(LocalWorkflow::new(clock, random, sends).expect("the workflow file is valid"));
         Services { queues, workflow }
     }
 
@@ -303,9 +311,9 @@ impl World {
         let clock: Arc<dyn Clock> = self.time.clone();
         let rates = self.faults.rates;
         let seed = self.plan.seed;
-        let script = Script::new(vec![model()]).with_latency_ms(self.plan.latency_ms).with_faults(move |call| {
-            model_fault(seed, rates.model, call)
-        });
+        let script = Script::new(vec![model()])
+            .with_latency_ms(self.plan.latency_ms)
+            .with_faults(move |call| model_fault(seed, rates.model, call));
         let model: Arc<dyn engine::ports::Llm> =
             Arc::new(ScriptedModel::on_bill(script, clock.clone(), self.bill.clone()));
         let limits: Arc<dyn Limits> = match self.plan.refusals {
