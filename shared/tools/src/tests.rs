@@ -63,7 +63,7 @@ fn remember(memory: &MemoryMemories, tenant: &str, run: &str, created_ms: u64, r
 
 fn call(tool: &str, memory: &MemoryMemories, input: &StepInput, arguments: &Value) -> Result<Value> {
     let step = step();
-    let content = engine::model::ContentRef::new("the content of this run");
+    let content = ContentRef::new("the content of this run");
     let scope = ToolScope { step: &step, content: &content, input, memory };
     match block_on(tools()[tool].call(scope, arguments))? {
         ToolAnswer::Answer(answer) => Ok(answer),

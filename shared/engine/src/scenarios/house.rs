@@ -17,8 +17,8 @@ use crate::model::{
     Usage,
 };
 use crate::ports::{
-    Analyser, Bill, Clock, ContentStore as _, Llm, LlmError, ModelReply, ModelRequest, Ports, Queue, Row,
-    Settings, StepMessage, Tool, ToolAnswer, ToolCall, ToolScope, ToolSpec, Workflow,
+    Analyser, Bill, Clock, Llm, LlmError, ModelReply, ModelRequest, Ports, Queue, Row, Settings, StepMessage,
+    Tool, ToolAnswer, ToolCall, ToolScope, ToolSpec, Workflow,
 };
 use crate::step_input::{Analysis, StepInput};
 use crate::{RunRequest, ledger_view, run_step, start_run};

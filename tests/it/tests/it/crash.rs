@@ -139,7 +139,6 @@ fn a_run_that_was_not_killed_sends_each_request_once() {
     let mut asked_again: std::collections::BTreeSet<String> =
         server.bill().lines()[lines.len()..].iter().map(|line| line.agent.clone()).collect();
     asked_again.remove("verification_director");
-    println!("{asked_again:?}");
     assert!(asked_again.len() <= 4, "{asked_again:?}");
     let fresh = json(&run(command(&server.url(), state.to_str().unwrap()).arg("--fresh")));
     assert_eq!(fresh["cost"]["saved_nano_usd"], 0);

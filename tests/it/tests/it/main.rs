@@ -1,5 +1,7 @@
 //! The one black-box test binary: the house's own rules, the command line, crashes, whole runs.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "this binary is tests only")]
+
 mod agents;
 mod agreement;
 mod assay;
