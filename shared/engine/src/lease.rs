@@ -46,7 +46,7 @@ pub(crate) async fn claim(ports: &Ports, message: &StepMessage) -> Result<Claim>
     let keys =
         [Key::Run(message.run.clone()), Key::Step(step_key.clone()), Key::Sequence(message.run.clone())];
     let now = ports.clock.now_ms();
-    let mut claimed_epoch = None;
+    let owner = ports.random.next_u64();
     transact(ports, &keys, |rows| {
         let Some(run) = rows.run(&keys[0]) else {
             return Ok(Decision::Leave(Claim::Stale));
@@ -58,8 +58,9 @@ pub(crate) async fn claim(ports: &Ports, message: &StepMessage) -> Result<Claim>
         if message.hop < step.hop || run.status.is_final() {
             return Ok(Decision::Leave(Claim::Stale));
         }
-        // A write that was reported as failed may have happened: this caller's own lease is no obstacle to it.
-        let own = claimed_epoch.is_some() && claimed_epoch == step.lease.as_ref().map(|lease| lease.epoch);
+        // A write that was reported as failed may have happened: this caller's own lease is no obstacle to it. The epoch
+        // alone does not tell, for another caller may have got the same one.
+        let own = step.lease.as_ref().is_some_and(|lease| lease.owner == owner);
         if let Some(lease) = step.lease.as_ref().filter(|lease| !own && lease.until_ms > now) {
             return Ok(Decision::Leave(Claim::Held { until_ms: lease.until_ms }));
         }
@@ -68,10 +69,9 @@ pub(crate) async fn claim(ports: &Ports, message: &StepMessage) -> Result<Claim>
             step.epoch += 1;
             step.attempt += 1;
         }
-        claimed_epoch = Some(step.epoch);
         step.hop = message.hop;
         step.token = Some(message.task_token.clone());
-        step.lease = Some(Lease { epoch: step.epoch, until_ms: now + LEASE_MS });
+        step.lease = Some(Lease { epoch: step.epoch, owner, until_ms: now + LEASE_MS });
         let won = Claim::Won(Claimed {
             run: run.clone(),
             key: step_key.clone(),
@@ -129,7 +129,7 @@ async fn renew(ports: &Ports, claimed: &Claimed) -> Result<Option<Interrupt>> {
         if rows.run(&keys[0]).is_none_or(|run| run.cancel_requested || run.status.is_final()) {
             return Ok(Decision::Leave(Some(Interrupt::Cancelled)));
         }
-        let lease = Some(Lease { epoch: claimed.epoch, until_ms: now + LEASE_MS });
+        let lease = step.lease.clone().map(|lease| Lease { until_ms: now + LEASE_MS, ..lease });
         let step = Step { lease, ..step.clone() };
         Ok(Decision::Write(vec![rows.put(keys[1].clone(), Row::Step(Box::new(step)), None)], None))
     })

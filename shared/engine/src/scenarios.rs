@@ -8,8 +8,8 @@ use crate::error::{ErrorKind, Result};
 use crate::lease::MAX_ATTEMPTS;
 use crate::ledger_view;
 use crate::memory::virtual_time::Executor;
-use crate::model::{Basis, ChargeState, NanoUsd, Reason, ReasonCode, RunStatus, Status, Usage};
-use crate::ports::{Bill, Clock as _, Row};
+use crate::model::{Basis, Budget, ChargeState, NanoUsd, Reason, ReasonCode, RunStatus, Status, Usage};
+use crate::ports::{Becomes, Bill, Change, Clock as _, Expect, Key, Row, Store as _};
 use crate::step_input::Analysis;
 use house::{House, Says, baseline};
 
@@ -301,5 +301,35 @@ fn an_idempotency_key_is_one_run() {
         request.depth = crate::model::Depth::Deep;
         let refused: Result<_> = crate::start_run(&ports, &request).await;
         assert_eq!(refused.unwrap_err().kind(), ErrorKind::InvalidInput);
+    });
+}
+
+#[test]
+fn a_repeated_request_finds_its_run_although_the_day_is_spent() {
+    let house = House::priced(complete(), Some(vec![good()]), Some(1_000_000_000), NanoUsd(2_000_000));
+    let (ports, run) = (house.ports.clone(), house.run.clone());
+    let request = house.block_on({
+        let ports = ports.clone();
+        async move {
+            let run = crate::load_run(&ports, &run).await.unwrap().unwrap();
+            crate::RunRequest {
+                tenant: run.key.tenant.clone(),
+                workspace: "w".into(),
+                source: run.source.clone(),
+                depth: run.depth,
+                use_cache: true,
+                idempotency_key: Some("k".into()),
+            }
+        }
+    });
+    house.block_on(async move {
+        let (first, _) = crate::start_run(&ports, &request).await.unwrap();
+        let budget = Key::Budget(first.tenant.clone(), crate::window(ports.clock.now_ms()));
+        let spent = Row::Budget(Budget { limit: NanoUsd(1), allotted: NanoUsd(1), spent: NanoUsd::ZERO });
+        let change = Change { key: budget, expect: Expect::Anything, to: Becomes::Row(spent), due_ms: None };
+        ports.store.write(&[change]).await.unwrap();
+        assert_eq!(crate::start_run(&ports, &request).await.unwrap(), (first, false));
+        let other = crate::RunRequest { idempotency_key: None, ..request };
+        assert_eq!(crate::start_run(&ports, &other).await.unwrap_err().kind(), ErrorKind::Budget);
     });
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events;
 use crate::model::{
-    Depth, EventKind, NanoUsd, OutboxMessage, Purse, Run, RunId, RunKey, RunStatus, Source, TenantId,
+    Budget, Depth, EventKind, NanoUsd, OutboxMessage, Purse, Run, RunId, RunKey, RunStatus, Source, TenantId,
 };
 use crate::outbox;
 use crate::ports::{Key, Ports, Row};
@@ -42,13 +42,13 @@ pub async fn start_run(ports: &Ports, request: &RunRequest) -> Result<(RunKey, b
     if request.source.bytes == 0 {
         return Err(Error::new(ErrorKind::InvalidInput, format!("{} is empty", request.source.name)));
     }
-    check_budget(ports, &request.tenant).await?;
     let now = ports.clock.now_ms();
     let run = RunKey { tenant: request.tenant.clone(), run: new_run_id(ports, now) };
     let digest = request_digest(request);
     let idempotency =
         request.idempotency_key.as_ref().map(|key| Key::Idempotency(request.tenant.clone(), key.clone()));
-    let mut keys = vec![Key::Run(run.clone())];
+    let budget = Key::Budget(request.tenant.clone(), crate::money::window(now));
+    let mut keys = vec![Key::Run(run.clone()), budget.clone()];
     keys.extend(idempotency.clone());
 
     let (run, new) = transact(ports, &keys, |rows| {
@@ -66,6 +66,8 @@ pub async fn start_run(ports: &Ports, request: &RunRequest) -> Result<(RunKey, b
             }
             return Ok(Decision::Leave((RunKey { tenant: run.tenant.clone(), run: earlier.clone() }, false)));
         }
+        // Only for a new run: a repeated request must find its run even when the day is spent.
+        check_budget(ports, rows.budget(&budget))?;
         let stored = new_run(ports, request, &run, now);
         let purse = Purse { cap: run_cap(ports, request.depth), ..Purse::default() };
         let due_ms = Some(stored.deadline_ms + DEADLINE_GRACE_MS);
@@ -137,17 +139,12 @@ fn run_cap(ports: &Ports, depth: Depth) -> NanoUsd {
 }
 
 /// Without a model nothing is ever spent, so an empty budget stops nobody.
-async fn check_budget(ports: &Ports, tenant: &TenantId) -> Result<()> {
-    if ports.model.is_none() {
-        return Ok(());
-    }
-    let window = crate::money::window(ports.clock.now_ms());
-    let rows = read(ports, &[Key::Budget(tenant.clone(), window)]).await?;
-    let left = match rows.first() {
-        Some(Some(Row::Budget(budget))) => budget.limit - budget.allotted - budget.spent,
-        _ => ports.settings.daily_budget,
+fn check_budget(ports: &Ports, budget: Option<&Budget>) -> Result<()> {
+    let left = match budget {
+        Some(budget) => budget.limit - budget.allotted - budget.spent,
+        None => ports.settings.daily_budget,
     };
-    if left <= NanoUsd::ZERO {
+    if ports.model.is_some() && left <= NanoUsd::ZERO {
         return Err(Error::new(
             ErrorKind::Budget,
             "today's budget is spent; raise it or come back tomorrow (UTC)",

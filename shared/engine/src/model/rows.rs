@@ -44,6 +44,9 @@ pub struct Step {
 pub struct Lease {
     /// Equal to the step's epoch while the lease holds.
     pub epoch: u32,
+    /// A random number of the claim, by which a caller whose write was reported as failed knows its own lease.
+    #[serde(default)]
+    pub owner: u64,
     /// When it ends if it is not renewed.
     pub until_ms: u64,
 }

@@ -15,6 +15,15 @@ fn the_same_seed_is_the_same_run() {
     }
 }
 
+/// Seeds that once found something: two callers under one lease; a repeated request refused because its own run had
+/// drawn the day's budget.
+#[test]
+fn seeds_that_found_something_stay_quiet() {
+    for seed in [47, 90, 120, 427] {
+        assert_eq!(simulate(&Plan::of_seed(seed)).violations, [], "cargo lab simulate --seed {seed}");
+    }
+}
+
 #[test]
 fn refusals_never_become_dead_letters() {
     let plan = Plan { refusals: Some(("analysis_cartographer", 200)), ..Plan::calm(1) };

@@ -127,6 +127,24 @@ fn describe(seed: u64, ended: &Ended) {
     for line in ended.story() {
         print(&format!("  {line}"));
     }
+    for line in ended.bill.lines() {
+        print(&format!(
+            "  billed {}/{}: {} ({})",
+            line.agent,
+            line.item,
+            line.cost_nano_usd.unwrap_or(0),
+            line.outcome
+        ));
+    }
+    for (_, row) in ended.store.all_rows() {
+        if let engine::ports::Row::Charge(charge) = row {
+            let engine::model::CallId { step, epoch, call } = &charge.call;
+            print(&format!(
+                "  ledger {}/{} {epoch}.{call}: {} ({:?})",
+                step.agent, step.item, charge.cost.0, charge.state
+            ));
+        }
+    }
     for violation in &ended.violations {
         print(&format!("{}: {}", violation.oracle, violation.what));
     }

@@ -124,7 +124,8 @@ fn ledger_and_bill(ended: &Ended, rows: &[(Key, Row)], see: &mut impl FnMut(&'st
     for (_, row) in rows {
         let Row::Charge(charge) = row else { continue };
         ledger += charge.cost;
-        *by_step.entry(charge.call.step.to_string()).or_default() += charge.cost;
+        *by_step.entry(format!("{}/{}", charge.call.step.agent, charge.call.step.item)).or_default() +=
+            charge.cost;
         match charge.state {
             ChargeState::Unsettled => unsettled += charge.cost,
             ChargeState::Reserved => see("ledger", format!("{:?} is still reserved", charge.call)),
@@ -132,8 +133,16 @@ fn ledger_and_bill(ended: &Ended, rows: &[(Key, Row)], see: &mut impl FnMut(&'st
         }
     }
     let bill = ended.bill.total();
-    if ledger < bill {
-        see("ledger", format!("the ledger says {ledger}, the bill {bill}"));
+    let mut billed: BTreeMap<String, NanoUsd> = BTreeMap::new();
+    for line in ended.bill.lines() {
+        *billed.entry(format!("{}/{}", line.agent, line.item)).or_default() +=
+            NanoUsd(line.cost_nano_usd.unwrap_or(0));
+    }
+    for (step, bill) in &billed {
+        let ledger = by_step.get(step).copied().unwrap_or_default();
+        if ledger < *bill {
+            see("ledger", format!("for {step} the ledger says {ledger}, the bill {bill}"));
+        }
     }
     if ledger - bill > unsettled {
         see(
