@@ -1,6 +1,6 @@
 //! Rows in one DynamoDB table.
 //!
-//! Every item has `pk` and `sk` ([`keys`]), a `version`, and the row as JSON in `body` ([`items`]). Two sparse
+//! Every item has `pk` and `sk` (`keys`), a `version`, and the row as JSON in `body` (`items`). Two sparse
 //! indexes: a tenant's runs by time, and the rows that are due. Both indexes are read eventually on the real service;
 //! everything else is read strongly. Retries belong to the engine, so a client must be built without its own.
 
