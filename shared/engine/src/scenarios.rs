@@ -9,7 +9,7 @@ use crate::lease::MAX_ATTEMPTS;
 use crate::ledger_view;
 use crate::memory::virtual_time::Executor;
 use crate::model::{Basis, Budget, ChargeState, NanoUsd, Reason, ReasonCode, RunStatus, Status, Usage};
-use crate::ports::{Becomes, Bill, Change, Clock as _, Expect, Key, Row, Store as _};
+use crate::ports::{Becomes, Bill, Change, Clock as _, Expect, Key, Row};
 use crate::step_input::Analysis;
 use house::{House, Says, baseline};
 
