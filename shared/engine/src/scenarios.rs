@@ -11,7 +11,7 @@ use crate::memory::virtual_time::Executor;
 use crate::model::{Basis, Budget, ChargeState, NanoUsd, Reason, ReasonCode, RunStatus, Status, Usage};
 use crate::ports::{Becomes, Bill, Change, Clock as _, Expect, Key, Row};
 use crate::step_input::Analysis;
-use house::{House, Says, baseline};
+use house::{House, Says, baseline, request};
 
 fn complete() -> Option<Analysis> {
     Some(Analysis::Complete(baseline()))
@@ -284,17 +284,9 @@ fn a_run_ends_once_and_returns_what_is_left() {
 #[test]
 fn an_idempotency_key_is_one_run() {
     let house = House::new(complete(), None);
-    let (ports, run) = (house.ports.clone(), house.run.clone());
+    let ports = house.ports.clone();
     house.block_on(async move {
-        let run = crate::load_run(&ports, &run).await.unwrap().unwrap();
-        let mut request = crate::RunRequest {
-            tenant: run.key.tenant.clone(),
-            workspace: "w".into(),
-            source: run.source.clone(),
-            depth: run.depth,
-            use_cache: true,
-            idempotency_key: Some("k".into()),
-        };
+        let mut request = request(&ports, Some("k")).await;
         let (first, new) = crate::start_run(&ports, &request).await.unwrap();
         assert!(new);
         assert_eq!(crate::start_run(&ports, &request).await.unwrap(), (first, false));
@@ -307,22 +299,9 @@ fn an_idempotency_key_is_one_run() {
 #[test]
 fn a_repeated_request_finds_its_run_although_the_day_is_spent() {
     let house = House::priced(complete(), Some(vec![good()]), Some(1_000_000_000), NanoUsd(2_000_000));
-    let (ports, run) = (house.ports.clone(), house.run.clone());
-    let request = house.block_on({
-        let ports = ports.clone();
-        async move {
-            let run = crate::load_run(&ports, &run).await.unwrap().unwrap();
-            crate::RunRequest {
-                tenant: run.key.tenant.clone(),
-                workspace: "w".into(),
-                source: run.source.clone(),
-                depth: run.depth,
-                use_cache: true,
-                idempotency_key: Some("k".into()),
-            }
-        }
-    });
+    let ports = house.ports.clone();
     house.block_on(async move {
+        let request = request(&ports, Some("k")).await;
         let (first, _) = crate::start_run(&ports, &request).await.unwrap();
         let budget = Key::Budget(first.tenant.clone(), crate::window(ports.clock.now_ms()));
         let spent = Row::Budget(Budget { limit: NanoUsd(1), allotted: NanoUsd(1), spent: NanoUsd::ZERO });

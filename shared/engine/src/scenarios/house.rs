@@ -254,20 +254,7 @@ impl House {
     /// Accepts one more run of the same content.
     pub(super) fn start(&self) -> RunKey {
         let ports = self.ports.clone();
-        self.block_on(async move {
-            let tenant = TenantId::new("t");
-            let content = ports.content.put(&tenant, b"content").await.unwrap();
-            let source = Source { name: "a.txt".into(), media_type: "text/plain".into(), bytes: 7, content };
-            let request = RunRequest {
-                tenant,
-                workspace: "w".into(),
-                source,
-                depth: Depth::Quick,
-                use_cache: true,
-                idempotency_key: None,
-            };
-            start_run(&ports, &request).await.unwrap().0
-        })
+        self.block_on(async move { start_run(&ports, &request(&ports, None).await).await.unwrap().0 })
     }
 
     pub(super) fn block_on<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> T {
@@ -312,6 +299,20 @@ impl House {
     pub(super) fn next_in_ms(&self) -> Option<u64> {
         let at_ms = self.queues.next_visible_ms(Queue::Agents(Profile::Light))?;
         Some(at_ms.saturating_sub(self.time.now_ms()))
+    }
+}
+
+/// A request for the house's one content.
+pub(super) async fn request(ports: &Ports, idempotency_key: Option<&str>) -> RunRequest {
+    let tenant = TenantId::new("t");
+    let content = ports.content.put(&tenant, b"content").await.unwrap();
+    RunRequest {
+        tenant,
+        workspace: "w".into(),
+        source: Source { name: "a.txt".into(), media_type: "text/plain".into(), bytes: 7, content },
+        depth: Depth::Quick,
+        use_cache: true,
+        idempotency_key: idempotency_key.map(str::to_owned),
     }
 }
 
