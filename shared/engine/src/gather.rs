@@ -9,7 +9,7 @@ use crate::claim_check;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger_view::run_report;
 use crate::model::{AgentId, ContentRef, ItemId, Run, Status, Step, StepResult};
-use crate::ports::{Key, Ports, Row};
+use crate::ports::{Acquired, Key, Ports, Row};
 use crate::step_input::{Input, RequestView, StepInput};
 use crate::transact::read;
 
@@ -223,7 +223,12 @@ async fn source_facts(ports: &Ports, run: &Run) -> Result<Value> {
                 format!("no platform knows what to do with {}", run.source.name),
             )
         })?;
-    Ok(platform.acquire(&run.source, &content).await?.facts)
+    let Acquired { mut facts, content } = platform.acquire(&run.source, &content).await?;
+    if let Some(content) = content {
+        facts["digest"] = json!(ports.content.put(&run.key.tenant, &content).await?);
+        facts["bytes"] = json!(content.len());
+    }
+    Ok(facts)
 }
 
 async fn content_facts(ports: &Ports, run: &Run, inputs: &BTreeMap<AgentId, Input>) -> Result<Value> {

@@ -388,12 +388,13 @@ pub trait Tool: Send + Sync {
 }
 
 /// What a platform gave for a source. Rungs: `full_text`, `captions`, `audio_to_transcribe`, `metadata_only`, `blocked`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Acquired {
     /// What agents are told, as the fact `source`.
     pub facts: Value,
-    /// Where the content is, if there is any.
-    pub content: Option<ContentRef>,
+    /// The content, in UTF-8, where it is not what was handed in. The engine stores it and puts its digest and size
+    /// into the facts.
+    pub content: Option<Vec<u8>>,
 }
 
 /// A place content comes from.

@@ -33,7 +33,6 @@ impl Platform for Upload {
             Content::Recording => ("audio_to_transcribe", "binary", None),
             Content::Other => ("metadata_only", "binary", None),
         };
-        let is_text = matches!(found, Content::Captions { .. } | Content::Words { .. });
         let facts = json!({
             "kind": self.name(),
             "rung": rung,
@@ -47,6 +46,6 @@ impl Platform for Upload {
             "published": null,
             "description": null,
         });
-        Ok(Acquired { facts, content: is_text.then(|| source.content.clone()) })
+        Ok(Acquired { facts, content: None })
     }
 }

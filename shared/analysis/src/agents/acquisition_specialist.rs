@@ -21,6 +21,8 @@ struct Source {
     author: Option<String>,
     published: Option<String>,
     description: Option<String>,
+    link: Option<String>,
+    time_link: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -63,6 +65,8 @@ pub fn baseline(input: &StepInput) -> Analysis {
         "author": stated(source.author),
         "published": stated(source.published),
         "description": stated(source.description),
+        "link": stated(source.link),
+        "time_link": stated(source.time_link),
         "subject": null,
     }))
 }

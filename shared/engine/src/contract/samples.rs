@@ -36,6 +36,7 @@ pub(super) fn run(key: &RunKey, created_ms: u64) -> Run {
             media_type: "text/vtt".to_owned(),
             bytes: 42,
             content: ContentRef::new("0".repeat(64)),
+            link: Some("https://example.org/talk".to_owned()),
         },
         depth: Depth::Standard,
         use_cache: true,

@@ -122,6 +122,19 @@ pub struct Source {
     pub bytes: u64,
     /// Where the bytes are stored; also their digest.
     pub content: ContentRef,
+    /// Where it is published, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+}
+
+impl Source {
+    /// The media type of a source whose bytes are the link to its content (RFC 2483).
+    pub const LINK: &'static str = "text/uri-list";
+
+    /// The link, if the content is yet to be fetched from there.
+    pub fn to_fetch(&self) -> Option<&str> {
+        self.link.as_deref().filter(|_| self.media_type == Self::LINK)
+    }
 }
 
 /// A run as it is stored.

@@ -150,6 +150,7 @@ async fn request(
             media_type: boot::media_type(&input.name).to_owned(),
             bytes: input.bytes.len() as u64,
             content,
+            link: None,
         },
         depth: arguments.depth.into(),
         use_cache: !arguments.fresh,

@@ -105,6 +105,7 @@ fn empty(depth: Depth, status: RunStatus) -> Report {
             media_type: "text/vtt".to_owned(),
             bytes: 15_274,
             content: ContentRef::new("ab12"),
+            link: None,
         },
         depth,
         use_cache: true,

@@ -221,6 +221,7 @@ async fn process(world: Arc<World>, services: Services) {
             media_type: "text/vtt".to_owned(),
             bytes: TRANSCRIPT.len() as u64,
             content: engine::model::ContentRef::new(blake3::hash(TRANSCRIPT.as_bytes()).to_hex().as_str()),
+            link: None,
         },
         depth: world.plan.depth,
         use_cache: true,
