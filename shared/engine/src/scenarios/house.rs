@@ -309,7 +309,13 @@ pub(super) async fn request(ports: &Ports, idempotency_key: Option<&str>) -> Run
     RunRequest {
         tenant,
         workspace: "w".into(),
-        source: Source { name: "a.txt".into(), media_type: "text/plain".into(), bytes: 7, content, link: None },
+        source: Source {
+            name: "a.txt".into(),
+            media_type: "text/plain".into(),
+            bytes: 7,
+            content,
+            link: None,
+        },
         depth: Depth::Quick,
         use_cache: true,
         idempotency_key: idempotency_key.map(str::to_owned),
