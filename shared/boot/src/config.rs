@@ -1,6 +1,7 @@
 //! The environment, read here and nowhere else.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use engine::error::{Error, ErrorKind, Result};
 use engine::model::NanoUsd;
@@ -19,6 +20,11 @@ pub struct Config {
     pub concurrency: usize,
     /// `ASSAY_REQUESTS_PER_MINUTE`: calls to models per minute. Default 600.
     pub requests_per_minute: u64,
+    /// `ASSAY_FETCH_CONTACT`: a page or address of yours, told to the servers that links are fetched from.
+    pub fetch_contact: Option<String>,
+    /// `ASSAY_FETCH_ALLOW`: addresses that are not public, with their ports, that links may be fetched from all the same,
+    /// such as `192.168.1.4:80`. Default none.
+    pub fetch_allow: Vec<SocketAddr>,
     /// `ASSAY_LOG`: what is logged. Default `warn`.
     pub log: String,
     /// `COLUMNS`: how wide the terminal is, if the shell says so.
@@ -78,6 +84,8 @@ impl Config {
             run_cap: dollars(&get, "COST_MAX_PER_REQUEST")?,
             concurrency: number(&get, "ASSAY_CONCURRENCY", 1, 1_000)?.unwrap_or(32),
             requests_per_minute: number(&get, "ASSAY_REQUESTS_PER_MINUTE", 1, 1_000_000)?.unwrap_or(600),
+            fetch_contact: get("ASSAY_FETCH_CONTACT"),
+            fetch_allow: addresses(&get, "ASSAY_FETCH_ALLOW")?,
             log: get("ASSAY_LOG").unwrap_or_else(|| "warn".to_owned()),
             columns: get("COLUMNS").and_then(|columns| columns.parse().ok()),
             no_color: get("NO_COLOR").is_some(),
@@ -120,6 +128,14 @@ fn dollars(get: &impl Fn(&str) -> Option<String>, name: &str) -> Result<Option<N
             NanoUsd::parse_usd(&text).ok_or_else(|| wrong(name, "must be dollars, such as 20 or 1.50"))
         })
         .transpose()
+}
+
+fn addresses(get: &impl Fn(&str) -> Option<String>, name: &str) -> Result<Vec<SocketAddr>> {
+    let text = get(name).unwrap_or_default();
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    parts.map(str::parse).collect::<std::result::Result<_, _>>().map_err(|_| {
+        wrong(name, "must be addresses with their ports, such as 192.168.1.4:80 or [fd00::4]:8080, with commas between")
+    })
 }
 
 fn number<T: std::str::FromStr + PartialOrd + fmt::Display + Copy>(
@@ -166,6 +182,9 @@ mod tests {
         check(&[("LLM_BASE_URL", "http://localhost:11434/v1"), ("LLM_PRICE", "0/0")], Ok("NanoUsd(0)"));
         check(&[("LLM_BASE_URL", "http://localhost:11434/v1"), ("LLM_PRICE", "-1/0")], Err("LLM_PRICE"));
         check(&[("ASSAY_CONCURRENCY", "0")], Err("ASSAY_CONCURRENCY"));
+        let allowed = "fetch_allow: [192.168.1.4:80, [fd00::4]:8080]";
+        check(&[("ASSAY_FETCH_ALLOW", "192.168.1.4:80, [fd00::4]:8080")], Ok(allowed));
+        check(&[("ASSAY_FETCH_ALLOW", "intranet:80")], Err("ASSAY_FETCH_ALLOW"));
     }
 
     #[test]

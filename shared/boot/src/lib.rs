@@ -4,6 +4,7 @@
 mod clock;
 mod config;
 mod content_check;
+mod links;
 mod lite;
 mod owned;
 mod telemetry;
@@ -11,5 +12,6 @@ mod telemetry;
 pub use clock::{OsRandom, SystemClock};
 pub use config::{Config, ModelConfig};
 pub use content_check::{LARGEST_INPUT_BYTES, check_content, media_type};
+pub use links::{check_link, link_of_episode};
 pub use lite::{Lite, load_catalogue, open_lite};
 pub use telemetry::start_log;

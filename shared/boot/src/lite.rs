@@ -9,6 +9,7 @@ use engine::agent::{Catalogue, ModelSpec, Tier};
 use engine::error::{Error, ErrorKind, Result};
 use engine::model::{Price, PriceBand};
 use engine::ports::{Analyser, Clock, Llm, Settings, Tool};
+use platforms::fetch::{self, Fetch, GuardedFetcher};
 use store::lite::{LiteCache, LiteLimits, LiteMemory, Rates};
 
 use crate::owned::Owned;
@@ -65,11 +66,20 @@ pub async fn open_lite(config: &Config, state: &Path) -> Result<Lite> {
         model,
         analysers: Arc::new(analysis::analysers()),
         tools: Arc::new(tools::tools()),
-        platforms: Arc::new(platforms::platforms()),
+        platforms: Arc::new(platforms::platforms(&fetcher(config, clock.clone()))),
         clock,
         catalogue,
         store,
     })
+}
+
+fn fetcher(config: &Config, clock: Arc<dyn Clock>) -> Arc<dyn Fetch> {
+    let config = fetch::Config {
+        contact: config.fetch_contact.clone(),
+        allow: config.fetch_allow.clone(),
+        ..fetch::Config::default()
+    };
+    Arc::new(GuardedFetcher::new(config, clock))
 }
 
 /// The embedded catalogue, checked against the analysers and tools there are.

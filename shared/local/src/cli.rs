@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use engine::model::Depth;
 
-/// Turns a transcript into an intelligence briefing that can be checked.
+/// Turns a link or a transcript into an intelligence briefing that can be checked.
 #[derive(Debug, Parser)]
 #[command(
     name = "assay",
@@ -23,7 +23,7 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Analyse transcripts and print their briefings
+    /// Analyse links or transcripts and print their briefings
     Run(RunArguments),
     /// List the runs of this folder, newest first
     Runs(StateArguments),
@@ -38,9 +38,16 @@ pub enum Command {
 /// Arguments of `run`.
 #[derive(Debug, Args)]
 pub struct RunArguments {
-    /// Transcripts: .txt .md .vtt .srt .ttml .json (podcast transcript or YouTube json3); - reads standard input
-    #[arg(required = true, value_name = "FILE")]
+    /// Links (articles, podcast feeds, captions) or transcripts: .txt .md .vtt .srt .ttml .json (podcast transcript or
+    /// YouTube json3); - reads standard input
+    #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<String>,
+    /// Where the transcript is published: times in the briefing then link to it
+    #[arg(long, value_name = "URL")]
+    pub link: Option<String>,
+    /// Which episode of a podcast feed: its position, 1 is the newest, or words of its title
+    #[arg(long, value_name = "N|TITLE")]
+    pub episode: Option<String>,
     /// How deep to look: quick (no claims checked, at most $0.50) to experimental (at most $10)
     #[arg(long, value_enum, default_value_t = DepthArgument::Standard)]
     pub depth: DepthArgument,

@@ -4,46 +4,91 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use boot::Config;
 use engine::error::{Error, ErrorKind, Result};
+use engine::model::Source;
 
 /// Something to analyse.
 pub struct Input {
-    /// Its name, without its folder.
+    /// Its name for people: a file's without its folder, or the link.
     pub name: String,
-    /// Its bytes, checked.
+    /// Its media type, as far as its name tells.
+    pub media_type: &'static str,
+    /// Its bytes, checked; of a link its text.
     pub bytes: Vec<u8>,
+    /// Where it is published, if that is known.
+    pub link: Option<String>,
 }
 
-/// Reads a file, or standard input for `-`.
+/// What is said about the inputs besides their names.
+#[derive(Clone, Copy, Default)]
+pub struct About<'a> {
+    /// Where a file is published.
+    pub link: Option<&'a str>,
+    /// Which episode of a feed.
+    pub episode: Option<&'a str>,
+}
+
+/// Reads a file, standard input for `-`, or takes a link as it is; the step that acquires it fetches it.
 ///
-/// Errors name the file and what would work; none is retryable.
-pub fn read(argument: &str) -> Result<Input> {
+/// Errors name the input and what would work; none is retryable.
+pub fn read(config: &Config, argument: &str, about: About<'_>) -> Result<Input> {
+    if is_link(argument) {
+        return read_link(config, argument, about);
+    }
+    if about.episode.is_some() {
+        return Err(refuse(argument, "--episode goes with the link of a feed"));
+    }
+    let link = about.link.map(|link| boot::check_link(config, link)).transpose()?;
     let (name, bytes) = if argument == "-" {
         ("standard input".to_owned(), read_capped("standard input", &mut std::io::stdin().lock())?)
     } else {
         read_file(argument)?
     };
     boot::check_content(&name, &bytes)?;
-    Ok(Input { name, bytes })
+    Ok(Input { media_type: boot::media_type(&name), name, bytes, link })
+}
+
+fn is_link(argument: &str) -> bool {
+    let scheme = argument.split_once("://").map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| {
+        !scheme.is_empty() && scheme.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '+')
+    })
+}
+
+/// A link. Which episode of a feed is said in its fragment, which is never sent.
+fn read_link(config: &Config, argument: &str, about: About<'_>) -> Result<Input> {
+    if about.link.is_some() {
+        return Err(refuse(argument, "--link says where a file is published; this is a link itself"));
+    }
+    let mut link = boot::check_link(config, argument)?;
+    if let Some(episode) = about.episode {
+        link = boot::link_of_episode(&link, episode)?;
+    }
+    Ok(Input {
+        name: link.clone(),
+        media_type: Source::LINK,
+        bytes: link.clone().into_bytes(),
+        link: Some(link),
+    })
+}
+
+fn refuse(argument: &str, what: &str) -> Error {
+    Error::new(ErrorKind::InvalidInput, format!("{argument}: {what}"))
 }
 
 fn read_file(argument: &str) -> Result<(String, Vec<u8>)> {
-    let refuse = |what: String| Error::new(ErrorKind::InvalidInput, format!("{argument}: {what}"));
-    if argument.starts_with("http://") || argument.starts_with("https://") {
-        return Err(refuse(
-            "links cannot be fetched yet; download the transcript and hand in the file".to_owned(),
-        ));
-    }
     let path = Path::new(argument);
     let facts = path.metadata().map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => refuse(
-            "there is no such file; give a transcript (.txt .md .vtt .srt .json) or - for standard input"
-                .to_owned(),
+            argument,
+            "there is no such file; give a transcript (.txt .md .vtt .srt .json), a link with https:// or - for \
+             standard input",
         ),
-        _ => refuse(format!("cannot be read ({error})")),
+        _ => refuse(argument, &format!("cannot be read ({error})")),
     })?;
     if facts.is_dir() {
-        return Err(refuse("is a folder; give the transcript files in it".to_owned()));
+        return Err(refuse(argument, "is a folder; give the transcript files in it"));
     }
     if facts.is_file() && facts.len() > boot::LARGEST_INPUT_BYTES {
         // Refused before it is read.
@@ -53,9 +98,10 @@ fn read_file(argument: &str) -> Result<(String, Vec<u8>)> {
             facts.len() / megabytes,
             boot::LARGEST_INPUT_BYTES / megabytes
         );
-        return Err(refuse(what));
+        return Err(refuse(argument, &what));
     }
-    let mut file = File::open(path).map_err(|error| refuse(format!("cannot be read ({error})")))?;
+    let mut file =
+        File::open(path).map_err(|error| refuse(argument, &format!("cannot be read ({error})")))?;
     let name =
         path.file_name().map_or_else(|| argument.to_owned(), |name| name.to_string_lossy().into_owned());
     Ok((name, read_capped(argument, &mut file)?))

@@ -1,21 +1,32 @@
 //! Where content comes from: one file per platform, and this list.
 //!
-//! A platform says what a source is and how far it got with it: its rung. Deliberately not here: reading transcripts,
-//! which is analysis, and storing content, which the engine asks for.
+//! A platform says what a source is and how far it got with it: its rung. Everything from the network comes through the
+//! guarded fetcher in [`fetch`]. Deliberately not here: reading transcripts, which is analysis, and storing content,
+//! which the engine does.
 
+pub mod article;
+mod facts;
+pub mod fetch;
+pub mod podcast;
 mod sniff;
+mod social;
 mod upload;
+pub mod urls;
+mod web;
 
 use std::sync::Arc;
 
 use engine::ports::Platform;
 
 pub use sniff::media_type;
+pub use social::Social;
 pub use upload::Upload;
+pub use urls::{Recognised, recognise};
+pub use web::Web;
 
 /// Every platform, in the order they are asked; the last one recognises everything.
-pub fn platforms() -> Vec<Arc<dyn Platform>> {
-    vec![Arc::new(Upload)]
+pub fn platforms(fetch: &Arc<dyn fetch::Fetch>) -> Vec<Arc<dyn Platform>> {
+    vec![Arc::new(Social::new(fetch.clone())), Arc::new(Web::new(fetch.clone())), Arc::new(Upload)]
 }
 
 #[cfg(test)]

@@ -191,6 +191,19 @@ fn beginning(bytes: &[u8]) -> Option<&str> {
     (!text.contains('\0')).then_some(text)
 }
 
+/// True if these bytes are no text in any character set.
+pub(crate) fn is_binary(bytes: &[u8]) -> bool {
+    let wide = matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
+    let head = bytes.get(..LOOK_AT).unwrap_or(bytes);
+    signature(bytes).is_some_and(|media_type| !(wide && media_type.starts_with("audio/")))
+        || (!wide && head.contains(&0))
+}
+
+/// True if these bytes begin as sound or moving pictures do.
+pub(crate) fn is_recording(bytes: &[u8]) -> bool {
+    matches!(content("", bytes), Content::Recording)
+}
+
 /// The media type that the first bytes of a file of some other kind than text say.
 fn signature(bytes: &[u8]) -> Option<&'static str> {
     const SIGNATURES: [(usize, &[u8], &str); 17] = [

@@ -9,6 +9,16 @@ use serde_json::json;
 
 use super::*;
 
+/// No network.
+struct Offline;
+
+#[async_trait::async_trait]
+impl fetch::Fetch for Offline {
+    async fn fetch(&self, _: &fetch::Request) -> Result<fetch::Fetched> {
+        Err(engine::error::Error::new(ErrorKind::Network, "there is no network"))
+    }
+}
+
 fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());
@@ -27,7 +37,7 @@ fn acquire(name: &str, content: &[u8]) -> Result<Acquired> {
         content: ContentRef::new("d".repeat(64)),
         link: None,
     };
-    let platforms = platforms();
+    let platforms = platforms(&(Arc::new(Offline) as Arc<dyn fetch::Fetch>));
     let platform = platforms.iter().find(|platform| platform.recognises(&source)).unwrap();
     block_on(platform.acquire(&source, content))
 }
@@ -41,7 +51,7 @@ fn facts_are_complete() {
         json!({
             "kind": "upload", "rung": "captions", "name": "talk.vtt", "media_type": "text/vtt", "format": "vtt",
             "bytes": text.len(), "digest": "d".repeat(64), "title": "The council", "author": null, "published": null,
-            "description": null,
+            "description": null, "link": null, "time_link": null, "reason": null, "instead": null,
         })
     );
     assert_eq!(acquired.content, None, "what was handed in is the content");

@@ -4,9 +4,10 @@ use async_trait::async_trait;
 use engine::error::{Error, ErrorKind, Result};
 use engine::model::Source;
 use engine::ports::{Acquired, Platform};
-use serde_json::json;
 
+use crate::facts::Facts;
 use crate::sniff::{self, Content};
+use crate::urls;
 
 /// Content handed in by its owner. Recognises every source.
 pub struct Upload;
@@ -26,26 +27,30 @@ impl Platform for Upload {
         if content.iter().all(u8::is_ascii_whitespace) {
             return Err(Error::new(ErrorKind::InvalidInput, format!("{} is empty", source.name)));
         }
-        let found = sniff::content(&source.name, content);
-        let (rung, format, title) = match &found {
-            Content::Captions { format, title } => ("captions", *format, title.as_deref()),
-            Content::Words { format, title } => ("full_text", *format, title.as_deref()),
-            Content::Recording => ("audio_to_transcribe", "binary", None),
-            Content::Other => ("metadata_only", "binary", None),
+        let (rung, format, title) = rung(&sniff::content(&source.name, content));
+        let facts = Facts {
+            kind: self.name(),
+            rung,
+            name: source.name.clone(),
+            media_type: sniff::media_type(&source.name, content).to_owned(),
+            format,
+            bytes: source.bytes,
+            digest: source.content.as_str().to_owned(),
+            title,
+            link: source.link.clone(),
+            time_link: source.link.as_deref().and_then(|link| urls::time_link(&urls::recognise(link))),
+            ..Facts::default()
         };
-        let facts = json!({
-            "kind": self.name(),
-            "rung": rung,
-            "name": source.name,
-            "media_type": sniff::media_type(&source.name, content),
-            "format": format,
-            "bytes": source.bytes,
-            "digest": source.content,
-            "title": title,
-            "author": null,
-            "published": null,
-            "description": null,
-        });
-        Ok(Acquired { facts, content: None })
+        Ok(Acquired { facts: facts.into_value(), content: None })
+    }
+}
+
+/// The rung, the format and the title of what was found.
+pub(crate) fn rung(found: &Content) -> (&'static str, &'static str, Option<String>) {
+    match found {
+        Content::Captions { format, title } => ("captions", format, title.clone()),
+        Content::Words { format, title } => ("full_text", format, title.clone()),
+        Content::Recording => ("audio_to_transcribe", "binary", None),
+        Content::Other => ("metadata_only", "binary", None),
     }
 }

@@ -5,5 +5,6 @@ mod commands;
 
 pub use binary::assay_binary;
 pub use commands::main;
+pub mod score;
 pub mod scripted;
 pub mod sim;

@@ -23,6 +23,8 @@ struct Source {
     description: Option<String>,
     link: Option<String>,
     time_link: Option<String>,
+    reason: Option<String>,
+    instead: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -32,6 +34,17 @@ struct Content {
     text: String,
 }
 
+impl Source {
+    /// Why there is no content, and what can be done instead.
+    fn what_to_do(&self) -> String {
+        let reason =
+            stated(self.reason.clone()).unwrap_or_else(|| "it did not give out its content".to_owned());
+        let instead = stated(self.instead.clone())
+            .unwrap_or_else(|| "save its captions or its text as a file and submit that file".to_owned());
+        format!("{}: {reason}; {instead}", self.name)
+    }
+}
+
 /// Takes stock of the source. A source that gave nothing ends the run with what would help.
 pub fn baseline(input: &StepInput) -> Analysis {
     let Some(fact) = input.fact("source") else { return input::no_fact("source") };
@@ -39,13 +52,7 @@ pub fn baseline(input: &StepInput) -> Analysis {
     let content: Content = input::read(input.fact("content"));
     match source.rung.as_str() {
         "full_text" | "captions" | "audio_to_transcribe" | "metadata_only" => {}
-        "blocked" => {
-            let message = format!(
-                "{} did not give out its content; save its captions or its text as a file and submit that file",
-                source.name
-            );
-            return Analysis::Fail(Error::new(ErrorKind::InvalidInput, message));
-        }
+        "blocked" => return Analysis::Fail(Error::new(ErrorKind::InvalidInput, source.what_to_do())),
         _ => {
             let message = "the platform did not say how much of the content it gave";
             return Analysis::Fail(Error::new(ErrorKind::Internal, message));
@@ -118,6 +125,12 @@ mod tests {
         };
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(error.message().contains("submit that file"));
+        let mut stated = facts("blocked", json!(null), json!(null));
+        let source = stated.facts.get_mut("source").unwrap();
+        source["reason"] = json!("its operator lets nobody read it");
+        source["instead"] = json!("record it yourself");
+        let Analysis::Fail(error) = baseline(&stated) else { panic!("no error") };
+        assert_eq!(error.message(), "a.md: its operator lets nobody read it; record it yourself");
         assert!(matches!(baseline(&facts("?", json!(null), json!(null))), Analysis::Fail(_)));
     }
 }

@@ -18,7 +18,7 @@ use super::{FAILED, INTERRUPTED, print, say};
 use crate::cli::RunArguments;
 use crate::form::Form;
 use crate::host::{self, Concurrency};
-use crate::input::{self, Input};
+use crate::input::{self, About, Input};
 use crate::live::{LiveView, Screen, plan};
 use crate::render::{self, Report, Style};
 use crate::state::{State, write_whole};
@@ -32,9 +32,13 @@ pub(super) async fn run(config: &Config, arguments: &RunArguments) -> Result<Exi
     if arguments.out.is_some() && arguments.inputs.len() > 1 {
         return Err(Error::new(ErrorKind::InvalidInput, "--out takes one input at a time"));
     }
+    if arguments.link.is_some() && arguments.inputs.len() > 1 {
+        return Err(Error::new(ErrorKind::InvalidInput, "--link takes one input at a time"));
+    }
+    let about = About { link: arguments.link.as_deref(), episode: arguments.episode.as_deref() };
     // All inputs are read and checked before anything is stored or spent.
     let inputs: Vec<Input> =
-        arguments.inputs.iter().map(|input| input::read(input)).collect::<Result<_>>()?;
+        arguments.inputs.iter().map(|input| input::read(config, input, about)).collect::<Result<_>>()?;
     let mut state = State::open(&arguments.state.folder)?;
     let folder = state.folder();
     let _owner = state.own()?;
@@ -94,12 +98,11 @@ async fn run_one(
     session: &mut Session,
     input: &Input,
 ) -> Result<Option<RunKey>> {
-    say(&format!(
-        "{}: {} bytes, {} depth",
-        render::safe(&input.name),
-        input.bytes.len(),
-        Depth::from(arguments.depth).name()
-    ));
+    let size = match input.media_type {
+        Source::LINK => String::new(),
+        _ => format!(" {} bytes,", input.bytes.len()),
+    };
+    say(&format!("{}:{size} {} depth", render::safe(&input.name), Depth::from(arguments.depth).name()));
     let Session { ports, queues, workflow, events } = session;
     let request = request(ports, arguments, input).await?;
     let depth = request.depth;
@@ -147,10 +150,10 @@ async fn request(
         workspace: "default".to_owned(),
         source: Source {
             name: input.name.clone(),
-            media_type: boot::media_type(&input.name).to_owned(),
+            media_type: input.media_type.to_owned(),
             bytes: input.bytes.len() as u64,
             content,
-            link: None,
+            link: input.link.clone(),
         },
         depth: arguments.depth.into(),
         use_cache: !arguments.fresh,

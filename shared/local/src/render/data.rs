@@ -40,6 +40,15 @@ shapes! {
         context: Vec<Statement>,
         gaps: Vec<Gap>,
     }
+    /// What agent 2 obtained.
+    Acquired {
+        rung: Option<String>,
+        format: Option<String>,
+        author: Option<String>,
+        published: Option<String>,
+        link: Option<String>,
+        time_link: Option<String>,
+    }
     /// What the briefing is about.
     Source {
         name: String,

@@ -57,6 +57,10 @@ fn head(page: &mut Markup, view: &View, sections: &[sections::Section]) {
     for fact in &view.source {
         page.raw("<li dir=\"auto\">").text(fact).raw("</li>");
     }
+    if let Some(link) = &view.published_at {
+        page.raw("<li><a rel=\"noopener nofollow noreferrer\"").attr("href", &link.href).raw(">");
+        page.text(&link.host).raw("</a></li>");
+    }
     page.raw("</ul>\n");
     for notice in &view.notices {
         page.raw("<p class=\"notice\" role=\"note\"><span aria-hidden=\"true\">⚠ </span>")
@@ -94,5 +98,14 @@ fn place(page: &mut Markup, said: &Said) {
         None => {
             page.raw("<span class=\"place\">").text(&place).raw("</span>");
         }
+    }
+    moment(page, said, &place);
+}
+
+/// The link into the source itself, where its platform has one.
+fn moment(page: &mut Markup, said: &Said, place: &str) {
+    if let Some(link) = &said.moment {
+        page.raw("<a class=\"moment\" rel=\"noopener nofollow noreferrer\"").attr("href", &link.href);
+        page.attr("aria-label", &format!("{place} at {}", link.host)).raw(">▸</a>");
     }
 }

@@ -8,7 +8,7 @@
 //! | `run_id` | the run's id |
 //! | `status` | `complete`, `partial`, `failed` or `cancelled`; `running` if it has not ended |
 //! | `depth` | `quick`, `standard`, `deep`, `comprehensive` or `experimental` |
-//! | `source` | `{name, media_type, bytes, digest}` of what was handed in |
+//! | `source` | `{name, media_type, bytes, digest, link}` of what was handed in; `link` is where it is published, or `null` |
 //! | `created_ms`, `finished_ms`, `duration_ms` | when it was accepted, when it ended, the time between; the last two `null` while it runs |
 //! | `failure` | `null`, or `{agent, kind, message}`: why there is no briefing; `agent` may be `null` |
 //! | `cost` | `{total_nano_usd, saved_nano_usd, unsettled_nano_usd, cap_nano_usd}`; the total is the sum over the ledger and includes the unsettled part at its worst case |
@@ -99,6 +99,7 @@ struct Source<'a> {
     media_type: &'a str,
     bytes: u64,
     digest: &'a str,
+    link: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -170,6 +171,7 @@ fn document(report: &Report) -> Document<'_> {
             media_type: &run.source.media_type,
             bytes: run.source.bytes,
             digest: run.source.content.as_str(),
+            link: run.source.link.as_deref(),
         },
         created_ms: run.created_ms,
         finished_ms: run.finished_ms,

@@ -33,9 +33,40 @@ pub(super) fn link(address: &str) -> Option<Link> {
     Some(Link { href: format!("{scheme}://{rest}"), host: host.to_owned() })
 }
 
+/// Links to moments of a source, as its platform gives them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Moments {
+    template: Option<String>,
+}
+
+impl Moments {
+    const MOMENT: &'static str = "{seconds}";
+
+    /// Links made from `template`, which has `{seconds}` where the moment goes; none if it is not one.
+    pub(super) fn of(template: Option<&str>) -> Moments {
+        Moments { template: template.filter(|template| template.contains(Self::MOMENT)).map(str::to_owned) }
+    }
+
+    /// The link to a moment.
+    pub(super) fn at(&self, start_ms: u64) -> Option<Link> {
+        let template = self.template.as_ref()?;
+        link(&template.replace(Self::MOMENT, &(start_ms / 1_000).to_string()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::link;
+    use super::{Moments, link};
+
+    #[test]
+    fn moments_are_whole_seconds_of_a_plain_link() {
+        let href = |template: Option<&str>| Moments::of(template).at(252_900).map(|link| link.href);
+        let video = href(Some("https://video.example/watch?v=a&t={seconds}s"));
+        assert_eq!(video.as_deref(), Some("https://video.example/watch?v=a&t=252s"));
+        assert_eq!(href(Some("https://video.example/watch?v=a")), None);
+        assert_eq!(href(Some("javascript:seek({seconds})")), None);
+        assert_eq!(href(None), None);
+    }
 
     #[test]
     fn only_plain_web_addresses_become_links() {

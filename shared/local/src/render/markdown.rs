@@ -15,7 +15,8 @@ use escape::escape;
 pub fn render(report: &Report) -> String {
     let view = View::of(report);
     let mut out = format!("# {}\n\n", escape(&view.title));
-    let facts: Vec<String> = view.source.iter().map(|fact| escape(fact)).collect();
+    let mut facts: Vec<String> = view.source.iter().map(|fact| escape(fact)).collect();
+    facts.extend(view.published_at.iter().map(|link| format!("[{}](<{}>)", escape(&link.host), link.href)));
     paragraph(&mut out, &facts.join(" · "));
     for notice in &view.notices {
         paragraph(&mut out, &format!("> **Note:** {}", escape(notice)));
@@ -80,11 +81,21 @@ fn place(place: &str) -> String {
     if place.is_empty() { String::new() } else { format!("`{place}` ") }
 }
 
+/// `` [`04:12`](<link to the moment>) `` where the source has such links, else `` `04:12` ``.
+fn moment(said: &Said) -> Option<String> {
+    let place = said.place()?;
+    Some(match &said.moment {
+        Some(link) => format!("[`{place}`](<{}>)", link.href),
+        None => format!("`{place}`"),
+    })
+}
+
 fn said(said: &Said) -> String {
     let speaker =
         said.speaker.as_ref().map_or_else(String::new, |speaker| format!("**{}:** ", escape(speaker)));
     let count = said.count.filter(|count| *count > 1).map_or_else(String::new, |count| format!(" ×{count}"));
-    format!("{}{speaker}{}{count}", place(&said.place().unwrap_or_default()), escape(&said.text))
+    let place = moment(said).map_or_else(String::new, |place| place + " ");
+    format!("{place}{speaker}{}{count}", escape(&said.text))
 }
 
 fn claims(out: &mut String, view: &View) {
@@ -113,7 +124,7 @@ fn claim_entry(out: &mut String, claim: &ClaimView, checked: bool) {
         facts.push(format!("{} {}{confidence}", claim.verdict.mark(), claim.verdict.word()));
         facts.extend(claim.unsure.as_ref().map(|unsure| format!("uncertain: {}", escape(unsure))));
     }
-    facts.extend(claim.said.place().map(|place| format!("`{place}`")));
+    facts.extend(moment(&claim.said));
     facts.extend(claim.said.speaker.as_ref().map(|speaker| escape(speaker)));
     facts.push(format!("worth checking {}", claim.score));
     let _ = writeln!(out, "\n{indent}{}", facts.join(" · "));
@@ -130,7 +141,7 @@ fn claim_entry(out: &mut String, claim: &ClaimView, checked: bool) {
 }
 
 fn citation(passage: &CitationView) -> String {
-    let place = passage.said.place().map_or_else(String::new, |place| format!(" `{place}`"));
+    let place = moment(&passage.said).map_or_else(String::new, |place| format!(" {place}"));
     let address = match (&passage.link, &passage.address) {
         (Some(link), _) => format!(", [{}](<{}>)", escape(&link.host), link.href),
         (None, Some(address)) => format!(", {}", escape(address)),

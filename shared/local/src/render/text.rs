@@ -94,6 +94,9 @@ fn head(page: &mut Page, view: &View) {
     page.out.push('\n');
     page.block("", None, &view.title, Some(Tone::Strong));
     page.facts("", &view.source);
+    if let Some(link) = &view.published_at {
+        page.block("", None, &link.href, Some(Tone::Faint));
+    }
     for notice in &view.notices {
         page.out.push('\n');
         page.block("! ", Some(Tone::Warn), notice, Some(Tone::Warn));

@@ -2,7 +2,8 @@
 
 use engine::model::{Outcome, ReasonCode, RunStatus, StepResult};
 
-use super::data::{self, Briefing, Risk, Statement, Transcript};
+use super::data::{self, Acquired, Briefing, Risk, Statement, Transcript};
+use super::link::{Link, Moments, link};
 use super::report::{Report, agents};
 use super::safe::safe;
 use super::words;
@@ -26,6 +27,8 @@ pub(super) struct View {
     pub(super) notices: Vec<String>,
     /// The source in a few facts: name, kind, length, language, words, speakers.
     pub(super) source: Vec<String>,
+    /// Where the source is published.
+    pub(super) published_at: Option<Link>,
     pub(super) has_briefing: bool,
     pub(super) summary: Vec<Said>,
     pub(super) key_points: Vec<Said>,
@@ -116,7 +119,8 @@ impl View {
     pub(super) fn of(report: &Report) -> View {
         let transcript: Transcript = data::read(report.data(agents::TRANSCRIPT));
         let briefing: Briefing = data::read(report.briefing());
-        let places = Places::of(&transcript);
+        let acquired: Acquired = data::read(report.data(agents::SOURCE));
+        let places = Places::of(&transcript, Moments::of(acquired.time_link.as_deref()));
         let said =
             |statements: &[Statement]| statements.iter().map(|statement| places.said(statement)).collect();
         let claims = claims::claims(report, &briefing, &places);
@@ -127,7 +131,8 @@ impl View {
             right_to_left: words::is_right_to_left(&language),
             language,
             notices: notices(report),
-            source: source(report, &briefing, &transcript),
+            source: source(report, &acquired, &briefing, &transcript),
+            published_at: acquired.link.as_deref().or(report.run.source.link.as_deref()).and_then(link),
             has_briefing: report.briefing().is_some(),
             summary: said(&briefing.summary),
             key_points: said(&briefing.key_points),
@@ -204,12 +209,12 @@ fn notices(report: &Report) -> Vec<String> {
     notices
 }
 
-fn source(report: &Report, briefing: &Briefing, transcript: &Transcript) -> Vec<String> {
+fn source(report: &Report, acquired: &Acquired, briefing: &Briefing, transcript: &Transcript) -> Vec<String> {
     let mut facts = vec![safe(&report.run.source.name)];
-    let about: serde_json::Map<_, _> = data::read(report.data(agents::SOURCE));
-    let fact = |name: &str| about.get(name).and_then(|value| value.as_str()).map(safe);
-    let rung = briefing.source.rung.as_deref().map(safe).or_else(|| fact("rung"));
-    let format = fact("format").filter(|format| !format.is_empty());
+    facts.extend(acquired.author.as_deref().map(safe));
+    facts.extend(acquired.published.as_deref().map(safe));
+    let rung = briefing.source.rung.as_deref().or(acquired.rung.as_deref()).map(safe);
+    let format = acquired.format.as_deref().map(safe).filter(|format| !format.is_empty());
     let kind = match (rung.as_deref(), briefing.source.kind.as_deref()) {
         (Some("full_text"), _) => Some("full text".to_owned()),
         (Some("captions"), _) => Some("captions".to_owned()),

@@ -40,7 +40,9 @@ pub(super) fn transcript(page: &mut Markup, view: &View) {
         let segment = said.segment.as_deref().unwrap_or_default();
         page.raw("<p").attr("id", &anchor(segment)).raw(">");
         if let Some(place) = said.place() {
-            page.raw("<a class=\"place\"").attr("href", &link(segment)).raw(">").text(&place).raw("</a> ");
+            page.raw("<a class=\"place\"").attr("href", &link(segment)).raw(">").text(&place).raw("</a>");
+            super::moment(page, said, &place);
+            page.raw(" ");
         }
         page.raw("<span");
         content(page, view).raw(">").text(&said.text).raw("</span>");

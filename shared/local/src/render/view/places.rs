@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::render::data::{Segment, Statement, Transcript};
+use crate::render::link::{Link, Moments};
 use crate::render::safe::safe;
 use crate::render::words;
 
@@ -11,6 +12,8 @@ use crate::render::words;
 pub(in crate::render) struct Said {
     pub(in crate::render) text: String,
     pub(in crate::render) start_ms: Option<u64>,
+    /// The link to that moment of the source, if its platform has such links.
+    pub(in crate::render) moment: Option<Link>,
     /// The segment, if the transcript has it.
     pub(in crate::render) segment: Option<String>,
     /// The speaker by name if it is known, else by label.
@@ -31,11 +34,12 @@ impl Said {
 pub(in crate::render) struct Places {
     segments: BTreeMap<String, (Option<u64>, Option<String>)>,
     names: BTreeMap<String, String>,
+    moments: Moments,
 }
 
 impl Places {
-    /// The places of `transcript`.
-    pub(super) fn of(transcript: &Transcript) -> Places {
+    /// The places of `transcript` in a source with these links to its moments.
+    pub(super) fn of(transcript: &Transcript, moments: Moments) -> Places {
         let named = transcript.names.iter().filter(|name| !name.name.trim().is_empty());
         Places {
             segments: transcript
@@ -44,6 +48,7 @@ impl Places {
                 .map(|segment| (segment.id.clone(), (segment.start_ms, segment.speaker.clone())))
                 .collect(),
             names: named.map(|name| (name.label.clone(), name.name.clone())).collect(),
+            moments,
         }
     }
 
@@ -70,6 +75,7 @@ impl Places {
         Said {
             text: safe(&statement.text),
             start_ms,
+            moment: start_ms.and_then(|start_ms| self.moments.at(start_ms)),
             segment: segment.map(safe),
             speaker: speaker.filter(|label| !label.trim().is_empty()).map(|label| self.name(label)),
             from: statement.from.as_deref().map(words::role),
@@ -96,6 +102,7 @@ impl Places {
         Said {
             text: safe(&segment.text),
             start_ms: segment.start_ms,
+            moment: segment.start_ms.and_then(|start_ms| self.moments.at(start_ms)),
             segment: Some(safe(&segment.id)),
             speaker: segment.speaker.as_deref().map(|label| self.name(label)),
             ..Said::default()

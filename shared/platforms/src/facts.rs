@@ -1,0 +1,54 @@
+//! What agents are told of a source.
+
+use serde_json::{Value, json};
+
+/// The fact `source`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts {
+    /// The platform.
+    pub(crate) kind: &'static str,
+    /// How far up the ladder it got.
+    pub(crate) rung: &'static str,
+    /// Name of the source as given.
+    pub(crate) name: String,
+    pub(crate) media_type: String,
+    /// Format of the content.
+    pub(crate) format: &'static str,
+    /// Size and digest of what was handed in; those of content that was fetched are put in by the engine.
+    pub(crate) bytes: u64,
+    pub(crate) digest: String,
+    pub(crate) title: Option<String>,
+    pub(crate) author: Option<String>,
+    pub(crate) published: Option<String>,
+    pub(crate) description: Option<String>,
+    /// Where it is published.
+    pub(crate) link: Option<String>,
+    /// Link to a moment of it, with `{seconds}` for the moment.
+    pub(crate) time_link: Option<String>,
+    /// Why there is no text.
+    pub(crate) reason: Option<String>,
+    /// What can be done about that.
+    pub(crate) instead: Option<String>,
+}
+
+impl Facts {
+    pub(crate) fn into_value(self) -> Value {
+        json!({
+            "kind": self.kind,
+            "rung": self.rung,
+            "name": self.name,
+            "media_type": self.media_type,
+            "format": self.format,
+            "bytes": self.bytes,
+            "digest": self.digest,
+            "title": self.title,
+            "author": self.author,
+            "published": self.published,
+            "description": self.description,
+            "link": self.link,
+            "time_link": self.time_link,
+            "reason": self.reason,
+            "instead": self.instead,
+        })
+    }
+}
