@@ -34,6 +34,7 @@ mod input;
 mod read;
 #[cfg(test)]
 mod tests;
+mod topic_index;
 
 /// Every analyser by the name its agent's row gives.
 pub fn analysers() -> BTreeMap<&'static str, Arc<dyn Analyser>> {

@@ -5,5 +5,7 @@ mod commands;
 
 pub use binary::assay_binary;
 pub use commands::main;
+pub mod long_transcript;
+pub mod rouge;
 pub mod scripted;
 pub mod sim;
