@@ -31,6 +31,8 @@ pub mod visual_intelligence_specialist;
 
 mod briefing_parts;
 mod input;
+#[cfg(test)]
+mod pointers;
 mod read;
 #[cfg(test)]
 mod tests;

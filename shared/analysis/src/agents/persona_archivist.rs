@@ -19,7 +19,11 @@ type Met = (BTreeSet<String>, Record);
 pub fn baseline(input: &StepInput) -> Analysis {
     let map = input::cartography(input);
     let history: Vec<Met> = input::history(input).into_iter().map(|run| (run.people(), run)).collect();
-    let sentences = map.passages();
+    let mut sentences = map.passages();
+    // Sentences around a claim come without their time: where the source has times, a quote must have its own.
+    if sentences.iter().any(|sentence| sentence.start_ms.is_some()) {
+        sentences.retain(|sentence| sentence.start_ms.is_some());
+    }
     let mut people: Vec<Value> = Vec::new();
     for speaker in map.speakers.iter().filter(|speaker| speaker.label != UNKNOWN).take(MOST_PEOPLE) {
         let entity = map.entities.iter().find(|entity| entity.name == speaker.label);
