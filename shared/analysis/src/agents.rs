@@ -31,9 +31,12 @@ pub mod visual_intelligence_specialist;
 
 mod briefing_parts;
 mod input;
+#[cfg(test)]
+mod pointers;
 mod read;
 #[cfg(test)]
 mod tests;
+mod topic_index;
 
 /// Every analyser by the name its agent's row gives.
 pub fn analysers() -> BTreeMap<&'static str, Arc<dyn Analyser>> {

@@ -129,7 +129,7 @@ fn mark(word: &str) -> u16 {
 }
 
 /// False for captions in one case, or with every word capitalised.
-fn has_two_cases(document: &Document<'_>) -> bool {
+pub(crate) fn has_two_cases(document: &Document<'_>) -> bool {
     let mut inner = 0_usize;
     let mut capitals = 0_usize;
     for tokens in &document.tokens {

@@ -6,7 +6,9 @@
 //! - Text in: [`captions`] reads transcript files, [`turns`] and [`segments`] cut them into sentences with time and
 //!   speaker, [`document`] tokenises them once for all the rest.
 //! - Findings out: [`language`], [`topics`], [`key_phrases`], [`entities`], [`numbers`], [`claims`], [`summary`],
-//!   [`speakers`], [`timing`], [`cues`], [`structure`], [`visual`].
+//!   [`speakers`], [`timing`], [`cues`], [`structure`], [`visual`], [`near_duplicates`], [`conversation`],
+//!   [`highlights`], [`forecast`], [`titles`].
+//! - What could not be found, and why: [`limits`].
 //!
 //! The baseline of each agent, made of these, is in [`agents`].
 //!
@@ -16,12 +18,17 @@
 pub mod agents;
 pub mod captions;
 pub mod claims;
+pub mod conversation;
 pub mod cues;
 pub mod document;
 pub mod entities;
+pub mod forecast;
+pub mod highlights;
 pub mod key_phrases;
 pub mod language;
 pub mod lexicon;
+pub mod limits;
+pub mod near_duplicates;
 pub mod numbers;
 pub mod segments;
 pub mod sentences;
@@ -29,6 +36,7 @@ pub mod speakers;
 pub mod structure;
 pub mod summary;
 pub mod timing;
+pub mod titles;
 pub mod topics;
 pub mod turns;
 pub mod visual;

@@ -198,7 +198,10 @@ impl Reader<'_, '_> {
         }
         if let Some(symbol) = symbol {
             let mut number = self.number(first, last, Kind::Money, Some(value), Some((*symbol).to_owned()));
-            number.text = format!("{symbol}{}", number.text);
+            let last_end = self.tokens[last].end as usize;
+            if let Some(start) = before.rfind(symbol) {
+                text[start..last_end].clone_into(&mut number.text);
+            }
             return Some((number, last + 1));
         }
         let gap = self.gap(last);

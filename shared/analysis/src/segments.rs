@@ -96,6 +96,12 @@ impl Stretch {
         let start = self.text.len();
         self.text.push_str(piece.text);
         if let Some(span) = piece.span {
+            // A line that stays on the screen below the next one was not spoken so long.
+            if let Some(last) = self.marks.last_mut()
+                && last.span.start_ms < span.start_ms
+            {
+                last.span.end_ms = last.span.end_ms.min(span.start_ms);
+            }
             self.marks.push(Mark { start, end: self.text.len(), span });
         }
     }
@@ -167,14 +173,17 @@ impl Stretch {
     }
 
     fn emit(&self, range: Range<usize>, segments: &mut Vec<Segment>) {
-        let text = self.text[range.clone()].trim_start_matches("- ").trim_start_matches("– ").trim();
+        let piece = self.text[range.clone()].trim_end();
+        let text = piece.trim_start().trim_start_matches("- ").trim_start_matches("– ").trim_start();
         if NOISE.is_match(text) || !text.contains(char::is_alphanumeric) {
             return;
         }
+        let end = range.start + piece.len();
+        let start_ms = self.time_at(end - text.len(), true);
         segments.push(Segment {
             id: format!("s{}", segments.len() + 1),
-            start_ms: self.time_at(range.start, true),
-            end_ms: self.time_at(range.end, false),
+            start_ms,
+            end_ms: self.time_at(end, false).max(start_ms),
             speaker: self.speaker.clone(),
             text: text.to_owned(),
         });
@@ -222,6 +231,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::captions;
 
     fn cue(start_ms: u64, end_ms: u64, text: &str) -> Cue {
         Cue { span: Some(Span { start_ms, end_ms }), speaker: None, text: text.to_owned() }
@@ -246,6 +256,44 @@ mod tests {
         assert_eq!(segments[0].text, "so here we are");
         assert!(segments.iter().all(|segment| segment.text.split(' ').count() <= MADE_WORDS + 1));
         assert_eq!(segments.iter().map(|segment| segment.text.split(' ').count()).sum::<usize>(), 46);
+    }
+
+    fn parsed(format: captions::Format, text: &str) -> Vec<(u64, u64, String)> {
+        let segments = from_cues(&captions::parse(format, text).unwrap().cues);
+        segments.into_iter().map(|row| (row.start_ms.unwrap(), row.end_ms.unwrap(), row.text)).collect()
+    }
+
+    fn said(start_ms: u64, end_ms: u64, text: &str) -> (u64, u64, String) {
+        (start_ms, end_ms, text.to_owned())
+    }
+
+    #[test]
+    fn rolling_captions_in_lower_case_are_cut_at_pauses() {
+        let vtt = "WEBVTT\nKind: captions\nLanguage: en\n\n\
+            00:00:00.000 --> 00:00:02.000 align:start position:0%\n \nso<00:00:00.400><c> this</c><00:00:00.800><c> is</c>\n\n\
+            00:00:02.000 --> 00:00:02.010 align:start position:0%\nso this is\n \n\n\
+            00:00:02.010 --> 00:00:04.000 align:start position:0%\nso this is\nthe<00:00:02.500><c> harbour</c>\n\n\
+            00:00:04.000 --> 00:00:04.010 align:start position:0%\nthe harbour\n \n\n\
+            00:00:05.200 --> 00:00:07.000 align:start position:0%\nthe harbour\nand<00:00:05.500><c> nobody</c><c> came</c>\n";
+        let expected =
+            [said(0, 4000, "so this is the harbour"), said(5200, 7000, "the harbour and nobody came")];
+        let found = parsed(captions::Format::Vtt, vtt);
+        assert_eq!(found[0], expected[0]);
+        // After a pause the old line on the screen cannot be told from words said again.
+        assert_eq!((found[1].0, found[1].1), (expected[1].0, expected[1].1));
+        assert!(found[1].2.ends_with("and nobody came") && found.len() == 2);
+    }
+
+    #[test]
+    fn lines_that_overlap_on_the_screen_keep_their_order_in_time() {
+        let json3 = r#"{"events": [
+            {"tStartMs": 0, "dDurationMs": 5000, "segs": [{"utf8": "the wall was"}, {"utf8": " built"}]},
+            {"tStartMs": 2000, "dDurationMs": 5000, "segs": [{"utf8": "in the spring"}]},
+            {"tStartMs": 2000, "dDurationMs": 10, "aAppend": 1, "segs": [{"utf8": "\n"}]},
+            {"tStartMs": 9000, "dDurationMs": 3000, "segs": [{"utf8": "of that year"}]}]}"#;
+        let expected =
+            [said(0, 7000, "the wall was built in the spring"), said(9000, 12_000, "of that year")];
+        assert_eq!(parsed(captions::Format::Json3, json3), expected);
     }
 
     #[test]
@@ -294,6 +342,34 @@ mod tests {
             prop_assert_eq!(before, after);
             prop_assert!(segments.iter().all(|segment| segment.start_ms <= segment.end_ms));
             prop_assert!(segments.windows(2).all(|pair| pair[0].start_ms <= pair[1].start_ms));
+        }
+
+        #[test]
+        fn every_sentence_points_to_the_cues_it_is_from(
+            cues in proptest::collection::vec((0_u64..40_000, 0_u64..9_000, 1_usize..14, 0_u8..6, 0_u8..4), 1..40),
+        ) {
+            // Times in no order and over one another; every word is said once, so that its cue can be told.
+            let mut words: std::collections::BTreeMap<String, Span> = std::collections::BTreeMap::new();
+            let mut made = Vec::new();
+            for (at, (start_ms, length_ms, count, end, speaker)) in cues.into_iter().enumerate() {
+                let span = Span { start_ms, end_ms: start_ms + length_ms };
+                let said: Vec<String> = (0..count).map(|word| format!("wörd{at}x{word}é")).collect();
+                words.extend(said.iter().map(|word| (word.clone(), span)));
+                let text = format!("{}{}", said.join(" "), [".", "?", "", "", "", "!"][usize::from(end)]);
+                let speaker = ["Ann", "Bob", "水"].get(usize::from(speaker)).map(|name| (*name).to_owned());
+                made.push(Cue { span: Some(span), speaker, text });
+            }
+            let mut seen = 0;
+            for segment in from_cues(&made) {
+                let spoken: Vec<&str> = segment.text.split(' ').map(|word| word.trim_end_matches(['.', '?', '!'])).collect();
+                seen += spoken.len();
+                let (first, last) = (words[spoken[0]], words[spoken[spoken.len() - 1]]);
+                let (start_ms, end_ms) = (segment.start_ms.unwrap(), segment.end_ms.unwrap());
+                prop_assert!((first.start_ms..=first.end_ms).contains(&start_ms), "{segment:?} {first:?}");
+                prop_assert!(start_ms <= end_ms && end_ms <= last.end_ms.max(start_ms), "{segment:?} {last:?}");
+                prop_assert!(end_ms >= last.start_ms, "{segment:?} {last:?}");
+            }
+            prop_assert_eq!(seen, words.len());
         }
     }
 }

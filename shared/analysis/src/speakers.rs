@@ -1,5 +1,7 @@
 //! Who speaks how much and how fast.
 
+use std::collections::HashMap;
+
 use crate::document::Document;
 
 /// The label of segments whose speaker nobody knows.
@@ -36,10 +38,11 @@ pub struct Turn {
 /// The speakers in order of appearance.
 pub fn find(document: &Document<'_>) -> Vec<Speaker> {
     let mut speakers: Vec<Speaker> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
     let mut before: Option<usize> = None;
     for (segment, tokens) in document.segments.iter().zip(&document.tokens) {
         let label = segment.speaker.as_deref().unwrap_or(UNKNOWN);
-        let at = speakers.iter().position(|speaker| speaker.label == label).unwrap_or_else(|| {
+        let at = *places.entry(label).or_insert_with(|| {
             speakers.push(Speaker {
                 label: label.to_owned(),
                 turns: 0,

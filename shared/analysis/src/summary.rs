@@ -2,6 +2,7 @@
 
 use crate::claims::Claim;
 use crate::document::Document;
+use crate::near_duplicates;
 use crate::topics::Topic;
 
 /// How well each segment stands for its topic, 0 for those that should not be quoted at all.
@@ -31,7 +32,9 @@ pub fn importance(document: &Document<'_>, topics: &[Topic], claims: &[Claim]) -
         }
         for segment in topic.segments.clone() {
             let position = (segment - topic.segments.start) as f64 / topic.segments.len() as f64;
-            let prior = 1.15 - 0.3 * position;
+            // What a topic, and the whole, begin with says more of what they are about.
+            let lead = (1.0 - 8.0 * segment as f64 / total as f64).max(0.0);
+            let prior = (1.5 - position) * (1.0 + lead);
             let check = claims.get(segment).map_or(0.0, |claim| claim.score);
             scores[segment] = centrality(document, segment, &weights, &rarity)
                 * prior
@@ -45,21 +48,44 @@ pub fn importance(document: &Document<'_>, topics: &[Topic], claims: &[Claim]) -
     scores
 }
 
-/// The segments of the summary, in order: 3 to 7 by length, fewer only if fewer are fit to be quoted.
+/// A summary has at least this many sentences, if so many are fit to be quoted.
+const FEWEST: usize = 3;
+/// Where topics are few, one sentence more per so many words.
+const WORDS_PER_SENTENCE: usize = 600;
+/// Of one topic's length alone no summary grows beyond this.
+const MOST_BY_LENGTH: usize = 7;
+/// No summary is longer, however many topics there are.
+pub const MOST_SENTENCES: usize = 20;
+/// Candidates are weighed against what was chosen as far as this rank; the rest is too weak to matter.
+const LOOK_AT: usize = 20;
+/// A sentence that shares more than this of its terms with a chosen one says nothing new.
+const MOST_OVERLAP: f64 = 0.6;
+/// What newness weighs beside importance.
+const NEWNESS: f64 = 0.3;
+
+/// The segments of the summary, in order of time.
+///
+/// Every topic has a sentence in it, the largest first, as long as there are at most [`MOST_SENTENCES`] of them and
+/// the topic has one that is fit to be quoted and not a near-duplicate of another; then the best of the rest follow
+/// until the summary is long enough for the transcript.
 pub fn choose(document: &Document<'_>, topics: &[Topic], importance: &[f64]) -> Vec<usize> {
-    const WORDS_PER_SENTENCE: usize = 600;
-    let most = (3 + document.word_count() / WORDS_PER_SENTENCE).min(7);
+    let by_length = (FEWEST + document.word_count() / WORDS_PER_SENTENCE).min(MOST_BY_LENGTH);
+    let most = by_length.max(topics.len()).min(MOST_SENTENCES);
     let mut chosen: Vec<usize> = Vec::new();
-    // One from each topic first, the largest topics first; then the best of what remains.
     let mut order: Vec<&Topic> = topics.iter().collect();
     order.sort_by_key(|topic| (usize::MAX - topic.segments.len(), topic.segments.start));
     for topic in order {
         if chosen.len() < most {
-            chosen.extend(best(document, topic.segments.clone(), importance, &chosen));
+            let ranked = ranked(topic.segments.clone(), importance);
+            // A topic without a sentence that is new all through is still covered, but never by saying a thing twice.
+            let next = best(document, &ranked, importance, &chosen, MOST_OVERLAP)
+                .or_else(|| best(document, &ranked, importance, &chosen, 1.0));
+            chosen.extend(next);
         }
     }
+    let ranked = ranked(0..document.segments.len(), importance);
     while chosen.len() < most {
-        match best(document, 0..document.segments.len(), importance, &chosen) {
+        match best(document, &ranked, importance, &chosen, MOST_OVERLAP) {
             Some(segment) => chosen.push(segment),
             None => break,
         }
@@ -71,8 +97,9 @@ pub fn choose(document: &Document<'_>, topics: &[Topic], importance: &[f64]) -> 
 /// The best sentences of one topic, in order.
 pub fn key_sentences(document: &Document<'_>, topic: &Topic, importance: &[f64], most: usize) -> Vec<usize> {
     let mut chosen = Vec::new();
+    let ranked = ranked(topic.segments.clone(), importance);
     while chosen.len() < most {
-        match best(document, topic.segments.clone(), importance, &chosen) {
+        match best(document, &ranked, importance, &chosen, MOST_OVERLAP) {
             Some(segment) => chosen.push(segment),
             None => break,
         }
@@ -81,28 +108,51 @@ pub fn key_sentences(document: &Document<'_>, topic: &Topic, importance: &[f64],
     chosen
 }
 
-/// The best segment of a range that says something the chosen ones do not.
+/// The segments fit to be quoted, most important first.
+fn ranked(range: std::ops::Range<usize>, importance: &[f64]) -> Vec<usize> {
+    let mut ranked: Vec<usize> = range.filter(|segment| importance[*segment] > 0.0).collect();
+    ranked.sort_by(|left, right| importance[*right].total_cmp(&importance[*left]).then(left.cmp(right)));
+    ranked
+}
+
+/// The candidate that is most important and least like the chosen ones (maximal marginal relevance). No near-duplicate
+/// of a chosen one, and none that shares more than `most_overlap` of its terms with one.
 fn best(
     document: &Document<'_>,
-    range: std::ops::Range<usize>,
+    ranked: &[usize],
     importance: &[f64],
     chosen: &[usize],
+    most_overlap: f64,
 ) -> Option<usize> {
-    let mut ranked: Vec<usize> =
-        range.filter(|segment| importance[*segment] > 0.0 && !chosen.contains(segment)).collect();
-    ranked.sort_by(|left, right| importance[*right].total_cmp(&importance[*left]).then(left.cmp(right)));
-    // Only the front is compared with what was chosen; the rest is too weak to matter.
-    const LOOK_AT: usize = 20;
-    let candidate = |segment: &usize| !chosen.iter().any(|other| overlap(document, *segment, *other) > 0.5);
-    ranked.into_iter().take(LOOK_AT).find(candidate)
+    let first = importance[*ranked.first()?];
+    ranked
+        .iter()
+        .filter(|segment| !chosen.contains(segment))
+        .map(|segment| {
+            let shared = chosen.iter().map(|other| overlap(document, *segment, *other)).fold(0.0, f64::max);
+            (*segment, shared)
+        })
+        .filter(|(segment, shared)| {
+            *shared <= most_overlap
+                && !chosen.iter().any(|other| near_duplicates::are_near(document, *segment, *other))
+        })
+        .take(LOOK_AT)
+        .map(|(segment, shared)| (importance[segment] / first - NEWNESS * shared, segment))
+        .max_by(|left, right| left.0.total_cmp(&right.0).then(right.1.cmp(&left.1)))
+        .map(|(_, segment)| segment)
 }
 
 /// The share of the shorter sentence's terms that the other has too.
 fn overlap(document: &Document<'_>, left: usize, right: usize) -> f64 {
-    let terms = |segment: usize| document.terms(segment).collect::<std::collections::BTreeSet<u32>>();
+    let terms = |segment: usize| {
+        let mut terms: Vec<u32> = document.terms(segment).collect();
+        terms.sort_unstable();
+        terms.dedup();
+        terms
+    };
     let (left, right) = (terms(left), terms(right));
-    let shorter = left.len().min(right.len()).max(1);
-    left.intersection(&right).count() as f64 / shorter as f64
+    let shared = left.iter().filter(|term| right.binary_search(term).is_ok()).count();
+    shared as f64 / left.len().min(right.len()).max(1) as f64
 }
 
 /// Cosine of the sentence with the sum of its topic.
@@ -144,6 +194,8 @@ fn fitness(document: &Document<'_>, segment: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::segments::Segment;
     use crate::{claims, numbers, topics};
@@ -165,5 +217,79 @@ mod tests {
         let scores = claims::scores(&document, &numbers::find(&document));
         let chosen = choose(&document, &topics, &importance(&document, &topics, &scores));
         assert_eq!(chosen, [1, 3, 5]);
+    }
+
+    /// What is chosen of these sentences, with the topics it was chosen from.
+    fn chosen(document: &Document<'_>) -> (Vec<Topic>, Vec<f64>, Vec<usize>) {
+        let topics = topics::find(document, &[]);
+        let scores = claims::scores(document, &numbers::find(document));
+        let importance = importance(document, &topics, &scores);
+        let chosen = choose(document, &topics, &importance);
+        (topics, importance, chosen)
+    }
+
+    fn sentence() -> impl Strategy<Value = String> {
+        let word = prop::sample::select(vec![
+            "wall", "flood", "river", "council", "school", "roof", "budget", "tax", "the", "was", "not",
+            "never", "of", "600", "24", "pounds", "Marlow", "voted", "costs", "été", "水位", "and", "homes",
+            "bank",
+        ]);
+        (prop::collection::vec(word, 1..14), prop::sample::select(vec![".", "?", ""]))
+            .prop_map(|(words, end)| format!("{}{end}", words.join(" ")))
+    }
+
+    proptest! {
+        #[test]
+        fn covers_each_topic_without_saying_a_thing_twice(sentences in prop::collection::vec(sentence(), 1..160)) {
+            let segments: Vec<Segment> =
+                sentences.iter().map(|text| Segment { text: text.clone(), ..Segment::default() }).collect();
+            let document = Document::new(&segments, "en");
+            let (topics, importance, chosen) = chosen(&document);
+            prop_assert!(chosen.len() <= MOST_SENTENCES);
+            prop_assert!(chosen.windows(2).all(|pair| pair[0] < pair[1]));
+            for (at, left) in chosen.iter().enumerate() {
+                prop_assert!(chosen[at + 1..].iter().all(|right| !near_duplicates::are_near(&document, *left, *right)));
+            }
+            if topics.len() <= MOST_SENTENCES {
+                for topic in &topics {
+                    let covered = chosen.iter().any(|segment| topic.segments.contains(segment));
+                    // Only what is unfit to be quoted, or said elsewhere in the summary, is left out.
+                    let nothing_new = topic.segments.clone().filter(|segment| importance[*segment] > 0.0).all(|segment| {
+                        chosen.iter().any(|other| near_duplicates::are_near(&document, segment, *other))
+                    });
+                    prop_assert!(covered || nothing_new, "{:?} in {chosen:?}", topic.segments);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_talk_has_a_longer_summary_within_bounds() {
+        let parts = [
+            "river wall flood bank",
+            "school roof pupil class",
+            "bus fare route driver",
+            "park tree bench path",
+        ];
+        let segments: Vec<Segment> = (0..2400)
+            .map(|at| {
+                let words: Vec<&str> = parts[at / 40 % 4].split(' ').collect();
+                let text = format!(
+                    "The {} has a {} of number {at} and a {}.",
+                    words[at % 4],
+                    words[(at + 1) % 4],
+                    words[(at + 2) % 4]
+                );
+                Segment { text, ..Segment::default() }
+            })
+            .collect();
+        let document = Document::new(&segments, "en");
+        let (topics, _, chosen) = chosen(&document);
+        assert!(
+            topics.len() > MOST_SENTENCES && chosen.len() == MOST_SENTENCES,
+            "{} {}",
+            topics.len(),
+            chosen.len()
+        );
     }
 }

@@ -1,5 +1,7 @@
 //! Topic segments: where the vocabulary changes, and what each stretch is about.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::document::Document;
@@ -36,6 +38,19 @@ pub fn find(document: &Document<'_>, phrases: &[KeyPhrase]) -> Vec<Topic> {
             Topic { segments: range, label, keywords }
         })
         .collect()
+}
+
+/// Who speaks in a topic, with the number of words, most first; nobody where the source does not say who.
+pub fn speakers<'a>(document: &Document<'a>, topic: &Topic) -> Vec<(&'a str, usize)> {
+    let mut words: BTreeMap<&str, usize> = BTreeMap::new();
+    for segment in topic.segments.clone() {
+        if let Some(label) = document.segments[segment].speaker.as_deref() {
+            *words.entry(label).or_default() += document.tokens[segment].len();
+        }
+    }
+    let mut speakers: Vec<(&str, usize)> = words.into_iter().collect();
+    speakers.sort_by_key(|(_, words)| Reverse(*words));
+    speakers
 }
 
 /// Sentences on each side that are compared.

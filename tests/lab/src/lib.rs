@@ -5,6 +5,8 @@ mod commands;
 
 pub use binary::assay_binary;
 pub use commands::main;
+pub mod long_transcript;
+pub mod rouge;
 pub mod score;
 pub mod scripted;
 pub mod sim;

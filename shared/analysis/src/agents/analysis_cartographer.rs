@@ -6,13 +6,15 @@ use serde_json::{Value, json};
 
 use super::read::transcript;
 use crate::claims::{self, Claim};
+use crate::conversation::{self, Exchange};
 use crate::document::Document;
 use crate::entities::{self, Entity};
+use crate::highlights::{self, Highlight};
 use crate::key_phrases::{self, KeyPhrase};
 use crate::numbers::{self, Number};
 use crate::segments::Segment;
 use crate::topics::{self, Topic};
-use crate::{speakers, summary};
+use crate::{limits, near_duplicates, speakers, summary, titles};
 
 /// Fewer words than this say nothing that could be mapped.
 const FEWEST_WORDS: usize = 5;
@@ -20,6 +22,8 @@ const MOST_CLAIMS: usize = 60;
 const MOST_PHRASES: usize = 20;
 const MOST_ENTITIES: usize = 80;
 const MOST_NUMBERS: usize = 400;
+const MOST_EXCHANGES: usize = 120;
+const MOST_REPEATS: usize = 40;
 /// Places listed per phrase or name.
 const MOST_PLACES: usize = 20;
 
@@ -39,13 +43,17 @@ pub fn baseline(input: &StepInput) -> Analysis {
     let scores = claims::scores(&document, &numbers);
     let importance = summary::importance(&document, &topics, &scores);
     let chosen = summary::choose(&document, &topics, &importance);
+    let highlights = highlights::find(&document, &topics, &numbers, &scores);
+    let mut exchanges = conversation::find(&document, &entities);
+    exchanges.truncate(MOST_EXCHANGES);
+    let repeats = near_duplicates::find(&document);
     let claims = claims::best(&scores, MOST_CLAIMS);
     let speakers: Vec<Value> = speakers::find(&document)
         .into_iter()
         .map(|speaker| json!({"label": speaker.label, "words": speaker.words, "share": speaker.share}))
         .collect();
     Analysis::Complete(json!({
-        "title": title(&phrases, &entities, &input.request.source_name),
+        "title": title(&document, &importance, &phrases, &entities, &input.request.source_name),
         "language": document.language,
         "topics": topic_rows(&document, &topics, &importance),
         "key_phrases": phrases.iter().map(|phrase| phrase_row(&document, phrase)).collect::<Vec<_>>(),
@@ -55,11 +63,31 @@ pub fn baseline(input: &StepInput) -> Analysis {
         "summary": chosen.iter().map(|segment| sentence(&document.segments[*segment])).collect::<Vec<_>>(),
         "speakers": speakers,
         "sentiment": null,
+        "topic_people": people_rows(&document, &topics, &entities),
+        "exchanges": exchanges.iter().map(|exchange| exchange_row(&document, exchange)).collect::<Vec<_>>(),
+        "highlights": highlights.iter().map(|highlight| highlight_row(&document, highlight)).collect::<Vec<_>>(),
+        "repeats": repeats.iter().take(MOST_REPEATS).map(|repeat| repeat_row(&document, repeat)).collect::<Vec<_>>(),
+        "limits": limits::of(&document)
+            .iter()
+            .map(|limit| json!({"analyser": limit.analyser, "reason": limit.reason}))
+            .collect::<Vec<_>>(),
     }))
 }
 
-/// The best key phrases; the source's name where there are too few.
-fn title(phrases: &[KeyPhrase], entities: &[Entity], source_name: &str) -> String {
+/// What the content says it is about, else its best short sentence, else the best key phrases, else the source's name.
+fn title(
+    document: &Document<'_>,
+    importance: &[f64],
+    phrases: &[KeyPhrase],
+    entities: &[Entity],
+    source_name: &str,
+) -> String {
+    titles::announced(document)
+        .or_else(|| titles::sentence(document, importance))
+        .unwrap_or_else(|| key_terms(phrases, entities, source_name))
+}
+
+fn key_terms(phrases: &[KeyPhrase], entities: &[Entity], source_name: &str) -> String {
     const WORDS_OF_TITLE: usize = 3;
     // Names of speakers make no title; what they speak about does.
     let person = |text: &str| {
@@ -110,6 +138,79 @@ fn topic_rows(document: &Document<'_>, topics: &[Topic], importance: &[f64]) -> 
         }));
     }
     rows
+}
+
+/// Who speaks, and who is named, topic by topic.
+fn people_rows(document: &Document<'_>, topics: &[Topic], entities: &[Entity]) -> Vec<Value> {
+    let people: Vec<&Entity> =
+        entities.iter().filter(|entity| entity.kind == entities::Kind::Person).collect();
+    let mut rows = Vec::with_capacity(topics.len());
+    for (position, topic) in topics.iter().enumerate() {
+        let speakers: Vec<Value> = topics::speakers(document, topic)
+            .into_iter()
+            .take(MOST_PLACES)
+            .map(|(label, words)| json!({"label": label, "words": words}))
+            .collect();
+        let mut named: Vec<Value> = Vec::new();
+        for person in &people {
+            let from = person.segments.partition_point(|segment| *segment < topic.segments.start);
+            let to = person.segments.partition_point(|segment| *segment < topic.segments.end);
+            if from < to && named.len() < MOST_PLACES {
+                named.push(
+                    json!({"name": person.name, "segments": places(document, &person.segments[from..to])}),
+                );
+            }
+        }
+        let (first, last) =
+            (&document.segments[topic.segments.start], &document.segments[topic.segments.end - 1]);
+        rows.push(json!({
+            "topic": format!("t{}", position + 1),
+            "first_segment": first.id,
+            "last_segment": last.id,
+            "speakers": speakers,
+            "people": named,
+        }));
+    }
+    rows
+}
+
+fn exchange_row(document: &Document<'_>, exchange: &Exchange) -> Value {
+    json!({
+        "from": exchange.from,
+        "to": exchange.to,
+        "way": exchange.way.name(),
+        "count": exchange.count,
+        "to_questions": exchange.to_questions,
+        "segments": places(document, &exchange.segments),
+    })
+}
+
+fn highlight_row(document: &Document<'_>, highlight: &Highlight) -> Value {
+    let segment = &document.segments[highlight.segment];
+    let watched = &document.segments[highlight.segments.clone()];
+    let why: Vec<Value> = highlight
+        .why
+        .iter()
+        .map(|why| json!({"cue": why.cue, "words": why.words, "segment": document.segments[why.segment].id}))
+        .collect();
+    json!({
+        "segment": segment.id,
+        "start_ms": watched.iter().filter_map(|segment| segment.start_ms).min(),
+        "end_ms": watched.iter().filter_map(|segment| segment.end_ms).max(),
+        "speaker": segment.speaker,
+        "text": segment.text,
+        "why": why,
+    })
+}
+
+fn repeat_row(document: &Document<'_>, repeat: &near_duplicates::Repeat) -> Value {
+    let first = &document.segments[repeat.segments[0]];
+    json!({
+        "text": first.text,
+        "count": repeat.segments.len(),
+        "similarity": speakers::round(repeat.similarity, 3),
+        "segments": places(document, &repeat.segments),
+    })
 }
 
 fn claim_rows(document: &Document<'_>, claims: &[Claim]) -> Vec<Value> {

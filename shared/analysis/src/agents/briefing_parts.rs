@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use super::input::Cartography;
 use super::read::{Transcript, verifications};
-use crate::lexicon;
 use crate::speakers::UNKNOWN;
 
 const MOST_ROWS: usize = 12;
@@ -157,12 +156,14 @@ pub(super) fn context(input: &StepInput) -> Vec<Value> {
         .take(3)
     {
         let line = format!(
-            "{}: about {} runs a day expected a week from now ({} to {}, from {} days)",
+            "{}: about {} runs a day expected a week from now ({} to {}, from {} days; {} on known days erred by {} on the mean)",
             text(&forecast["topic"]),
             forecast["value"],
             forecast["low"],
             forecast["high"],
             forecast["sample"],
+            text(&forecast["method"]),
+            forecast["error"],
         );
         add(line, "trend_intelligence_specialist");
     }
@@ -177,6 +178,17 @@ pub(super) fn context(input: &StepInput) -> Vec<Value> {
     for edge in list(input, "network_discovery_specialist", "edges").iter().filter(often).take(5) {
         let line =
             format!("{} and {} appear together {} times", text(&edge["a"]), text(&edge["b"]), edge["weight"]);
+        add(line, "network_discovery_specialist");
+    }
+    for exchange in list(input, "network_discovery_specialist", "exchanges").iter().take(4) {
+        let (from, to) = (text(&exchange["from"]), text(&exchange["to"]));
+        let asked = exchange["to_questions"].as_u64().unwrap_or(0);
+        let line = match exchange["way"].as_str() {
+            Some("answers") => {
+                format!("{from} follows {to} {} times, {asked} times after a question", exchange["count"])
+            }
+            _ => format!("{from} names {to} {} times", exchange["count"]),
+        };
         add(line, "network_discovery_specialist");
     }
     for watch in list(input, "guest_intelligence_specialist", "watch").iter().take(3) {
@@ -208,17 +220,14 @@ pub(super) fn context(input: &StepInput) -> Vec<Value> {
 }
 
 /// Every planned agent that did not succeed, and what the sources lack; nothing is passed over in silence.
-pub(super) fn gaps(input: &StepInput, transcript: &Transcript) -> Vec<Value> {
+pub(super) fn gaps(input: &StepInput, map: &Cartography, transcript: &Transcript) -> Vec<Value> {
     let mut gaps: Vec<Value> = Vec::new();
     if transcript.dropped_cues > 0 {
         let reason = format!("{} captions could not be read and were left out", transcript.dropped_cues);
         gaps.push(json!({"agent": "transcription_engineer", "reason": reason}));
     }
-    if lexicon::phrases(&transcript.language.code).is_empty() {
-        let reason = format!(
-            "no word lists for language {}: claims, phrases and cues are found by numbers and frequency only",
-            transcript.language.code
-        );
+    for limit in &map.limits {
+        let reason = format!("{}: {}", limit.analyser.replace('_', " "), limit.reason);
         gaps.push(json!({"agent": "analysis_cartographer", "reason": reason}));
     }
     for (agent, other) in &input.inputs {

@@ -37,13 +37,14 @@ pub fn baseline(input: &StepInput) -> Analysis {
     let edges: Vec<Edge> = input::list(part("edges"));
     let relations: Vec<Edge> = input::list(part("relations"));
     let history = input::history(input);
+    let people: Vec<BTreeSet<String>> = history.iter().map(Record::people).collect();
 
     let connections = |name: &str| edges.iter().filter(|edge| edge.a == name || edge.b == name).count();
     let mut guests: Vec<(usize, Value)> = evidence(&nodes, &relations, &history)
         .into_iter()
         .map(|(name, evidence)| {
             let row = json!({"name": name, "evidence": evidence, "connections": connections(name),
-                "seen_before": seen_before(name, &history)});
+                "seen_before": seen_before(name, &history, &people)});
             (connections(name), row)
         })
         .collect();
@@ -112,16 +113,18 @@ fn has_word(label: &str, words: &[&str]) -> bool {
     label.to_lowercase().split(|letter: char| !letter.is_alphanumeric()).any(|word| words.contains(&word))
 }
 
-fn seen_before(name: &str, history: &[Record]) -> Vec<Value> {
+/// The earlier runs that name somebody, each once; `people` are those of each run.
+fn seen_before(name: &str, history: &[Record], people: &[BTreeSet<String>]) -> Vec<Value> {
     if !crate::entities::is_personal(name) {
         return Vec::new();
     }
-    let mut seen = BTreeSet::new();
+    let (mut seen, name) = (BTreeSet::new(), input::fold(name));
     history
         .iter()
-        .filter(|record| !record.run_id.is_empty() && record.people().contains(&input::fold(name)))
-        .filter(|record| seen.insert(record.run_id.as_str()))
-        .map(|record| json!({"run_id": record.run_id, "title": record.title}))
+        .zip(people)
+        .filter(|(record, people)| !record.run_id.is_empty() && people.contains(&name))
+        .filter(|(record, _)| seen.insert(record.run_id.as_str()))
+        .map(|(record, _)| json!({"run_id": record.run_id, "title": record.title}))
         .collect()
 }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use engine::model::Status;
 use engine::step_input::{Analysis, StepInput};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::lexicon;
@@ -30,6 +30,55 @@ pub(super) struct Cartography {
     pub(super) summary: Vec<Sentence>,
     #[serde(deserialize_with = "rows")]
     pub(super) speakers: Vec<Speaker>,
+    #[serde(deserialize_with = "rows")]
+    pub(super) exchanges: Vec<Exchange>,
+    #[serde(deserialize_with = "rows")]
+    pub(super) highlights: Vec<Highlight>,
+    #[serde(deserialize_with = "rows")]
+    pub(super) limits: Vec<Limit>,
+}
+
+/// How often somebody answers or names somebody else.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub(super) struct Exchange {
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) way: String,
+    pub(super) count: u64,
+    pub(super) to_questions: u64,
+    #[serde(deserialize_with = "rows")]
+    pub(super) segments: Vec<String>,
+}
+
+/// A moment worth watching.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub(super) struct Highlight {
+    pub(super) segment: String,
+    pub(super) start_ms: Option<u64>,
+    pub(super) end_ms: Option<u64>,
+    pub(super) speaker: Option<String>,
+    pub(super) text: String,
+    #[serde(deserialize_with = "rows")]
+    pub(super) why: Vec<Why>,
+}
+
+/// A cue that speaks for a moment.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub(super) struct Why {
+    pub(super) cue: String,
+    pub(super) words: String,
+    pub(super) segment: String,
+}
+
+/// What an analyser could not find.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Limit {
+    pub(super) analyser: String,
+    pub(super) reason: String,
 }
 
 /// A topic, of this run or an earlier one.
@@ -212,15 +261,6 @@ impl Cartography {
 }
 
 impl Record {
-    /// True if a topic of that name, or one sharing two of its keywords, came up.
-    pub(super) fn has_topic(&self, sought: &Topic) -> bool {
-        let keywords = folded(&sought.keywords);
-        self.topics.iter().any(|topic| {
-            fold(&topic.label) == fold(&sought.label)
-                || folded(&topic.keywords).intersection(&keywords).count() >= 2
-        })
-    }
-
     /// True if the name was mentioned.
     pub(super) fn has_entity(&self, name: &str) -> bool {
         self.entities.iter().any(|entity| fold(&entity.name) == fold(name))

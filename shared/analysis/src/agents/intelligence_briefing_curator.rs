@@ -50,12 +50,13 @@ pub fn baseline(input: &StepInput) -> Analysis {
         "summary": summary,
         "key_points": key_points(&map),
         "topics": topics,
+        "highlights": map.highlights,
         "claims": map.claims.iter().take(MOST_CLAIMS).map(|claim| claim_row(claim, &rows)).collect::<Vec<_>>(),
         "argument": argument(input),
         "risks": risks(input),
         "people": people(input, &map),
         "context": context(input),
-        "gaps": gaps(input, &transcript),
+        "gaps": gaps(input, &map, &transcript),
     });
     for part in ["argument", "risks"] {
         fill_times(&mut data[part], &transcript);

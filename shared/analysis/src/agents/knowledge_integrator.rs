@@ -1,12 +1,13 @@
 //! The record later runs will remember: from the briefing where there is one, else from the map.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use engine::step_input::{Analysis, StepInput};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::input::{self, Briefing, Cartography, Claim, Record, Sentence, Topic};
+use super::input::{self, Briefing, Cartography, Claim, Sentence, Topic};
+use super::topic_index::TopicIndex;
 
 /// At most this many rows of a kind are remembered.
 const MOST: usize = 40;
@@ -30,11 +31,16 @@ pub fn baseline(input: &StepInput) -> Analysis {
     let map = input::cartography(input);
     let briefing: Briefing = input::read(input::data(input, "intelligence_briefing_curator"));
     let this = map.as_record(input);
-    let known = |record: &Record| {
-        this.topics.iter().any(|topic| record.has_topic(topic))
-            || this.entities.iter().any(|entity| record.has_entity(&entity.name))
-    };
-    let known_before = input::history(input).iter().filter(|record| known(record)).count();
+    let history = input::history(input);
+    let index = TopicIndex::new(&history);
+    let mut known: BTreeSet<usize> = this.topics.iter().flat_map(|topic| index.runs_with(topic)).collect();
+    let names: BTreeSet<String> = this.entities.iter().map(|entity| input::fold(&entity.name)).collect();
+    for (place, record) in history.iter().enumerate() {
+        if record.entities.iter().any(|entity| names.contains(&input::fold(&entity.name))) {
+            known.insert(place);
+        }
+    }
+    let known_before = known.len();
     Analysis::Complete(json!({
         "record": record(input, &map, &briefing),
         "edges": [],

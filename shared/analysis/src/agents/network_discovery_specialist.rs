@@ -1,11 +1,11 @@
-//! Who appears with whom: people who share a segment here or an earlier run.
+//! Who appears with whom: people who share a segment here or an earlier run, or answer one another.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::step_input::{Analysis, StepInput};
 use serde_json::{Value, json};
 
-use super::input::{self, Cartography, Record};
+use super::input::{self, Cartography, Exchange, Record};
 
 const MOST_NODES: usize = 40;
 const MOST_EDGES: usize = 120;
@@ -22,15 +22,22 @@ struct Edge<'a> {
     b: &'a str,
     segments: Vec<String>,
     runs: Vec<String>,
+    /// How often one takes the turn after the other.
+    answers: u64,
 }
 
 /// The network of people; relations in words are for a model to read.
 pub fn baseline(input: &StepInput) -> Analysis {
-    let nodes = nodes(&input::cartography(input));
-    let edges = edges(&nodes, &input::history(input));
-    let degree = |name: &str| edges.iter().filter(|edge| edge.a == name || edge.b == name).count();
+    let map = input::cartography(input);
+    let nodes = nodes(&map);
+    let edges = edges(&nodes, &map, &input::history(input));
+    let mut degrees: BTreeMap<&str, usize> = BTreeMap::new();
+    for edge in &edges {
+        *degrees.entry(edge.a).or_default() += 1;
+        *degrees.entry(edge.b).or_default() += 1;
+    }
     let mut ranked: Vec<&Node> = nodes.iter().collect();
-    ranked.sort_by_key(|node| std::cmp::Reverse(degree(&node.name)));
+    ranked.sort_by_key(|node| std::cmp::Reverse(degrees.get(node.name.as_str()).copied()));
     let rows: Vec<Value> = ranked
         .iter()
         .map(|node| json!({"name": node.name, "kind": if node.speaks { "speaker" } else { "person" }}))
@@ -39,10 +46,12 @@ pub fn baseline(input: &StepInput) -> Analysis {
         .iter()
         .take(MOST_EDGES)
         .map(|edge| {
-            json!({"a": edge.a, "b": edge.b, "weight": weight(edge), "segments": edge.segments, "runs": edge.runs})
+            json!({"a": edge.a, "b": edge.b, "weight": weight(edge), "segments": edge.segments, "runs": edge.runs,
+                "answers": edge.answers})
         })
         .collect();
-    Analysis::Complete(json!({"nodes": rows, "edges": edges, "relations": []}))
+    let exchanges: Vec<&Exchange> = map.exchanges.iter().take(MOST_EDGES).collect();
+    Analysis::Complete(json!({"nodes": rows, "edges": edges, "exchanges": exchanges, "relations": []}))
 }
 
 /// Speakers, then persons named, each once: a speaker who is named too is one node.
@@ -76,20 +85,29 @@ fn nodes(map: &Cartography) -> Vec<Node> {
 }
 
 /// Pairs that share something, strongest first. Labels that name nobody, such as "Speaker 1", share no earlier run.
-fn edges<'a>(nodes: &'a [Node], history: &[Record]) -> Vec<Edge<'a>> {
+fn edges<'a>(nodes: &'a [Node], map: &Cartography, history: &[Record]) -> Vec<Edge<'a>> {
     let people: Vec<(&str, BTreeSet<String>)> =
         history.iter().map(|record| (record.run_id.as_str(), record.people())).collect();
+    let folded: Vec<String> = nodes.iter().map(|node| input::fold(&node.name)).collect();
+    let mut answers: BTreeMap<(String, String), u64> = BTreeMap::new();
+    for exchange in map.exchanges.iter().filter(|exchange| exchange.way == "answers") {
+        let (from, to) = (input::fold(&exchange.from), input::fold(&exchange.to));
+        let count = answers.entry(if from <= to { (from, to) } else { (to, from) }).or_default();
+        *count = count.saturating_add(exchange.count);
+    }
     let mut edges = Vec::new();
     for (index, first) in nodes.iter().enumerate() {
-        for second in &nodes[index + 1..] {
+        for (other, second) in nodes.iter().enumerate().skip(index + 1) {
             let (a, b) = if first.name <= second.name { (first, second) } else { (second, first) };
-            let shared = |people: &BTreeSet<String>| {
-                people.contains(&input::fold(&a.name)) && people.contains(&input::fold(&b.name))
-            };
+            let (mine, yours) = (&folded[index], &folded[other]);
+            let shared = |people: &BTreeSet<String>| people.contains(mine) && people.contains(yours);
+            let pair =
+                if mine <= yours { (mine.clone(), yours.clone()) } else { (yours.clone(), mine.clone()) };
+            let answers = answers.get(&pair).copied().unwrap_or_default();
             let segments = a.segments.intersection(&b.segments).map(|(_, id)| id.clone()).collect();
             let runs = people.iter().filter(|(run, people)| !run.is_empty() && shared(people));
             let runs = runs.map(|(run, _)| (*run).to_owned()).collect();
-            let edge = Edge { a: &a.name, b: &b.name, segments, runs };
+            let edge = Edge { a: &a.name, b: &b.name, segments, runs, answers };
             if weight(&edge) > 0 {
                 edges.push(edge);
             }
@@ -101,8 +119,10 @@ fn edges<'a>(nodes: &'a [Node], history: &[Record]) -> Vec<Edge<'a>> {
     edges
 }
 
-fn weight(edge: &Edge<'_>) -> usize {
-    edge.segments.len() + edge.runs.len()
+fn weight(edge: &Edge<'_>) -> u64 {
+    // A count from a damaged record may be anything; a schema's integer may not.
+    const MOST: u64 = 1_000_000_000;
+    (edge.segments.len() + edge.runs.len()) as u64 + edge.answers.min(MOST)
 }
 
 #[cfg(test)]
@@ -120,24 +140,30 @@ mod tests {
             "summary": [
                 {"segment": "s10", "text": "Lind was there.", "start_ms": null, "speaker": "Dana Reyes"},
                 {"segment": "s2", "text": "Bo Lind.", "start_ms": null, "speaker": "Dana Reyes"},
-                {"segment": "s7", "text": "Moss.", "start_ms": null, "speaker": "Speaker 2"}]});
+                {"segment": "s7", "text": "Moss.", "start_ms": null, "speaker": "Speaker 2"}],
+            "exchanges": [
+                {"from": "Dana Reyes", "to": "Speaker 2", "way": "answers", "count": 3, "to_questions": 1, "segments": ["s2"]},
+                {"from": "Speaker 2", "to": "Dana Reyes", "way": "answers", "count": 2, "to_questions": 2, "segments": ["s3"]},
+                {"from": "Speaker 2", "to": "Cy Moss", "way": "names", "count": 1, "to_questions": 0, "segments": ["s7"]}]});
         let history = json!([
             {"run_id": "r1", "speakers": ["DANA REYES", "Speaker 2"], "entities": [{"name": "Cy Moss", "kind": "person"}]},
             {"run_id": "r2", "speakers": ["Dana Reyes"], "entities": []}]);
         let input = step(
             Value::Null,
-            json!({"analysis_cartographer": map, "acquisition_specialist": {}}),
+            json!({"analysis_cartographer": map.clone(), "acquisition_specialist": {}}),
             json!({"history": history}),
         );
         let data = check("network_discovery_specialist", baseline, &input);
         assert_eq!(
             data["edges"],
             json!([
-                {"a": "Bo Lind", "b": "Dana Reyes", "weight": 2, "segments": ["s2", "s10"], "runs": []},
-                {"a": "Cy Moss", "b": "Dana Reyes", "weight": 1, "segments": [], "runs": ["r1"]},
-                {"a": "Cy Moss", "b": "Speaker 2", "weight": 1, "segments": ["s7"], "runs": []},
+                {"a": "Dana Reyes", "b": "Speaker 2", "weight": 5, "segments": [], "runs": [], "answers": 5},
+                {"a": "Bo Lind", "b": "Dana Reyes", "weight": 2, "segments": ["s2", "s10"], "runs": [], "answers": 0},
+                {"a": "Cy Moss", "b": "Dana Reyes", "weight": 1, "segments": [], "runs": ["r1"], "answers": 0},
+                {"a": "Cy Moss", "b": "Speaker 2", "weight": 1, "segments": ["s7"], "runs": [], "answers": 0},
             ])
         );
+        assert_eq!(data["exchanges"], map["exchanges"]);
         assert_eq!(data["nodes"][0], json!({"name": "Dana Reyes", "kind": "speaker"}));
         assert_eq!(data["nodes"].as_array().unwrap().len(), 4);
     }
@@ -145,6 +171,6 @@ mod tests {
     #[test]
     fn nothing_in_nothing_out() {
         let data = check("network_discovery_specialist", baseline, &step(Value::Null, json!({}), json!({})));
-        assert_eq!(data, json!({"nodes": [], "edges": [], "relations": []}));
+        assert_eq!(data, json!({"nodes": [], "edges": [], "exchanges": [], "relations": []}));
     }
 }

@@ -1,5 +1,7 @@
 //! The people: who speaks, who is spoken of, what they said, where they were met before.
 
+use std::collections::BTreeSet;
+
 use engine::step_input::{Analysis, StepInput};
 use serde_json::{Value, json};
 
@@ -10,13 +12,20 @@ use crate::speakers::UNKNOWN;
 const MOST_PEOPLE: usize = 30;
 const MOST_QUOTES: usize = 3;
 
+/// The people of an earlier run, and the run.
+type Met = (BTreeSet<String>, Record);
+
 /// Lists the people with verbatim quotes; dossiers are prose and need a model.
 pub fn baseline(input: &StepInput) -> Analysis {
     let map = input::cartography(input);
-    let history = input::history(input);
-    let sentences = map.passages();
+    let history: Vec<Met> = input::history(input).into_iter().map(|run| (run.people(), run)).collect();
+    let mut sentences = map.passages();
+    // Sentences around a claim come without their time: where the source has times, a quote must have its own.
+    if sentences.iter().any(|sentence| sentence.start_ms.is_some()) {
+        sentences.retain(|sentence| sentence.start_ms.is_some());
+    }
     let mut people: Vec<Value> = Vec::new();
-    for speaker in map.speakers.iter().filter(|speaker| speaker.label != UNKNOWN) {
+    for speaker in map.speakers.iter().filter(|speaker| speaker.label != UNKNOWN).take(MOST_PEOPLE) {
         let entity = map.entities.iter().find(|entity| entity.name == speaker.label);
         let said = sentences.iter().filter(|sentence| sentence.speaker.as_ref() == Some(&speaker.label));
         people.push(json!({
@@ -31,7 +40,8 @@ pub fn baseline(input: &StepInput) -> Analysis {
         }));
     }
     let is_speaker = |entity: &&Entity| map.speakers.iter().any(|speaker| speaker.label == entity.name);
-    for entity in map.entities.iter().filter(|entity| entity.kind == "person" && !is_speaker(entity)) {
+    let mentioned = map.entities.iter().filter(|entity| entity.kind == "person" && !is_speaker(entity));
+    for entity in mentioned.take(MOST_PEOPLE) {
         let about = sentences.iter().filter(|sentence| entity.segments.contains(&sentence.segment));
         people.push(json!({
             "name": entity.name,
@@ -52,13 +62,14 @@ pub fn baseline(input: &StepInput) -> Analysis {
 }
 
 /// The earlier runs that name somebody; roles such as "Host" are nobody.
-pub(super) fn seen_before(history: &[Record], name: &str) -> Vec<Value> {
+fn seen_before(history: &[Met], name: &str) -> Vec<Value> {
     const MOST_RUNS: usize = 10;
     if !entities::is_personal(name) {
         return Vec::new();
     }
-    let runs = history.iter().filter(|run| run.people().contains(&input::fold(name))).take(MOST_RUNS);
-    runs.map(|run| json!({"run_id": run.run_id, "title": run.title})).collect()
+    let name = input::fold(name);
+    let runs = history.iter().filter(|(people, _)| people.contains(&name)).take(MOST_RUNS);
+    runs.map(|(_, run)| json!({"run_id": run.run_id, "title": run.title})).collect()
 }
 
 /// Claims first, they are what somebody stands for; then what else the map quotes; in order of time.

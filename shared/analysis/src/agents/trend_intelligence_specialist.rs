@@ -6,14 +6,17 @@ use engine::step_input::{Analysis, StepInput};
 use serde_json::{Value, json};
 
 use super::input::{self, Record, Topic};
+use super::topic_index::TopicIndex;
+use crate::forecast::{self, Forecast};
 
-/// Fewer days than this allow no forecast.
+/// Fewer days with runs than this allow no forecast.
 const LEAST_DAYS: usize = 8;
-const HORIZONS: [u64; 2] = [7, 30];
+const HORIZONS: [usize; 2] = [7, 30];
+/// Days before the last that a forecast looks back at most.
+const MOST_DAYS: u64 = 365;
 const DAY_MS: u64 = 86_400_000;
 /// Topics of this run, names of this run, and returning topics of earlier runs: at most this many of each.
 const MOST: usize = 5;
-const METHOD: &str = "linear trend over the days with runs; the range is two standard errors of prediction";
 
 enum Subject {
     Topic(Topic),
@@ -26,20 +29,21 @@ pub fn baseline(input: &StepInput) -> Analysis {
     let mut runs = input::history(input);
     let subjects = subjects(&this, &runs);
     runs.push(this);
+    let index = TopicIndex::new(&runs);
     let (mut series, mut forecasts, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
     for subject in &subjects {
-        let points = points(subject, &runs);
+        let points = points(subject, &runs, &index);
         let rows: Vec<Value> = points
             .iter()
             .map(|(day, count)| json!({"day": engine::window(day.saturating_mul(DAY_MS)), "count": count}))
             .collect();
         series.push(json!({"topic": subject.label(), "points": rows}));
-        if points.len() < LEAST_DAYS {
-            let days = if points.len() == 1 { "day" } else { "days" };
-            let reason = format!("{} {days} of history, {LEAST_DAYS} needed", points.len());
-            unknown.push(json!({"topic": subject.label(), "reason": reason}));
-        } else {
-            forecasts.extend(HORIZONS.iter().map(|horizon| forecast(subject, &points, *horizon)));
+        let counts = every_day(&points);
+        for horizon in HORIZONS {
+            match forecast(&points, &counts, horizon) {
+                Ok(found) => forecasts.push(forecast_row(subject, horizon, &found)),
+                Err(reason) => unknown.push(json!({"topic": subject.label(), "reason": reason})),
+            }
         }
     }
     Analysis::Complete(json!({"series": series, "forecasts": forecasts, "unknown": unknown, "outlook": []}))
@@ -53,10 +57,11 @@ impl Subject {
         }
     }
 
-    fn is_in(&self, run: &Record) -> bool {
+    /// The places of the runs it came up in.
+    fn runs(&self, runs: &[Record], index: &TopicIndex) -> BTreeSet<usize> {
         match self {
-            Subject::Topic(topic) => run.has_topic(topic),
-            Subject::Name(name) => run.has_entity(name),
+            Subject::Topic(topic) => index.runs_with(topic),
+            Subject::Name(name) => (0..runs.len()).filter(|run| runs[*run].has_entity(name)).collect(),
         }
     }
 }
@@ -66,16 +71,15 @@ fn subjects(this: &Record, history: &[Record]) -> Vec<Subject> {
     let names = this.entities.iter().map(|entity| Subject::Name(entity.name.clone())).take(MOST);
     let mut found: Vec<Subject> =
         this.topics.iter().cloned().map(Subject::Topic).take(MOST).chain(names).collect();
+    let (index, own) = (TopicIndex::new(history), TopicIndex::new(std::slice::from_ref(this)));
     let mut returning: Vec<(usize, &Topic)> = Vec::new();
     let mut seen: BTreeSet<String> = BTreeSet::new();
-    for topic in history.iter().flat_map(|run| &run.topics).filter(|topic| !this.has_topic(topic)) {
-        let runs = if seen.insert(input::fold(&topic.label)) {
-            history.iter().filter(|run| run.has_topic(topic)).count()
-        } else {
-            0
-        };
-        if runs >= 2 {
-            returning.push((runs, topic));
+    for topic in history.iter().flat_map(|run| &run.topics) {
+        if seen.insert(input::fold(&topic.label)) && own.runs_with(topic).is_empty() {
+            let runs = index.runs_with(topic).len();
+            if runs >= 2 {
+                returning.push((runs, topic));
+            }
         }
     }
     returning.sort_by(|left, right| right.0.cmp(&left.0).then_with(|| left.1.label.cmp(&right.1.label)));
@@ -86,42 +90,51 @@ fn subjects(this: &Record, history: &[Record]) -> Vec<Subject> {
 }
 
 /// Runs with the subject on every day that had a run, none included, by day since 1970.
-fn points(subject: &Subject, runs: &[Record]) -> BTreeMap<u64, u64> {
+fn points(subject: &Subject, runs: &[Record], index: &TopicIndex) -> BTreeMap<u64, u64> {
+    let found = subject.runs(runs, index);
     let mut points = BTreeMap::new();
-    for run in runs {
-        *points.entry(run.created_ms / DAY_MS).or_default() += u64::from(subject.is_in(run));
+    for (place, run) in runs.iter().enumerate() {
+        *points.entry(run.created_ms / DAY_MS).or_default() += u64::from(found.contains(&place));
     }
     points
 }
 
-/// Least squares over the days, with the standard error of a new observation.
-fn forecast(subject: &Subject, points: &BTreeMap<u64, u64>, horizon: u64) -> Value {
-    let sample = points.len() as f64;
-    let first = points.keys().next().copied().unwrap_or_default();
-    let last = points.keys().next_back().copied().unwrap_or_default();
-    let days: Vec<(f64, f64)> =
-        points.iter().map(|(day, count)| ((day - first) as f64, *count as f64)).collect();
-    let mean_day = days.iter().map(|(day, _)| day).sum::<f64>() / sample;
-    let mean_count = days.iter().map(|(_, count)| count).sum::<f64>() / sample;
-    let spread: f64 = days.iter().map(|(day, _)| (day - mean_day).powi(2)).sum();
-    let together: f64 = days.iter().map(|(day, count)| (day - mean_day) * (count - mean_count)).sum();
-    let slope = together / spread;
-    let at = |day: f64| mean_count + slope * (day - mean_day);
-    let residual: f64 =
-        days.iter().map(|(day, count)| (count - at(*day)).powi(2)).sum::<f64>() / (sample - 2.0);
-    let ahead = (last - first) as f64 + horizon as f64;
-    let error = (residual * (1.0 + 1.0 / sample + (ahead - mean_day).powi(2) / spread)).sqrt();
-    let value = at(ahead);
-    // Counts do not fall below nothing.
-    let shown = |number: f64| input::rounded(number.max(0.0));
+/// The counts of all days from the first run to the last, 0 where there was none; of long histories the latest days.
+fn every_day(points: &BTreeMap<u64, u64>) -> Vec<u64> {
+    let Some((last, _)) = points.last_key_value() else { return Vec::new() };
+    let oldest = last.saturating_sub(MOST_DAYS - 1);
+    let Some((first, _)) = points.range(oldest..).next() else { return Vec::new() };
+    (*first..=*last).map(|day| points.get(&day).copied().unwrap_or_default()).collect()
+}
+
+/// The forecast, or why there is none.
+fn forecast(points: &BTreeMap<u64, u64>, counts: &[u64], horizon: usize) -> Result<Forecast, String> {
+    if points.len() < LEAST_DAYS {
+        let days = if points.len() == 1 { "day" } else { "days" };
+        return Err(format!("{horizon} days ahead: {} {days} with runs, {LEAST_DAYS} needed", points.len()));
+    }
+    let needed = forecast::days_needed(horizon);
+    forecast::forecast(counts, horizon).ok_or_else(|| {
+        format!(
+            "{horizon} days ahead: {} days from the first run to the last, {needed} needed to know the error",
+            counts.len()
+        )
+    })
+}
+
+fn forecast_row(subject: &Subject, horizon: usize, found: &Forecast) -> Value {
     json!({
         "topic": subject.label(),
         "horizon_days": horizon,
-        "value": shown(value),
-        "low": shown(value - 2.0 * error),
-        "high": shown(value + 2.0 * error),
-        "method": METHOD,
-        "sample": points.len(),
+        "value": input::rounded(found.value),
+        "low": input::rounded(found.low),
+        "high": input::rounded(found.high),
+        "method": found.method,
+        "sample": found.sample,
+        "interval": forecast::INTERVAL,
+        "tested": found.tested,
+        "error": input::rounded(found.error),
+        "naive_error": input::rounded(found.naive_error),
     })
 }
 
@@ -156,20 +169,40 @@ mod tests {
         let topics: Vec<&Value> =
             data["series"].as_array().unwrap().iter().map(|row| &row["topic"]).collect();
         assert_eq!(topics, ["Sea wall", "Dana Reyes", "Trams"]);
-        assert_eq!(data["unknown"][0]["reason"], "2 days of history, 8 needed");
+        assert_eq!(data["unknown"][0]["reason"], "7 days ahead: 2 days with runs, 8 needed");
         assert_eq!(data["forecasts"], json!([]));
     }
 
     #[test]
-    fn eight_days_give_a_forecast_with_its_error() {
-        let data = data(&[7, 6, 5, 4, 3, 2, 1]);
+    fn days_without_an_error_estimate_give_no_forecast() {
+        let days: Vec<u64> = (1..18).collect();
+        let data = data(&days);
+        assert_eq!(data["forecasts"], json!([]));
+        let reason = "7 days ahead: 18 days from the first run to the last, 19 needed to know the error";
+        assert_eq!(data["unknown"][0]["reason"], reason);
+    }
+
+    #[test]
+    fn enough_days_give_a_forecast_with_its_error() {
+        let days: Vec<u64> = (1..20).collect();
+        let data = data(&days);
         let wall = &data["forecasts"][0];
-        assert_eq!((&wall["value"], &wall["low"], &wall["high"]), (&json!(1.0), &json!(1.0), &json!(1.0)));
-        assert_eq!((&wall["horizon_days"], &wall["sample"]), (&json!(7), &json!(8)));
-        // Counts 0,0,0,0,0,0,0,1: by hand 1/8 in the middle, 1/12 more each day, 10.5 days from there.
-        let dana = &data["forecasts"][2];
-        assert_eq!(dana["value"], 1.0);
-        assert!(dana["high"].as_f64() > dana["value"].as_f64() && dana["low"] == 0.0);
-        assert_eq!(data["unknown"], json!([]));
+        assert_eq!(
+            *wall,
+            json!({"topic": "Sea wall", "horizon_days": 7, "value": 1.0, "low": 1.0, "high": 1.0,
+                "method": "mean of all days", "sample": 20, "interval": 0.8, "tested": 7, "error": 0.0, "naive_error": 0.0})
+        );
+        // Nothing for 19 days, then one run today.
+        let dana = &data["forecasts"][1];
+        assert_eq!(dana["topic"], "Dana Reyes");
+        assert!(dana["value"].as_f64() < Some(0.2) && dana["low"] == 0.0, "{dana}");
+        assert_eq!(data["unknown"].as_array().unwrap().len(), 3, "30 days ahead needs more");
+    }
+
+    #[test]
+    fn days_far_apart_are_bounded() {
+        let points = BTreeMap::from([(0, 1), (1, 1), (u64::MAX / DAY_MS, 2), (u64::MAX / DAY_MS - 3, 1)]);
+        assert_eq!(every_day(&points), [1, 0, 0, 2]);
+        assert!(every_day(&BTreeMap::new()).is_empty());
     }
 }
