@@ -241,6 +241,10 @@ async fn content_facts(ports: &Ports, run: &Run, inputs: &BTreeMap<AgentId, Inpu
         Some(data) => data["format"].clone(),
         None => source_facts(ports, run).await?["format"].clone(),
     };
+    if content.as_str().is_empty() {
+        // The source gave none.
+        return Ok(json!({"format": format, "text": ""}));
+    }
     let bytes = ports.content.get(&run.key.tenant, &content).await?;
     let text = String::from_utf8(bytes).map_err(|error| {
         Error::new(ErrorKind::InvalidInput, format!("{} is not UTF-8", run.source.name)).because(error)

@@ -67,3 +67,73 @@ fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result
 fn failed() -> Error {
     Error::new(ErrorKind::Parsing, "the page could not be read")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[test]
+    fn an_article_with_what_it_says_of_itself() {
+        let paragraph =
+            "The council voted for the wall on Tuesday, with nine votes to four, after a long debate. ";
+        let html = format!(
+            "<!doctype html><html lang=\"en\"><head><title>The wall</title><meta property=\"og:site_name\" \
+             content=\"Harbour news\"><meta name=\"author\" content=\"Ann Lee\"></head><body><nav><a href=\"/\">Home</a> \
+             <a href=\"/a\">News</a></nav><article><h1>The wall</h1><p>{0}</p><p>{1}\u{202e}</p><figure><img \
+             src=\"a.png\"><figcaption>A wall</figcaption></figure><p>{0}</p></article><footer>Copyright</footer>\
+             </body></html>",
+            paragraph.repeat(4),
+            paragraph.replace("Tuesday", "Friday").repeat(4),
+        );
+        let article = extract(&html, "https://news.example/wall").unwrap();
+        assert_eq!(article.title.as_deref(), Some("The wall"));
+        assert_eq!(article.author.as_deref(), Some("Ann Lee"));
+        assert_eq!(article.site.as_deref(), Some("Harbour news"));
+        assert_eq!(article.language.as_deref(), Some("en"));
+        let paragraphs: Vec<&str> = article.text.split("\n\n").collect();
+        // The third repeats the first.
+        assert_eq!(
+            paragraphs,
+            [paragraph.repeat(4).trim(), paragraph.replace("Tuesday", "Friday").repeat(4).trim()]
+        );
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let aside = runtime.block_on(extract_aside(html, "https://news.example/wall".to_owned()));
+        assert_eq!(aside.unwrap(), article);
+    }
+
+    /// Done or refused in two seconds, and the process lives.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test of time")]
+    fn pages_that_mean_harm() {
+        let words = "some words of an article that nobody wrote, ";
+        for (name, html) in [
+            ("nested", "<div>".repeat(20_000)),
+            ("nested, mixed", "<b><i><a>".repeat(20_000)),
+            ("nested tables", "<table><tr><td>".repeat(20_000)),
+            ("as deep as allowed", format!("{}{}", "<b><i><a>".repeat(85), words.repeat(100))),
+            ("tables as deep as allowed", format!("{}{}", "<table><tr><td>".repeat(85), words.repeat(100))),
+            ("divs as deep as allowed", format!("{}{}", "<div>".repeat(250), words.repeat(100))),
+            (
+                "attributes",
+                format!("<p {}>{words}", (0..20_000).map(|n| format!("a{n}=b ")).collect::<String>()),
+            ),
+            ("paragraphs", format!("<p>{words}").repeat(20_000)),
+            ("unclosed", format!("<b>{words}</i><p>").repeat(20_000)),
+            ("tables", format!("<table><tr><td>{words}</table>").repeat(5_000)),
+            ("entities", "&amp;&lt;&#x1f600;&notanentity;".repeat(50_000)),
+            ("comments", "<!--".repeat(100_000)),
+            ("quotes", "<a b='".repeat(100_000)),
+            ("nothing", String::new()),
+            ("zeros", "\0".repeat(100_000)),
+        ] {
+            let began = Instant::now();
+            let outcome = extract(&html, "https://news.example/");
+            assert!(began.elapsed() < Duration::from_secs(2), "{name} took {:?}", began.elapsed());
+            if name.starts_with("nested") {
+                assert_eq!(outcome.unwrap_err().kind(), ErrorKind::InvalidInput, "{name}");
+            }
+        }
+    }
+}

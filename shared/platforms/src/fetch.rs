@@ -20,6 +20,9 @@ use async_trait::async_trait;
 use engine::error::Result;
 use url::Url;
 
+#[cfg(test)]
+mod tests;
+
 pub use client::{Config, GuardedFetcher, Times};
 pub use resolve::Lookup;
 pub use text::{clean, decode};

@@ -74,6 +74,8 @@ pub fn baseline(input: &StepInput) -> Analysis {
         "description": stated(source.description),
         "link": stated(source.link),
         "time_link": stated(source.time_link),
+        "reason": stated(source.reason),
+        "instead": stated(source.instead),
         "subject": null,
     }))
 }

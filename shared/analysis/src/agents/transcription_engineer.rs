@@ -15,9 +15,16 @@ use crate::{entities, language, pattern, segments, speakers};
 
 /// Reads the content. Content without words fails, with the line where that is known.
 pub fn baseline(input: &StepInput) -> Analysis {
-    let rung = input.ok("acquisition_specialist").and_then(|data| data["rung"].as_str()).unwrap_or_default();
+    let acquired = |field: &str| {
+        input.ok("acquisition_specialist").and_then(|data| data[field].as_str()).unwrap_or_default()
+    };
+    let rung = acquired("rung");
     if matches!(rung, "audio_to_transcribe" | "metadata_only" | "blocked") {
-        let message = format!("there is no transcript to read: the source ended at {rung}");
+        let mut message = format!("there is no transcript to read: the source ended at {rung}");
+        for more in [acquired("reason"), acquired("instead")].into_iter().filter(|more| !more.is_empty()) {
+            message.push_str("; ");
+            message.push_str(more);
+        }
         return Analysis::Fail(Error::new(ErrorKind::UnsupportedMedia, message));
     }
     let content: Content = read(input.fact("content"));

@@ -132,7 +132,12 @@ impl View {
             language,
             notices: notices(report),
             source: source(report, &acquired, &briefing, &transcript),
-            published_at: acquired.link.as_deref().or(report.run.source.link.as_deref()).and_then(link),
+            published_at: acquired
+                .link
+                .as_deref()
+                .or(report.run.source.link.as_deref())
+                .filter(|place| *place != report.run.source.name)
+                .and_then(link),
             has_briefing: report.briefing().is_some(),
             summary: said(&briefing.summary),
             key_points: said(&briefing.key_points),
