@@ -8,5 +8,6 @@ mod assay;
 mod cli;
 mod crash;
 mod layering;
+mod links;
 mod simulation;
 mod tidy;
