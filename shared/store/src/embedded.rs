@@ -37,12 +37,12 @@ impl Embedded {
         let database = Database::new(path).map_err(unopened)?;
         // Its one effect here: commits leave the flush to the disk to the next checkpoint of the log.
         database.disable_bulk_loading().map_err(unopened)?;
-        Ok(Self::over(database))
+        Self::over(database)
     }
 
     /// An engine that forgets everything when it is dropped.
     pub fn memory() -> Result<Self> {
-        Database::memory().map(Self::over).map_err(unopened)
+        Self::over(Database::memory().map_err(unopened)?)
     }
 
     /// A client of the engine.
@@ -63,7 +63,10 @@ impl Embedded {
             .map_err(|error| Error::new(ErrorKind::Storage, "expired rows cannot be deleted").because(error))
     }
 
-    fn over(database: Database) -> Self {
+    fn over(database: Database) -> Result<Self> {
+        let connector = connector::InProcess::new(database.clone()).map_err(|error| {
+            Error::new(ErrorKind::Storage, "the embedded store's thread cannot be started").because(error)
+        })?;
         let config = Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static("local"))
@@ -73,9 +76,9 @@ impl Embedded {
             .retry_config(RetryConfig::disabled())
             .timeout_config(TimeoutConfig::disabled())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .http_client(connector::InProcess::new(database.clone()))
+            .http_client(connector)
             .build();
-        Self { database, client: Client::from_conf(config) }
+        Ok(Self { database, client: Client::from_conf(config) })
     }
 }
 

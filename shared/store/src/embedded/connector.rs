@@ -1,6 +1,7 @@
 //! The HTTP connector that never leaves the process.
 
 use std::fmt;
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -10,21 +11,33 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use dynoxide::Database;
+use futures::channel::oneshot;
 
 use super::dispatch::{Answer, dispatch};
 
 const TARGET_PREFIX: &str = "DynamoDB_20120810.";
 
-/// Answers requests with the engine, on the thread that asks: a call takes well under a millisecond, less than handing
-/// it to another thread and back would.
+type Reply = Result<HttpResponse, ConnectorError>;
+
+/// Answers requests with the engine, one after the other on a thread of its own, so that the platform goes on meanwhile.
+/// The thread ends with the last connector.
 #[derive(Clone)]
 pub(super) struct InProcess {
-    database: Database,
+    requests: Sender<(HttpRequest, oneshot::Sender<Reply>)>,
 }
 
 impl InProcess {
-    pub(super) fn new(database: Database) -> Self {
-        Self { database }
+    pub(super) fn new(database: Database) -> std::io::Result<Self> {
+        let (requests, waiting) = channel();
+        std::thread::Builder::new().name("store".to_owned()).spawn(move || serve(&database, &waiting))?;
+        Ok(Self { requests })
+    }
+}
+
+fn serve(database: &Database, requests: &Receiver<(HttpRequest, oneshot::Sender<Reply>)>) {
+    while let Ok((request, reply)) = requests.recv() {
+        // Whoever asked may be gone; what was asked is done all the same, as a server would.
+        let _ = reply.send(answer(database, &request));
     }
 }
 
@@ -42,8 +55,13 @@ impl HttpClient for InProcess {
 
 impl HttpConnector for InProcess {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let database = self.database.clone();
-        HttpConnectorFuture::new(async move { answer(&database, &request) })
+        let (reply, replied) = oneshot::channel();
+        let gone = || ConnectorError::io("the engine's thread has ended".into());
+        let sent = self.requests.send((request, reply)).map_err(|_| gone());
+        HttpConnectorFuture::new(async move {
+            sent?;
+            replied.await.map_err(|_| gone())?
+        })
     }
 }
 
