@@ -144,10 +144,8 @@ impl Store for Owned {
     async fn read(&self, keys: &[Key]) -> Result<Vec<Option<Versioned>>> {
         let (mut rows, missing, reading) = {
             let mut known = self.known();
-            let rows: BTreeMap<Key, Option<Versioned>> = keys
-                .iter()
-                .filter_map(|key| Some((key.clone(), known.rows.get(key)?.clone())))
-                .collect();
+            let rows: BTreeMap<Key, Option<Versioned>> =
+                keys.iter().filter_map(|key| Some((key.clone(), known.rows.get(key)?.clone()))).collect();
             let missing: Vec<Key> = keys.iter().filter(|key| !rows.contains_key(*key)).cloned().collect();
             let reading = Reading::begin(self, &mut known, &missing);
             (rows, missing, reading)
