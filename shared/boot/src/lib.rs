@@ -6,6 +6,7 @@ mod config;
 mod content_check;
 mod links;
 mod lite;
+mod outward;
 mod owned;
 mod telemetry;
 
@@ -14,4 +15,6 @@ pub use config::{Config, ModelConfig};
 pub use content_check::{LARGEST_INPUT_BYTES, check_content, media_type};
 pub use links::{check_link, link_of_episode};
 pub use lite::{Lite, load_catalogue, open_lite};
+pub use outward::Outward;
+pub use owned::Owned;
 pub use telemetry::start_log;
