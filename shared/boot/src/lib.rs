@@ -8,6 +8,7 @@ mod links;
 mod lite;
 mod outward;
 mod owned;
+mod prepare;
 mod telemetry;
 
 pub use clock::{OsRandom, SystemClock};
@@ -17,4 +18,5 @@ pub use links::{check_link, link_of_episode};
 pub use lite::{Lite, load_catalogue, open_lite};
 pub use outward::Outward;
 pub use owned::Owned;
+pub use prepare::prepare;
 pub use telemetry::start_log;

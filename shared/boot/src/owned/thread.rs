@@ -16,7 +16,7 @@ use super::{Reply, ended, lock};
 const RETRIES_MS: [u64; 5] = [10, 50, 200, 500, 1_000];
 
 /// A write that nobody waits for goes to the disk after no more than this without another.
-const COMPANY_MS: u64 = 3;
+const COMPANY_MS: u64 = 20;
 
 /// What the thread is asked.
 pub(super) enum Job {

@@ -43,6 +43,7 @@ pub(super) async fn run(config: &Config, arguments: &RunArguments) -> Result<Exi
     let folder = state.folder();
     let _owner = state.own()?;
     let mut session = session::open(config, &folder).await?;
+    boot::prepare(session.ports.catalogue.clone());
     let mut code = ExitCode::SUCCESS;
     for input in &inputs {
         let Some(key) = run_one(config, arguments, &mut session, input).await? else {
