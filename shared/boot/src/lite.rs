@@ -12,8 +12,8 @@ use engine::ports::{Analyser, Clock, Llm, Settings, Tool};
 use platforms::fetch::{self, Fetch, GuardedFetcher};
 use store::lite::{LiteCache, LiteLimits, LiteMemory, Rates};
 
-use crate::{Outward, Owned};
 use crate::{Config, ModelConfig, SystemClock};
+use crate::{Outward, Owned};
 
 /// The adapters of the lite profile.
 pub struct Lite {
@@ -55,7 +55,9 @@ pub async fn open_lite(config: &Config, state: &Path) -> Result<Lite> {
         requests_per_minute_provider: config.requests_per_minute,
     };
     let model = match &config.model {
-        Some(model) => Some(Arc::new(Outward::new(open_model(model, &catalogue)?, rows.clone())) as Arc<dyn Llm>),
+        Some(model) => {
+            Some(Arc::new(Outward::new(open_model(model, &catalogue)?, rows.clone())) as Arc<dyn Llm>)
+        }
         None => None,
     };
     Ok(Lite {

@@ -30,7 +30,8 @@ pub fn prepare() {
         depth: Depth::Standard,
         requested_ms: 0,
     };
-    let transcript = json!({"language": {"code": "en"}, "timed": true, "word_count": 33, "segments": segments});
+    let transcript =
+        json!({"language": {"code": "en"}, "timed": true, "word_count": 33, "segments": segments});
     let transcript = Input { status: Status::Ok, data: Some(transcript), reason: None };
     let input = StepInput {
         request,

@@ -250,7 +250,9 @@ impl Rows {
 
 fn run_of(key: &Key) -> Option<&RunKey> {
     match key {
-        Key::Run(run) | Key::Sequence(run) | Key::Purse(run) | Key::Event(run, _) | Key::Outbox(run, _) => Some(run),
+        Key::Run(run) | Key::Sequence(run) | Key::Purse(run) | Key::Event(run, _) | Key::Outbox(run, _) => {
+            Some(run)
+        }
         Key::Step(step) => Some(&step.run),
         Key::Charge(call) => Some(&call.step.run),
         Key::Budget(..)
