@@ -7,7 +7,7 @@
 //!   speaker, [`document`] tokenises them once for all the rest.
 //! - Findings out: [`language`], [`topics`], [`key_phrases`], [`entities`], [`numbers`], [`claims`], [`summary`],
 //!   [`speakers`], [`timing`], [`cues`], [`structure`], [`visual`], [`near_duplicates`], [`conversation`],
-//!   [`highlights`], [`forecast`], [`titles`].
+//!   [`highlights`], [`forecast`], [`titles`], [`clickbait`].
 //! - What could not be found, and why: [`limits`].
 //!
 //! The baseline of each agent, made of these, is in [`agents`].
@@ -18,6 +18,7 @@
 pub mod agents;
 pub mod captions;
 pub mod claims;
+pub mod clickbait;
 pub mod conversation;
 pub mod cues;
 pub mod document;
