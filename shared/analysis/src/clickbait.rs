@@ -170,7 +170,6 @@ static FILE: &[u8] = include_bytes!("../weights/clickbait.weights");
 static WEIGHTS: LazyLock<Weights> = LazyLock::new(|| Weights::read(FILE));
 
 struct Weights {
-    header: BTreeMap<&'static str, &'static str>,
     weights: &'static [u8],
     scale: f64,
     bias: f64,
@@ -178,20 +177,22 @@ struct Weights {
 
 impl Weights {
     fn read(file: &'static [u8]) -> Self {
-        let end = file.windows(2).position(|pair| pair == b"\n\n").unwrap_or(0);
-        let header: BTreeMap<&str, &str> = std::str::from_utf8(&file[..end])
-            .unwrap_or_default()
-            .lines()
-            .filter_map(|line| line.split_once(": "))
-            .collect();
-        let number = |name| header.get(name).and_then(|value: &&str| value.parse().ok()).unwrap_or(f64::NAN);
-        let (scale, bias) = (number("scale"), number("bias"));
-        Self { weights: file.get(end + 2..).unwrap_or_default(), scale, bias, header }
+        let (header, weights) = parts(file);
+        let number = |name| header.get(name).and_then(|value| value.parse().ok()).unwrap_or(f64::NAN);
+        Self { weights, scale: number("scale"), bias: number("bias") }
     }
 
     fn of(&self, bucket: usize) -> f64 {
         self.weights.get(bucket).map_or(0.0, |byte| f64::from(byte.cast_signed()) * self.scale)
     }
+}
+
+/// The header and the weights of a file.
+fn parts(file: &'static [u8]) -> (BTreeMap<&'static str, &'static str>, &'static [u8]) {
+    let end = file.windows(2).position(|pair| pair == b"\n\n").unwrap_or(file.len());
+    let header = std::str::from_utf8(&file[..end]).unwrap_or_default();
+    let header = header.lines().filter_map(|line| line.split_once(": ")).collect();
+    (header, file.get(end + 2..).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -227,7 +228,7 @@ mod tests {
     }
 
     fn header<T: std::str::FromStr>(name: &str) -> T {
-        WEIGHTS.header[name].parse().unwrap_or_else(|_| panic!("{name}"))
+        parts(FILE).0[name].parse().unwrap_or_else(|_| panic!("{name}"))
     }
 
     #[test]
@@ -255,8 +256,9 @@ mod tests {
     /// The script's own scores of a few titles, to the sixth decimal.
     #[test]
     fn the_features_are_the_scripts() {
+        let header = parts(FILE).0;
         let probes: Vec<&str> =
-            WEIGHTS.header.iter().filter(|(name, _)| name.starts_with("probe_")).map(|row| *row.1).collect();
+            header.iter().filter(|(name, _)| name.starts_with("probe_")).map(|row| *row.1).collect();
         assert!(probes.len() >= 3);
         for (expected, title) in probes.iter().filter_map(|probe| probe.split_once(' ')) {
             assert_eq!(format!("{:.6}", score(title)), expected, "{title}");
