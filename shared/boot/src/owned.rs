@@ -86,6 +86,11 @@ impl Store for Owned {
     }
 
     async fn list(&self, range: &Range, from: Option<&str>, limit: usize) -> Result<Page> {
+        if from.is_none()
+            && let Some(page) = self.rows().list(range, limit)
+        {
+            return Ok(page);
+        }
         self.settled().await?;
         let (range, from) = (range.clone(), from.map(str::to_owned));
         let generation = self.rows().generation();

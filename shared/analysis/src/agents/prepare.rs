@@ -8,9 +8,10 @@ use serde_json::json;
 
 use super::analysers;
 
-/// Builds every pattern and word list, by having every agent analyse two sentences. Takes some 20 ms; meant for a thread
-/// that has nothing else to do, or for the start of a function.
-pub fn prepare() {
+/// Builds every pattern and word list, by having every agent analyse two sentences, one agent with each step of the
+/// iterator. All of it takes some 30 ms; meant for when there is nothing else to do, and for the thread that will analyse:
+/// patterns keep some of what they learn by thread.
+pub fn prepare() -> impl Iterator<Item = ()> {
     let sentences = [
         "In March 2024, Dr. Ann Lee of Marlow said that 612 homes were flooded, up 4 percent.",
         "Honestly, I think we must act now, or else everyone loses; see the map on the screen.",
@@ -39,7 +40,5 @@ pub fn prepare() {
         inputs: BTreeMap::from([(AgentId::new("transcription_engineer"), transcript)]),
         facts: BTreeMap::from([("content".to_owned(), json!({"format": "vtt", "text": text}))]),
     };
-    for analyser in analysers().values() {
-        drop(analyser.analyse(&input));
-    }
+    analysers().into_values().map(move |analyser| drop(analyser.analyse(&input)))
 }

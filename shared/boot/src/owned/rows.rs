@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use engine::error::{Error, ErrorKind, Result};
-use engine::model::RunKey;
-use engine::ports::{Becomes, Change, Expect, Key, Row, Versioned};
+use engine::model::{AgentId, CallId, ItemId, RunKey};
+use engine::ports::{Becomes, Change, Expect, Key, Page, Range, Row, Versioned};
 use futures::channel::oneshot;
 
 use super::Reply;
@@ -119,6 +119,19 @@ impl Rows {
     pub(super) fn read(&self, keys: &[Key]) -> Option<Vec<Option<Versioned>>> {
         let found = |key: &Key| self.known.get(key).and_then(|known| known.found.clone());
         keys.iter().all(|key| self.knows(key)).then(|| keys.iter().map(found).collect())
+    }
+
+    /// The rows of a run that was begun here, in the order of their keys; `None` where only the disk can tell, or there are
+    /// more than `limit`.
+    pub(super) fn list(&self, range: &Range, limit: usize) -> Option<Page> {
+        let first = first_key(range)?;
+        let run = run_of(&first).filter(|run| self.begun.contains(*run))?;
+        let kind = std::mem::discriminant(&first);
+        let of_range = |key: &Key| std::mem::discriminant(key) == kind && run_of(key) == Some(run);
+        let found = self.known.range(&first..).take_while(|(key, _)| of_range(key));
+        let rows = found.filter_map(|(key, known)| Some((key.clone(), known.found.clone()?)));
+        let rows: Vec<_> = rows.take(limit + 1).collect();
+        (rows.len() <= limit).then_some(Page { rows, next: None })
     }
 
     /// Makes all changes or none; `None` if one of the rows was forgotten meanwhile.
@@ -245,6 +258,18 @@ impl Rows {
         let (reply, replied) = oneshot::channel();
         self.settling.push((self.accepted, reply));
         Ok(Some(replied))
+    }
+}
+
+/// The least key of a listing of one run's rows.
+fn first_key(range: &Range) -> Option<Key> {
+    let step = |run: &RunKey| run.step(&AgentId::new(""), &ItemId::new(""));
+    match range {
+        Range::Steps(run) => Some(Key::Step(step(run))),
+        Range::Charges(run) => Some(Key::Charge(CallId { step: step(run), epoch: 0, call: 0 })),
+        Range::Events(run, after) => Some(Key::Event(run.clone(), after.checked_add(1)?)),
+        Range::Outbox(run) => Some(Key::Outbox(run.clone(), String::new())),
+        Range::Runs(_) | Range::Memory(_) | Range::Due(_) => None,
     }
 }
 
