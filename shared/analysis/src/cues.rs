@@ -114,7 +114,7 @@ fn named_hits(document: &Document<'_>, name: impl Fn(&'static str) -> Option<&'s
 }
 
 /// Money, shares and large numbers: figures somebody could source.
-fn is_figure(number: &Number) -> bool {
+pub(crate) fn is_figure(number: &Number) -> bool {
     match number.kind {
         Kind::Money | Kind::Percent => true,
         Kind::Count | Kind::Quantity => number.value.is_some_and(|value| value >= 100.0),
@@ -123,7 +123,7 @@ fn is_figure(number: &Number) -> bool {
 }
 
 /// True if the sentence, or the one before it by the same speaker, says where its figures come from.
-fn is_sourced(document: &Document<'_>, segment: usize) -> bool {
+pub(crate) fn is_sourced(document: &Document<'_>, segment: usize) -> bool {
     let sourced = |segment: usize| document.has(segment, "attribution");
     let before = segment
         .checked_sub(1)
