@@ -169,14 +169,13 @@ type At = (usize, usize);
 
 /// The phrases that save the most words if said once, without those inside others.
 fn phrases(document: &Document<'_>) -> Vec<Phrase> {
-    let words: Vec<Vec<u32>> =
-        document.tokens.iter().map(|tokens| tokens.iter().map(|token| token.word).collect()).collect();
+    let runs = runs(document);
     let mut found: Vec<(&[u32], Vec<At>)> = Vec::new();
     for count in WORDS_OF_PHRASES {
         let mut places: HashMap<&[u32], Vec<At>> = HashMap::new();
-        for (segment, words) in words.iter().enumerate() {
+        for ((segment, begins), words) in &runs {
             for (first, phrase) in words.windows(count).enumerate() {
-                places.entry(phrase).or_default().push((segment, first));
+                places.entry(phrase).or_default().push((*segment, begins + first));
             }
         }
         let often = |(phrase, places): &(&[u32], Vec<At>)| {
@@ -208,6 +207,25 @@ fn phrases(document: &Document<'_>) -> Vec<Phrase> {
             examples: places.into_iter().take(MOST_EXAMPLES).map(|at| verbatim(phrase.len(), at)).collect(),
         })
         .collect()
+}
+
+/// The words between which only spaces stand, in order, each run with its place.
+fn runs(document: &Document<'_>) -> Vec<(At, Vec<u32>)> {
+    let mut runs: Vec<(At, Vec<u32>)> = Vec::new();
+    for (segment, tokens) in document.tokens.iter().enumerate() {
+        let text = &document.segments[segment].text;
+        for (at, token) in tokens.iter().enumerate() {
+            let joined = at.checked_sub(1).is_some_and(|before| {
+                let gap = &text[tokens[before].end as usize..token.start as usize];
+                !gap.is_empty() && gap.trim().is_empty()
+            });
+            match runs.last_mut() {
+                Some((_, words)) if joined => words.push(token.word),
+                _ => runs.push(((segment, at), vec![token.word])),
+            }
+        }
+    }
+    runs
 }
 
 #[cfg(test)]

@@ -80,6 +80,25 @@ fn text_without_a_model_says_so_once() {
 }
 
 #[test]
+fn limits_of_agents_that_ended_well_are_gaps() {
+    let mut report = without_model();
+    let briefing = report.steps.iter_mut().find(|(key, ..)| key.agent.as_str() == super::agents::BRIEFING);
+    let Some((_, result, _)) = briefing else { panic!("no briefing") };
+    if let engine::model::Outcome::Ok(data) = &mut result.outcome {
+        let limit = "readability: the formulas are made for English, not for de";
+        data["gaps"] = serde_json::json!([{"agent": super::agents::TRANSCRIPT, "reason": limit}]);
+    }
+    let page = text::render(&report, Style::Plain, 100);
+    has(
+        &page,
+        &[
+            "GAPS",
+            "  •  Transcription engineer: readability: the formulas are made for English, not for de\n",
+        ],
+    );
+}
+
+#[test]
 fn text_fits_its_width() {
     for report in [with_model(), without_model(), hostile()] {
         for width in [30, 46, 80, 100] {
@@ -196,7 +215,7 @@ fn markdown_with_and_without_a_model() {
             "- **Tone:** neutral (-0.03)",
             "- **Tone over time:** 00:01, positive (+0.25), 12 sentences; 04:12, negative (-0.50), 12 sentences\n",
             "- **Most negative:** `00:46` **Daniel Okafor:** The insured losses",
-            "**Tone by topic of the draft map**\n\n| Topic | Tone | Sentences | From |\n|---|---:|---:|---|\n| Flood-defence budget | \\+0.20 | 12 | `00:01` |\n",
+            "**Tone by topic**\n\n| Topic | Tone | Sentences | From |\n|---|---:|---:|---|\n| Flood-defence budget | \\+0.20 | 12 | `00:01` |\n",
             "| absolute | 2 | 1\\.1 | everybody ×2 | `04:12` **Nora:** Everybody |\n",
             "| figures without | 5 | `04:12` **Nora:** Everybody |\n",
             "## Gaps\n",

@@ -111,7 +111,7 @@ impl StyleView {
         };
         let of_topic = |stretch: &Stretch| row(label(stretch), stretch, vec![at(stretch)]);
         self.table(
-            "Tone by topic of the draft map",
+            "Tone by topic",
             &["Topic", "#Tone", "#Sentences", "From"],
             sentiment.by_topic.iter().map(of_topic).collect(),
         );
@@ -136,7 +136,7 @@ impl StyleView {
                 (count + wording.count, rate + wording.per_1000_words)
             })
         };
-        if !certainty.by_speaker.is_empty() {
+        if !certainty.kinds.is_empty() {
             let (hedging, hedging_rate) = sum(&["hedge", "modal_hedge", "softener"]);
             let (certain, certain_rate) = sum(&["absolute", "booster"]);
             self.facts.push((
