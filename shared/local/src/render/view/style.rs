@@ -59,7 +59,8 @@ impl StyleView {
         }
         if let Some(reading) = &map.readability {
             let mut facts = Vec::new();
-            facts.extend(reading.reading_ease.map(|ease| format!("reading ease {ease:.0} (Flesch)")));
+            let ease = reading.reading_ease.map(|ease| format!("reading ease {ease:.0} (Flesch)"));
+            facts.push(ease.unwrap_or_else(|| "reading ease unknown without punctuation".to_owned()));
             facts.extend(reading.grade.map(|grade| format!("school grade {grade:.1} (Flesch-Kincaid)")));
             facts.extend(reading.mean_sentence_words.map(|count| format!("{count:.1} words a sentence")));
             facts.push(format!("{} long words", words::percent(reading.long_word_share)));
@@ -193,13 +194,11 @@ impl StyleView {
             |share| format!("{} of the words are quoted", words::percent(share)),
         );
         let (with, without) = (sourcing.figures_with_source.count, sourcing.figures_without_source.count);
-        self.facts.push((
-            "Sources",
-            format!(
-                "{named}, {quoted_words}, {with} of {} have one",
-                words::plural(with + without, "figure")
-            ),
-        ));
+        let figures = match with + without {
+            0 => "there are no figures".to_owned(),
+            all => format!("{with} of {} have one", words::plural(all, "figure")),
+        };
+        self.facts.push(("Sources", format!("{named}, {quoted_words}, {figures}")));
         let rows = [
             ("sentences that name a source", &sourcing.sourced_sentences),
             ("quotations", &sourcing.quotations),
