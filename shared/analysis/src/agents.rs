@@ -22,6 +22,7 @@ pub mod persona_archivist;
 pub mod research_synthesist;
 pub mod risk_intelligence_analyst;
 pub mod signal_recon_specialist;
+mod style_rows;
 pub mod system_reliability_officer;
 pub mod transcription_engineer;
 pub mod trend_intelligence_scout;

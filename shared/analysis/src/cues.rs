@@ -34,6 +34,19 @@ pub struct Place {
     pub words: String,
 }
 
+impl Place {
+    /// The words of a segment at `range`.
+    pub(crate) fn new(
+        document: &Document<'_>,
+        cue: &'static str,
+        segment: usize,
+        range: Range<usize>,
+    ) -> Self {
+        let words = document.segments[segment].text[range.clone()].to_owned();
+        Self { cue, segment, range, words }
+    }
+}
+
 /// More places than this of one cue are counted, not listed.
 pub const MOST_EXAMPLES: usize = 3;
 
@@ -44,24 +57,14 @@ const RISKS: &[(&str, &str)] = &[
     ("risk.loaded", "loaded_word"),
     ("risk.urgency", "urgency"),
 ];
-const UNSOURCED: &str = "unsourced_number";
+const SOURCED: &str = "sourced_number";
+pub(crate) const UNSOURCED: &str = "unsourced_number";
 
 /// Every place of a risk cue, in order.
 pub fn risk_places(document: &Document<'_>, numbers: &[Number]) -> Vec<Place> {
     let mut places: Vec<Place> =
         named_hits(document, |cue| RISKS.iter().find(|(name, _)| *name == cue).map(|(_, name)| *name));
-    let mut before = (0, 0);
-    for number in numbers {
-        let from = if before.0 == number.segment { before.1 } else { 0 };
-        let text = &document.segments[number.segment].text;
-        // Numbers come in order, and each is written as its text says.
-        let Some(at) = text.get(from..).and_then(|rest| rest.find(&number.text)) else { continue };
-        let range = from + at..from + at + number.text.len();
-        before = (number.segment, range.end);
-        if is_figure(number) && !is_sourced(document, number.segment) {
-            places.push(Place { cue: UNSOURCED, segment: number.segment, range, words: number.text.clone() });
-        }
-    }
+    places.extend(figures(document, numbers).filter(|place| place.cue == UNSOURCED));
     places.sort_by_key(|place| place.segment);
     places
 }
@@ -122,12 +125,23 @@ pub(crate) fn named_hits(
     }
     places
         .into_iter()
-        .map(|(hit, cue)| {
-            let tokens = &document.tokens[hit.segment];
-            let range = tokens[hit.first].start as usize..tokens[hit.last].end as usize;
-            Place { cue, segment: hit.segment, range, words: document.hit_text(&hit).to_owned() }
-        })
+        .map(|(hit, cue)| Place::new(document, cue, hit.segment, document.hit_range(&hit)))
         .collect()
+}
+
+/// The places of figures somebody could source, in order, as sourced or [`UNSOURCED`].
+pub(crate) fn figures(document: &Document<'_>, numbers: &[Number]) -> impl Iterator<Item = Place> {
+    let mut before = (0, 0);
+    numbers.iter().filter_map(move |number| {
+        let from = if before.0 == number.segment { before.1 } else { 0 };
+        let text = &document.segments[number.segment].text;
+        // Numbers come in order, and each is written as its text says.
+        let at = from + text.get(from..)?.find(&number.text)?;
+        let range = at..at + number.text.len();
+        before = (number.segment, range.end);
+        let cue = if is_sourced(document, number.segment) { SOURCED } else { UNSOURCED };
+        is_figure(number).then(|| Place::new(document, cue, number.segment, range))
+    })
 }
 
 /// Money, shares and large numbers: figures somebody could source.

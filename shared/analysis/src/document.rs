@@ -107,8 +107,13 @@ impl<'a> Document<'a> {
 
     /// The words of a hit, as written.
     pub fn hit_text(&self, hit: &Hit) -> &'a str {
+        &self.segments[hit.segment].text[self.hit_range(hit)]
+    }
+
+    /// Where a hit stands in its segment's text, in bytes.
+    pub fn hit_range(&self, hit: &Hit) -> Range<usize> {
         let tokens = &self.tokens[hit.segment];
-        &self.segments[hit.segment].text[tokens[hit.first].start as usize..tokens[hit.last].end as usize]
+        tokens[hit.first].start as usize..tokens[hit.last].end as usize
     }
 
     /// The word of a token.

@@ -7,7 +7,8 @@
 //!   speaker, [`document`] tokenises them once for all the rest.
 //! - Findings out: [`language`], [`topics`], [`key_phrases`], [`entities`], [`numbers`], [`claims`], [`summary`],
 //!   [`speakers`], [`timing`], [`cues`], [`fallacies`], [`structure`], [`visual`], [`near_duplicates`], [`conversation`],
-//!   [`highlights`], [`forecast`], [`titles`], [`clickbait`].
+//!   [`highlights`], [`forecast`], [`titles`], [`clickbait`], [`sentiment`], [`tone`], [`certainty`], [`sourcing`],
+//!   [`readability`], [`repetition`].
 //! - What could not be found, and why: [`limits`].
 //!
 //! The baseline of each agent, made of these, is in [`agents`].
@@ -17,6 +18,7 @@
 
 pub mod agents;
 pub mod captions;
+pub mod certainty;
 pub mod claims;
 pub mod clickbait;
 pub mod conversation;
@@ -32,13 +34,18 @@ pub mod lexicon;
 pub mod limits;
 pub mod near_duplicates;
 pub mod numbers;
+pub mod readability;
+pub mod repetition;
 pub mod segments;
 pub mod sentences;
+pub mod sentiment;
+pub mod sourcing;
 pub mod speakers;
 pub mod structure;
 pub mod summary;
 pub mod timing;
 pub mod titles;
+pub mod tone;
 pub mod topics;
 pub mod turns;
 pub mod visual;

@@ -3,6 +3,7 @@
 use crate::document::Document;
 use crate::entities;
 use crate::lexicon;
+use crate::readability::is_punctuated;
 
 /// An analyser that finds less here than it does elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +35,34 @@ pub fn of(document: &Document<'_>) -> Vec<Limit> {
         );
     } else if language != "en" {
         add("claims", format!("weights were set on English; in {language} the order is less sure"));
+    }
+    if language != "en" {
+        add("sentiment", format!("words are rated in English only, not in {language}"));
+        add("readability", format!("the formulas are made for English, not for {language}"));
+        add(
+            "certainty",
+            format!("modal hedges, softeners and boosters are listed in English only, not in {language}"),
+        );
+        add(
+            "sourcing",
+            format!("words that name a source are listed best in English, less or not at all in {language}"),
+        );
+        add(
+            "repetition",
+            format!("promotional wording is listed best in English, less or not at all in {language}"),
+        );
+    }
+    if !is_punctuated(document) {
+        add("sourcing", "the transcript has no punctuation: nothing shows what is quoted".to_owned());
+        if language == "en" {
+            let reason = "the transcript has no punctuation: the length of its sentences is unknown, so reading ease and \
+                grade are too";
+            add("readability", reason.to_owned());
+            add(
+                "sentiment",
+                "the transcript has no punctuation: tone is rated by pieces cut at pauses".to_owned(),
+            );
+        }
     }
     if !entities::has_two_cases(document) {
         let reason =
@@ -71,9 +100,16 @@ mod tests {
     #[test]
     fn english_first() {
         check("en", "The council of Marlow met.", &[]);
-        check("en", "the council of marlow met", &["entities"]);
-        check("de", "Der Rat von Marlow tagte.", &["claims"]);
-        check("ar", "سعر المياه لن يتغير", &["claims", "key_phrases", "summary", "highlights", "entities"]);
+        check("en", "the council of marlow met.", &["entities"]);
+        let english_only = ["sentiment", "readability", "certainty", "sourcing", "repetition"];
+        check("de", "Der Rat von Marlow tagte.", &[&["claims"][..], &english_only].concat());
+        let no_list = ["claims", "key_phrases", "summary", "highlights"];
+        check("ar", "سعر المياه لن يتغير.", &[&no_list[..], &english_only, &["entities"]].concat());
+    }
+
+    #[test]
+    fn without_punctuation() {
+        check("en", "The council of Marlow met", &["sourcing", "readability", "sentiment"]);
     }
 
     #[test]

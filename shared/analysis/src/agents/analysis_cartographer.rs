@@ -1,10 +1,11 @@
-//! The map of the content: topics, key phrases, names, numbers, claims, summary.
+//! The map of the content: topics, key phrases, names, numbers, claims, summary, tone.
 
 use engine::model::{Reason, ReasonCode};
 use engine::step_input::{Analysis, StepInput};
 use serde_json::{Value, json};
 
 use super::read::transcript;
+use super::style_rows;
 use crate::claims::{self, Claim};
 use crate::conversation::{self, Exchange};
 use crate::document::Document;
@@ -14,7 +15,7 @@ use crate::key_phrases::{self, KeyPhrase};
 use crate::numbers::{self, Number};
 use crate::segments::Segment;
 use crate::topics::{self, Topic};
-use crate::{limits, near_duplicates, speakers, summary, titles};
+use crate::{limits, near_duplicates, readability, repetition, speakers, summary, titles, tone};
 
 /// Fewer words than this say nothing that could be mapped.
 const FEWEST_WORDS: usize = 5;
@@ -27,12 +28,17 @@ const MOST_REPEATS: usize = 40;
 /// Places listed per phrase or name.
 const MOST_PLACES: usize = 20;
 
-/// Maps the transcript; skipped where there is next to nothing in it.
+/// Maps the transcript; skipped where there is next to nothing in it, or one advertisement over and over.
 pub fn baseline(input: &StepInput) -> Analysis {
     let transcript = transcript(input);
     let document = Document::new(&transcript.segments, &transcript.language.code);
     if document.word_count() < FEWEST_WORDS {
         let detail = format!("the transcript has {} words", document.word_count());
+        return Analysis::Skip(Reason::new(ReasonCode::UnusableContent, detail));
+    }
+    let repeats = near_duplicates::find(&document);
+    let repetition = repetition::find(&document, &repeats);
+    if let Some(detail) = repetition::overwhelming(&repetition) {
         return Analysis::Skip(Reason::new(ReasonCode::UnusableContent, detail));
     }
     let phrases = key_phrases::find(&document, MOST_PHRASES);
@@ -46,7 +52,9 @@ pub fn baseline(input: &StepInput) -> Analysis {
     let highlights = highlights::find(&document, &topics, &numbers, &scores);
     let mut exchanges = conversation::find(&document, &entities);
     exchanges.truncate(MOST_EXCHANGES);
-    let repeats = near_duplicates::find(&document);
+    let sentiment = tone::scores(&document)
+        .and_then(|scores| tone::find(&document, &topics, &scores))
+        .map(|tone| style_rows::sentiment(&document, &tone, &topics));
     let claims = claims::best(&scores, MOST_CLAIMS);
     let speakers: Vec<Value> = speakers::find(&document)
         .into_iter()
@@ -62,7 +70,9 @@ pub fn baseline(input: &StepInput) -> Analysis {
         "claims": claim_rows(&document, &claims),
         "summary": chosen.iter().map(|segment| sentence(&document.segments[*segment])).collect::<Vec<_>>(),
         "speakers": speakers,
-        "sentiment": null,
+        "sentiment": sentiment,
+        "readability": readability::find(&document).map(|found| style_rows::readability(&found)),
+        "repetition": style_rows::repetition(&document, &repetition),
         "topic_people": people_rows(&document, &topics, &entities),
         "exchanges": exchanges.iter().map(|exchange| exchange_row(&document, exchange)).collect::<Vec<_>>(),
         "highlights": highlights.iter().map(|highlight| highlight_row(&document, highlight)).collect::<Vec<_>>(),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::read::transcript;
 use crate::document::Document;
 use crate::segments::Segment;
-use crate::{cues, key_phrases, structure, topics};
+use crate::{certainty, cues, key_phrases, structure, tone, topics};
 
 const MOST_MARKERS: usize = 200;
 const MOST_ARGUMENTS: usize = 10;
@@ -49,11 +49,19 @@ pub fn baseline(input: &StepInput) -> Analysis {
         })
         .collect();
     let topics = topics::find(&document, &key_phrases::find(&document, MOST_PHRASES));
+    let scores = tone::scores(&document);
+    let wording = certainty::places(&document);
     let arc: Vec<Value> = structure::arc(&document, &topics)
         .into_iter()
         .enumerate()
         .map(|(position, part)| {
             let segment = place(part.first);
+            let span = part.first..part.first + part.sentences;
+            let tone =
+                scores.as_ref().map(|scores| tone::mean(scores[span.clone()].iter().flatten().copied()));
+            let said = |kinds: &[&str]| {
+                wording.iter().filter(|row| span.contains(&row.segment) && kinds.contains(&row.cue)).count()
+            };
             json!({
                 "part": position + 1,
                 "start_ms": segment.start_ms,
@@ -61,6 +69,9 @@ pub fn baseline(input: &StepInput) -> Analysis {
                 "sentences": part.sentences,
                 "questions": part.questions,
                 "terms": part.terms,
+                "tone": tone.map(|mean| mean.value),
+                "hedging": said(&certainty::HEDGING),
+                "certain": said(&certainty::CERTAIN),
             })
         })
         .collect();

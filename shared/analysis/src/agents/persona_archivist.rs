@@ -21,8 +21,18 @@ pub fn baseline(input: &StepInput) -> Analysis {
     let history: Vec<Met> = input::history(input).into_iter().map(|run| (run.people(), run)).collect();
     let mut sentences = map.passages();
     // Sentences around a claim come without their time: where the source has times, a quote must have its own.
-    if sentences.iter().any(|sentence| sentence.start_ms.is_some()) {
-        sentences.retain(|sentence| sentence.start_ms.is_some());
+    if map.limits.iter().all(|limit| limit.analyser != "times") {
+        let is_whole = |sentence: &Sentence| {
+            let mut quoted = map
+                .topics
+                .iter()
+                .flat_map(|topic| &topic.key_sentences)
+                .chain(&map.summary)
+                .map(|row| &row.segment);
+            quoted.any(|segment| *segment == sentence.segment)
+                || map.claims.iter().any(|claim| claim.segment == sentence.segment)
+        };
+        sentences.retain(is_whole);
     }
     let mut people: Vec<Value> = Vec::new();
     for speaker in map.speakers.iter().filter(|speaker| speaker.label != UNKNOWN).take(MOST_PEOPLE) {

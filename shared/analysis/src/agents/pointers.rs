@@ -47,6 +47,14 @@ const PIECES: &[&str] = &[
     "50 %",
     "1.000.000 €",
     "three hundred and five people",
+    "perhaps it could be",
+    "clearly everyone always",
+    "according to the survey",
+    "he said “we love the wonderful wall”",
+    "\"a terrible, hateful disaster\"",
+    "this episode is sponsored by https://wall.test/a?b=1",
+    "#harbour",
+    "the old harbour wall",
 ];
 const ENDS: &[&str] = &[".", "?", "!", "", "…", "。"];
 const SPEAKERS: &[&str] = &["Ann Lee", "OKAFOR", "Speaker 2", "unknown", "水", "Daniel Okafor"];
@@ -75,8 +83,9 @@ fn results(segments: &[Segment], language: &str) -> BTreeMap<&'static str, Value
     let transcript = json!({"language": {"code": language, "confidence": 1, "reliable": true}, "timed": true,
         "duration_ms": null, "word_count": 9, "speakers": [], "segments": segments, "dropped_cues": 0, "names": []});
     let mut done: BTreeMap<&'static str, Value> = BTreeMap::from([("transcription_engineer", transcript)]);
-    let order: [(&'static str, Baseline); 8] = [
+    let order: [(&'static str, Baseline); 9] = [
         ("analysis_cartographer", analysis_cartographer::baseline),
+        ("risk_intelligence_analyst", risk_intelligence_analyst::baseline),
         ("deep_content_analyst", deep_content_analyst::baseline),
         ("audio_intelligence_specialist", audio_intelligence_specialist::baseline),
         ("persona_archivist", persona_archivist::baseline),
@@ -131,6 +140,35 @@ fn texts<'a>(value: &'a Value, field: &str) -> Vec<&'a str> {
     value[field].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
+/// The curve and the means can be computed again from the segments they point to.
+fn check_tone(sentiment: &Value, segments: &[Segment], language: &str) {
+    if language != "en" {
+        assert!(sentiment.is_null());
+        return;
+    }
+    let place = |id: &Value| segments.iter().position(|segment| json!(segment.id) == *id).unwrap();
+    let rows = |name: &str| sentiment[name].as_array().unwrap();
+    let sum = |name: &str| rows(name).iter().map(|row| row["sentences"].as_u64().unwrap()).sum::<u64>();
+    for name in ["curve", "by_topic", "by_speaker"] {
+        assert_eq!(json!(sum(name)), sentiment["sentences"], "{name}");
+    }
+    let timed = segments.iter().any(|segment| segment.start_ms.is_some());
+    for bin in rows("curve") {
+        let (first, last) = (place(&bin["first_segment"]), place(&bin["last_segment"]));
+        assert!(first <= last && bin["start_ms"].as_u64() <= bin["end_ms"].as_u64(), "{bin}");
+        if let (Some(start_ms), true) = (segments[first].start_ms, timed) {
+            let span_ms = bin["start_ms"].as_u64().unwrap()..=bin["end_ms"].as_u64().unwrap();
+            assert!(span_ms.contains(&start_ms), "{bin}");
+        }
+    }
+    for (name, sign) in [("most_positive", 1.0), ("most_negative", -1.0)] {
+        for row in rows(name) {
+            let value = crate::sentiment::compound(&segments[place(&row["segment"])].text);
+            assert!(value * sign > 0.0 && row["value"].as_f64() == Some(value), "{row}");
+        }
+    }
+}
+
 fn check_all(segments: &[Segment], language: &str) {
     let by_id: BTreeMap<&str, &Segment> =
         segments.iter().map(|segment| (segment.id.as_str(), segment)).collect();
@@ -156,7 +194,16 @@ fn check_all(segments: &[Segment], language: &str) {
                 let words = row.get("words").or_else(|| row.get("marker")).and_then(Value::as_str);
                 assert_eq!(Some(cut.as_str()), words, "{path}: {row} in {:?}", segment.text);
             }
-            let verbatim = ["summary", "key_sentences", "sentences", "quotes", "context", "highlights"];
+            let verbatim = [
+                "summary",
+                "key_sentences",
+                "sentences",
+                "quotes",
+                "context",
+                "highlights",
+                "most_positive",
+                "most_negative",
+            ];
             let verbatim = verbatim.iter().any(|name| path.ends_with(&format!("/{name}")));
             if verbatim {
                 assert_eq!(row["text"], segment.text.as_str(), "{path}");
@@ -166,6 +213,13 @@ fn check_all(segments: &[Segment], language: &str) {
         });
     }
     let Some(map) = done.get("analysis_cartographer") else { return };
+    check_tone(&map["sentiment"], segments, language);
+    for phrase in map["repetition"]["phrases"].as_array().unwrap() {
+        let words = phrase["text"].as_str().unwrap().to_lowercase();
+        for example in phrase["examples"].as_array().unwrap() {
+            assert_eq!(example["words"].as_str().unwrap().to_lowercase(), words, "{phrase}");
+        }
+    }
     for highlight in map["highlights"].as_array().unwrap() {
         let segment = by_id[highlight["segment"].as_str().unwrap()];
         let starts = highlight["start_ms"].as_u64();

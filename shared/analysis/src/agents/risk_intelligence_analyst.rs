@@ -1,4 +1,4 @@
-//! Risk and trust as counts: named cues of wording, verdicts, both with their places.
+//! Risk and trust as counts: named cues of wording, how sure it is, its sources, verdicts, all with their places.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 
 use super::input::{self, Cartography};
 use super::read::{Item, transcript, verifications};
+use super::style_rows;
 use crate::document::Document;
 use crate::speakers::UNKNOWN;
-use crate::{cues, numbers, speakers};
+use crate::{cues, numbers, sourcing, speakers};
 
 const NOTE: &str = "Counts of named cues in the wording. They are no probability that anybody lies: people who tell the \
     truth hedge, exaggerate and leave out sources too.";
@@ -22,18 +23,12 @@ pub fn baseline(input: &StepInput) -> Analysis {
     let map = input::cartography(input);
     let verdicts = verdict_by_claim(&map, &verifications(input));
     let document = Document::new(&transcript.segments, &transcript.language.code);
-    let places = cues::risk_places(&document, &numbers::find(&document));
+    let numbers = numbers::find(&document);
+    let places = cues::risk_places(&document, &numbers);
     let counts: Vec<Value> = cues::risk_counts(&document, &places)
         .into_iter()
         .map(|count| {
-            let examples: Vec<Value> = count
-                .examples
-                .iter()
-                .map(|place| {
-                    let segment = &document.segments[place.segment];
-                    json!({"segment": segment.id, "start_ms": segment.start_ms, "words": place.words})
-                })
-                .collect();
+            let examples = style_rows::places(&document, &count.examples);
             json!({"cue": count.cue, "count": count.count, "per_1000_words": count.per_1000_words, "examples": examples})
         })
         .collect();
@@ -62,6 +57,8 @@ pub fn baseline(input: &StepInput) -> Analysis {
         "cues": counts,
         "verdicts": totals,
         "by_speaker": by_speaker,
+        "certainty": style_rows::certainty(&document),
+        "sourcing": style_rows::sourcing(&document, &sourcing::find(&document, &numbers)),
         "note": NOTE,
         "findings": [],
     }))

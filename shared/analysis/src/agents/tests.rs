@@ -286,3 +286,17 @@ fn unusable_content_ends_early_with_a_reason() {
         ended(agent, analyser.analyse(&empty));
     }
 }
+
+#[test]
+fn overwhelming_spam_ends_early_with_a_reason() {
+    let advertisement = ["Use code GOLD at www.gold.test today!", "So cheap and good!"];
+    let row = |(at, text): (usize, &str)| json!({"id": format!("s{}", at + 1), "text": text});
+    let segments: Vec<Value> = advertisement.into_iter().cycle().take(20).enumerate().map(row).collect();
+    let transcript = json!({"language": {"code": "en"}, "segments": segments});
+    let spam = input::testing::step(Value::Null, json!({"transcription_engineer": transcript}), json!({}));
+    let analysis = analysis_cartographer::baseline(&spam);
+    assert!(
+        matches!(&analysis, Analysis::Skip(reason) if reason.to_string().contains("90% repeat earlier ones")),
+        "{analysis:?}"
+    );
+}

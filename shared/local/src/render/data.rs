@@ -146,7 +146,90 @@ shapes! {
     /// A name for a label.
     Name { label: String, name: String, }
     /// The counts of agent 6.
-    Risk { cues: Vec<Cue>, by_speaker: Vec<SpeakerRisk>, note: String, findings: Vec<Statement>, }
+    Risk {
+        cues: Vec<Cue>,
+        by_speaker: Vec<SpeakerRisk>,
+        certainty: Certainty,
+        sourcing: Option<Sourcing>,
+        note: String,
+        findings: Vec<Statement>,
+    }
+    /// What is shown of the map of agent 4 itself.
+    Map {
+        topics: Vec<MapTopic>,
+        sentiment: Option<Sentiment>,
+        readability: Option<Readability>,
+        repetition: Repetition,
+    }
+    /// A topic of the map.
+    MapTopic { label: String, first_segment: Option<String>, }
+    /// Tone of the wording.
+    Sentiment {
+        overall: f64,
+        sentences: u64,
+        negative: f64,
+        neutral: f64,
+        positive: f64,
+        curve: Vec<Stretch>,
+        by_topic: Vec<Stretch>,
+        by_speaker: Vec<Stretch>,
+        most_positive: Vec<Statement>,
+        most_negative: Vec<Statement>,
+    }
+    /// The tone of a part: of the time, of a topic, of a speaker.
+    Stretch {
+        topic: String,
+        label: String,
+        #[serde(deserialize_with = "milliseconds")]
+        start_ms: Option<u64>,
+        #[serde(deserialize_with = "milliseconds")]
+        end_ms: Option<u64>,
+        first_segment: Option<String>,
+        value: f64,
+        sentences: u64,
+    }
+    /// How hard the wording is to read.
+    Readability {
+        reading_ease: Option<f64>,
+        grade: Option<f64>,
+        mean_sentence_words: Option<f64>,
+        long_word_share: f64,
+    }
+    /// What comes back.
+    Repetition {
+        sentences: u64,
+        repeated_sentences: u64,
+        repeated_share: f64,
+        phrases: Vec<Phrase>,
+        cues: Vec<Cue>,
+        spam: Vec<String>,
+    }
+    /// A phrase and how often it is said.
+    Phrase { text: String, count: u64, examples: Vec<Example>, }
+    /// How sure the wording is.
+    Certainty { kinds: Vec<Wording>, by_speaker: Vec<SpeakerCertainty>, }
+    /// The wording of one kind.
+    Wording { kind: String, count: u64, per_1000_words: f64, words: Vec<Phrase>, examples: Vec<Example>, }
+    /// Hedging and certainty of one speaker.
+    SpeakerCertainty {
+        label: String,
+        words: u64,
+        hedging: u64,
+        hedging_per_1000_words: f64,
+        certain: u64,
+        certain_per_1000_words: f64,
+    }
+    /// Where things are said to come from.
+    Sourcing {
+        sourced_share: Option<f64>,
+        quoted_share: Option<f64>,
+        sourced_sentences: Places,
+        quotations: Places,
+        figures_with_source: Places,
+        figures_without_source: Places,
+    }
+    /// How many, and some of them.
+    Places { count: u64, examples: Vec<Example>, }
     /// A named cue.
     Cue { cue: String, count: u64, per_1000_words: f64, examples: Vec<Example>, }
     /// The words of a cue.

@@ -12,6 +12,7 @@ mod charts;
 mod claims;
 mod markup;
 mod sections;
+mod style;
 mod transcript;
 
 use markup::Markup;

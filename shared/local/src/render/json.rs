@@ -17,6 +17,7 @@
 //! | `gaps` | `[{agent, item, status, reason}]`: the steps that are not `ok` |
 //! | `briefing` | the briefing agent's data (title, source, summary, key_points, topics, claims, argument, risks, people, context, gaps), or `null` if there is none |
 //! | `briefing_status` | the status of that step, `null` if there is none; the briefing is to be relied on only if it is `ok` |
+//! | `style` | tone and wording: `{sentiment, readability, repetition, certainty, sourcing}`, each as its agent found it with places, or `null` |
 //! | `checks` | `[{item, status, data}]`: the full result for each claim, evidence included; `data` may be `null` |
 //! | `workspace`, `catalogue_version`, `use_cache` | as the run was accepted |
 //! | `format` | 1 |
@@ -86,6 +87,7 @@ struct Document<'a> {
     gaps: Vec<Gap<'a>>,
     briefing: Option<Ordered<'a>>,
     briefing_status: Option<Status>,
+    style: Wording<'a>,
     checks: Vec<Check<'a>>,
     workspace: &'a str,
     catalogue_version: &'a str,
@@ -153,6 +155,15 @@ struct Gap<'a> {
 }
 
 #[derive(Serialize)]
+struct Wording<'a> {
+    sentiment: Option<Ordered<'a>>,
+    readability: Option<Ordered<'a>>,
+    repetition: Option<Ordered<'a>>,
+    certainty: Option<Ordered<'a>>,
+    sourcing: Option<Ordered<'a>>,
+}
+
+#[derive(Serialize)]
 struct Check<'a> {
     item: &'a str,
     status: Status,
@@ -197,6 +208,7 @@ fn document(report: &Report) -> Document<'_> {
             .collect(),
         briefing: report.briefing().map(Ordered),
         briefing_status: report.result(agents::BRIEFING).map(StepResult::status),
+        style: wording(report),
         checks: steps
             .iter()
             .filter(|(key, ..)| key.agent.as_str() == agents::CHECKS && !key.item.is_none())
@@ -210,6 +222,20 @@ fn document(report: &Report) -> Document<'_> {
         catalogue_version: &run.catalogue_version,
         use_cache: run.use_cache,
         format: 1,
+    }
+}
+
+fn wording(report: &Report) -> Wording<'_> {
+    let part = |agent: &str, field: &str| {
+        let found = report.data(agent).and_then(|data| data.get(field));
+        found.filter(|value| !value.is_null()).map(Ordered)
+    };
+    Wording {
+        sentiment: part(agents::MAP, "sentiment"),
+        readability: part(agents::MAP, "readability"),
+        repetition: part(agents::MAP, "repetition"),
+        certainty: part(agents::RISK, "certainty"),
+        sourcing: part(agents::RISK, "sourcing"),
     }
 }
 

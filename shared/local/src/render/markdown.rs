@@ -8,6 +8,7 @@ use super::view::{CitationView, ClaimView, Said, Verdict, View};
 use super::words;
 
 mod escape;
+mod style;
 
 use escape::escape;
 
@@ -40,6 +41,7 @@ pub fn render(report: &Report) -> String {
         claims(&mut out, &view);
         list(&mut out, "Argument", view.argument.iter().map(said));
         risk(&mut out, &view);
+        style::style(&mut out, &view);
         list(
             &mut out,
             "People",

@@ -29,7 +29,7 @@ pub(crate) fn with_model() -> Report {
         40,
     );
     put(&mut report, agents::TRANSCRIPT, "-", Outcome::Ok(transcript()), model, 900);
-    put(&mut report, agents::MAP, "-", Outcome::Ok(json!({})), model, 4_100);
+    put(&mut report, agents::MAP, "-", Outcome::Ok(map()), model, 4_100);
     put(&mut report, agents::CHECKS, "c1", Outcome::Ok(check("supported", 0.87)), model, 5_300);
     put(&mut report, agents::CHECKS, "c2", Outcome::Ok(check("refuted", 0.72)), model, 6_200);
     let unsure = Outcome::Uncertain {
@@ -270,7 +270,49 @@ fn briefing(checked: bool) -> Value {
     })
 }
 
+fn map() -> Value {
+    let toned = |index: usize, value: f64| {
+        let (segment, start_ms, speaker, text) = SENTENCES[index];
+        json!({"segment": segment, "start_ms": start_ms, "speaker": speaker, "text": text, "value": value})
+    };
+    let stretch = |index: usize, value: f64| {
+        let (segment, start_ms, ..) = SENTENCES[index];
+        json!({
+            "start_ms": start_ms, "end_ms": start_ms + 60_000, "first_segment": segment, "last_segment": segment,
+            "value": value, "sentences": 12,
+        })
+    };
+    let mut topic = stretch(0, 0.2);
+    topic["topic"] = json!("t1");
+    json!({
+        "topics": [{"label": "Flood-defence budget", "first_segment": "s1"}],
+        "sentiment": {
+            "basis": "VADER", "overall": -0.031, "sentences": 24, "negative": 0.5, "neutral": 0.3, "positive": 0.2,
+            "curve": [stretch(0, 0.25), stretch(5, -0.5)], "by_topic": [topic],
+            "by_speaker": [
+                {"label": "Nora", "value": 0.1, "sentences": 12}, {"label": "Speaker 2", "value": -0.2, "sentences": 12},
+            ],
+            "most_positive": [toned(0, 0.46)], "most_negative": [toned(3, -0.32)],
+        },
+        "readability": {
+            "reading_ease": 71.2, "grade": 6.4, "mean_sentence_words": 14.6, "mean_word_syllables": 1.42,
+            "long_word_share": 0.21, "words": 1_840, "sentences": 126,
+        },
+        "repetition": {
+            "sentences": 126, "repeated_sentences": 6, "repeated_share": 0.0476,
+            "phrases": [{"text": "flood-defence budget", "count": 4,
+                "examples": [{"segment": "s2", "start_ms": 10_480, "words": "flood-defence budget"}]}],
+            "cues": [{"cue": "link", "count": 3, "per_1000_words": 1.63,
+                "examples": [{"segment": "s1", "start_ms": 1_200, "words": "Harbour Street"}]}],
+            "spam": ["link"],
+        },
+    })
+}
+
 fn risk() -> Value {
+    let place = || json!({"segment": "s6", "start_ms": 252_900, "words": "Everybody"});
+    let some =
+        |count: u64| json!({"count": count, "examples": if count > 0 { vec![place()] } else { vec![] }});
     json!({
         "cues": [
             {"cue": "appeal_to_common_knowledge", "count": 4, "per_1000_words": 2.17, "examples": [{"segment": "s6", "start_ms": 252_900, "words": "everybody knows"}]},
@@ -281,6 +323,20 @@ fn risk() -> Value {
             {"label": "Nora", "words": 699, "claims": 4, "refuted": 0, "cues": 4},
             {"label": "Speaker 2", "words": 1_141, "claims": 9, "refuted": 1, "cues": 2},
         ],
+        "certainty": {
+            "kinds": [
+                {"kind": "modal_hedge", "count": 3, "per_1000_words": 1.63, "words": [{"text": "may", "count": 3}], "examples": []},
+                {"kind": "absolute", "count": 2, "per_1000_words": 1.09, "words": [{"text": "everybody", "count": 2}], "examples": [place()]},
+            ],
+            "by_speaker": [
+                {"label": "Nora", "words": 699, "hedging": 3, "hedging_per_1000_words": 4.29, "certain": 2, "certain_per_1000_words": 2.86},
+                {"label": "Speaker 2", "words": 1_141, "hedging": 0, "hedging_per_1000_words": 0.0, "certain": 0, "certain_per_1000_words": 0.0},
+            ],
+        },
+        "sourcing": {
+            "sentences": 126, "sourced_share": 0.0714, "quoted_share": null, "sourced_sentences": some(9),
+            "quotations": some(0), "figures_with_source": some(3), "figures_without_source": some(5),
+        },
         "note": "Counts of named cues, not a probability of lying.",
         "findings": [],
     })

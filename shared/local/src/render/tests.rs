@@ -38,6 +38,14 @@ fn text_with_a_model() {
             "\nARGUMENT\n  04:12  The wall failed",
             "\nRISK CUES\n  Counts of named cues, not a probability of lying.\n",
             "    4× appeal to common knowledge (2.2 per 1,000 words), such as “everybody knows”, 04:12\n",
+            "\nTONE AND WORDING\n  Counted from the wording by rules.",
+            "  Tone         neutral (-0.03): 20% of the sentences positive, 30% neutral, 50% negative\n               ▆▁\n",
+            "  Certainty    hedging 3 times (1.6 per 1,000 words), certainty 2 times (1.1 per 1,000 words)\n",
+            "  Sources      7% of the sentences name one, quotation is not marked, 3 of 8 figures have one\n",
+            "  Readability  reading ease 71 (Flesch), school grade 6.4 (Flesch-Kincaid), 14.6 words a sentence,\n",
+            "  Repetition   6 of 126 sentences say an earlier one again (5%); denser than in most talk: link\n",
+            "  •  Most positive, 00:01: “Welcome back",
+            "  •  Most negative, 00:46: “The insured losses",
             "\nPEOPLE\n  •  Daniel Okafor (speaker: chairs the finance committee)\n",
             "\nCONTEXT\n",
             "\nGAPS\n",
@@ -70,6 +78,25 @@ fn text_without_a_model_says_so_once() {
     );
     assert_eq!(page.matches("Not checked").count(), 1);
     assert!(!page.contains("confidence") && !page.contains("KEY POINTS"));
+}
+
+#[test]
+fn limits_of_agents_that_ended_well_are_gaps() {
+    let mut report = without_model();
+    let briefing = report.steps.iter_mut().find(|(key, ..)| key.agent.as_str() == super::agents::BRIEFING);
+    let Some((_, result, _)) = briefing else { panic!("no briefing") };
+    if let engine::model::Outcome::Ok(data) = &mut result.outcome {
+        let limit = "readability: the formulas are made for English, not for de";
+        data["gaps"] = serde_json::json!([{"agent": super::agents::TRANSCRIPT, "reason": limit}]);
+    }
+    let page = text::render(&report, Style::Plain, 100);
+    has(
+        &page,
+        &[
+            "GAPS",
+            "  •  Transcription engineer: readability: the formulas are made for English, not for de\n",
+        ],
+    );
 }
 
 #[test]
@@ -120,6 +147,10 @@ fn json_is_stable() {
             "\"confidence\"",
             "\"citations\"",
             "\"briefing_status\": \"ok\"",
+            "\"style\": {\n    \"sentiment\": {",
+            "\"repetition\": {",
+            "\"certainty\": {",
+            "\"sourcing\": {",
             "\"checks\": [",
             "\"format\": 1\n}\n",
         ],
@@ -182,6 +213,13 @@ fn markdown_with_and_without_a_model() {
             "## Claims\n\n1. **The Environment Office counted 612 flooded homes.**\n\n   ✓ Supported, confidence 87% · `05:30` · Daniel Okafor",
             "(published fact check, [checks.example](<https://checks.example/floods>))",
             "| appeal to common knowledge | 4 | 2.2 | `04:12` **Nora:** everybody knows |",
+            "## Tone and wording\n\n*Counted from",
+            "- **Tone:** neutral (-0.03)",
+            "- **Tone over time:** 00:01, positive (+0.25), 12 sentences; 04:12, negative (-0.50), 12 sentences\n",
+            "- **Most negative:** `00:46` **Daniel Okafor:** The insured losses",
+            "**Tone by topic**\n\n| Topic | Tone | Sentences | From |\n|---|---:|---:|---|\n| Flood-defence budget | \\+0.20 | 12 | `00:01` |\n",
+            "| absolute | 2 | 1\\.1 | everybody ×2 | `04:12` **Nora:** Everybody |\n",
+            "| figures without | 5 | `04:12` **Nora:** Everybody |\n",
             "## Gaps\n",
             "---\n\nCost \\$0.0086415 · 7 model calls",
         ],
@@ -219,6 +257,10 @@ fn html_with_a_model() {
             "1 further passage found about it",
             "Uncertain: the model&#39;s answer stayed invalid",
             "style=\"left:0%;width:33.24%\"",
+            "<h2 id=\"style\">Tone and wording</h2>",
+            "<ol class=\"tone\">\n<li title=\"00:01, positive (+0.25), 12 sentences\"><span class=\"up\" style=\"height:25%\">",
+            "<span class=\"down\" style=\"height:50%\">",
+            "<caption>Hedging and certainty</caption>",
             "<span class=\"hue-0\" style=\"flex-grow:62\">",
             "<p id=\"at-s7\">",
             "href=\"#claim-1\">claim 1</a>",

@@ -7,6 +7,7 @@ use super::wrap::{width_of, wrap};
 use super::{Style, Tone};
 
 mod footer;
+mod style;
 
 /// How many claims are shown; the rest is counted.
 const MOST_CLAIMS: usize = 12;
@@ -27,6 +28,7 @@ pub fn render(report: &Report, style: Style, width: usize) -> String {
         claims(&mut page, &view);
         list(&mut page, "Argument", &view.argument);
         risk(&mut page, &view);
+        style::wording(&mut page, &view);
         people(&mut page, &view);
         list(&mut page, "Context", &view.context);
     }

@@ -11,10 +11,12 @@ use super::words;
 mod account;
 mod claims;
 mod places;
+mod style;
 
 pub(super) use account::{GapView, Part, StepView, Totals};
 pub(super) use claims::{CitationView, ClaimView, Verdict};
 pub(super) use places::{Places, Said};
+pub(super) use style::{StretchView, StyleTable, StyleView};
 
 /// Everything a form for people shows.
 pub(super) struct View {
@@ -40,6 +42,7 @@ pub(super) struct View {
     pub(super) claims: Vec<ClaimView>,
     pub(super) argument: Vec<Said>,
     pub(super) risk: RiskView,
+    pub(super) style: StyleView,
     pub(super) people: Vec<PersonView>,
     pub(super) context: Vec<Said>,
     pub(super) speakers: Vec<SpeakerView>,
@@ -149,6 +152,7 @@ impl View {
             claims,
             argument: said(&briefing.argument),
             risk: risk(report, &briefing, &places),
+            style: StyleView::of(report, &places),
             people: briefing.people.iter().map(|person| person_view(person, &places)).collect(),
             context: said(&briefing.context),
             speakers: transcript.speakers.iter().map(|speaker| speaker_view(speaker, &places)).collect(),

@@ -126,7 +126,7 @@ fn row(page: &mut Markup, step: &StepView) {
 }
 
 /// Opens a table that scrolls sideways on a narrow screen; a `#` before a heading marks a column of numbers.
-fn open_table(page: &mut Markup, name: &'static str, columns: &[&'static str]) {
+pub(super) fn open_table(page: &mut Markup, name: &'static str, columns: &[&'static str]) {
     page.raw("<div class=\"table\" tabindex=\"0\" role=\"region\" aria-label=\"")
         .raw(name)
         .raw("\"><table>\n<caption>");
@@ -140,7 +140,7 @@ fn open_table(page: &mut Markup, name: &'static str, columns: &[&'static str]) {
     page.raw("</tr></thead>\n<tbody>\n");
 }
 
-fn close_table(page: &mut Markup) {
+pub(super) fn close_table(page: &mut Markup) {
     page.raw("</tbody></table></div>\n");
 }
 

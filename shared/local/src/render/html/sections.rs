@@ -2,7 +2,7 @@
 
 use super::super::view::{PersonView, Said, View};
 use super::markup::Markup;
-use super::{account, charts, claims, content, place, transcript};
+use super::{account, charts, claims, content, place, style, transcript};
 
 /// One section.
 pub(super) struct Section {
@@ -14,12 +14,13 @@ pub(super) struct Section {
 /// The sections that `view` has something for.
 pub(super) fn sections(view: &View) -> Vec<Section> {
     let risk = !view.risk.cues.is_empty() || !view.risk.findings.is_empty();
-    let all: [(bool, Section); 11] = [
+    let all: [(bool, Section); 12] = [
         (!view.summary.is_empty(), Section { id: "summary", name: "Summary", write: summary }),
         (!view.claims.is_empty(), Section { id: "claims", name: "Claims", write: claims::claims }),
         (!view.topics.is_empty(), Section { id: "topics", name: "Topics", write: charts::topics }),
         (!view.argument.is_empty(), Section { id: "argument", name: "Argument", write: argument }),
         (risk, Section { id: "risk", name: "Risk cues", write: account::risk }),
+        (!view.style.is_empty(), Section { id: "style", name: "Tone and wording", write: style::style }),
         (
             !view.speakers.is_empty() || !view.people.is_empty(),
             Section { id: "people", name: "People", write: people },

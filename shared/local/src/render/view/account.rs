@@ -56,7 +56,8 @@ pub(in crate::render) struct Totals {
     pub(in crate::render) steps: usize,
 }
 
-/// What is missing, grouped by reason; what the briefing reports and no step explains included.
+/// What is missing, grouped by reason: by step, and what the briefing reports of agents that ended well or never ran,
+/// such as what an analyser cannot find in a language.
 pub(super) fn gaps(report: &Report, briefing: &Briefing) -> Vec<GapView> {
     let mut by_agent: BTreeMap<(&str, String), usize> = BTreeMap::new();
     let mut order: Vec<(String, Vec<String>)> = Vec::new();
@@ -67,7 +68,8 @@ pub(super) fn gaps(report: &Report, briefing: &Briefing) -> Vec<GapView> {
             *by_agent.entry((key.agent.as_str(), reason)).or_default() += 1;
         }
     }
-    let explained: BTreeSet<&str> = report.steps.iter().map(|(key, ..)| key.agent.as_str()).collect();
+    let unsure = report.steps.iter().filter(|(_, result, _)| result.reason().is_some());
+    let explained: BTreeSet<&str> = unsure.map(|(key, ..)| key.agent.as_str()).collect();
     for gap in briefing.gaps.iter().filter(|gap| !explained.contains(gap.agent.as_str())) {
         by_agent.insert((gap.agent.as_str(), words::reason(&gap.reason)), 1);
     }

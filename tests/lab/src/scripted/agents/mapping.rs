@@ -8,29 +8,13 @@ use crate::scripted::read::{clock_time, field, frequent, list, number, numbers, 
 
 const SENTENCES_PER_TOPIC: usize = 8;
 const MOST_CLAIMS: usize = 24;
-const GOOD: [&str; 8] = ["good", "great", "better", "success", "safe", "improved", "proud", "works"];
-const BAD: [&str; 10] =
-    ["bad", "worse", "failed", "wrong", "risk", "danger", "lost", "broken", "damage", "lie"];
 
 /// Cuts the transcript into topics, and takes as claims the sentences that say something a stranger could look up.
 pub(super) fn analysis_cartographer(evidence: &Evidence) -> Result<Value, Missing> {
     let segments = sentences(evidence.need("transcription_engineer")?, "segments");
     let parts: Vec<_> = segments.chunks(SENTENCES_PER_TOPIC).collect();
     let topics: Vec<_> = parts.iter().enumerate().map(|(index, part)| topic(index, part)).collect();
-    let tone: Vec<_> = parts
-        .iter()
-        .enumerate()
-        .filter_map(|(index, part)| {
-            Some(json!({"topic": format!("t{}", index + 1), "value": tone_of(part)?}))
-        })
-        .collect();
-    let sentiment = match tone_of(&segments) {
-        Some(overall) => {
-            json!({"basis": "counts of words of praise and of blame", "overall": overall, "by_topic": tone})
-        }
-        None => Value::Null,
-    };
-    Ok(json!({"topics": topics, "claims": claims(&segments), "sentiment": sentiment}))
+    Ok(json!({"topics": topics, "claims": claims(&segments)}))
 }
 
 fn topic(index: usize, part: &[Sentence<'_>]) -> Value {
@@ -104,15 +88,6 @@ fn standing_alone(sentence: &Sentence<'_>) -> String {
         }
         _ => sentence.text.to_owned(),
     }
-}
-
-/// Praise against blame, from -1 to 1; nothing if there is neither.
-fn tone_of(part: &[Sentence<'_>]) -> Option<f64> {
-    let words: Vec<_> = part.iter().flat_map(|sentence| words(sentence.text)).collect();
-    let count =
-        |list: &[&str]| u32::try_from(words.iter().filter(|word| list.contains(&word.as_str())).count()).ok();
-    let (good, bad) = (f64::from(count(&GOOD)?), f64::from(count(&BAD)?));
-    (good + bad > 0.0).then(|| ((good - bad) / (good + bad) * 100.0).round() / 100.0)
 }
 
 /// Finds sentences that give a reason and ties them to what they are a reason for.
