@@ -340,10 +340,11 @@ fn unreached(host: &str, error: reqwest::Error) -> Error {
         cause = inner.source();
     }
     let (kind, what) = match () {
-        () if error.is_timeout() => (ErrorKind::Timeout, format!("{host} could not be connected to in time")),
-        () if error.is_connect() => (ErrorKind::Network, format!("{host} cannot be connected to")),
-        () => (ErrorKind::Network, format!("{host} did not answer")),
+        () if error.is_timeout() => (ErrorKind::Timeout, "could not be connected to in time"),
+        () if error.is_connect() => (ErrorKind::Network, "cannot be connected to"),
+        () => (ErrorKind::Network, "did not answer"),
     };
+    let what = format!("{host} {what}; check the link and the network, or hand in what is there as a file");
     Error::new(kind, what).because(error.without_url())
 }
 
