@@ -1,8 +1,11 @@
 //! Named cues of wording: risk, fallacy, conflict. Counts and places, never a verdict about a person.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use crate::document::{Document, Hit};
+use crate::fallacies;
+pub use crate::fallacies::Span;
 use crate::numbers::{Kind, Number};
 
 /// The places of one cue.
@@ -25,6 +28,8 @@ pub struct Place {
     pub cue: &'static str,
     /// Index of the segment.
     pub segment: usize,
+    /// Where the words stand in the segment's text, in bytes.
+    pub range: Range<usize>,
     /// The matched words, verbatim.
     pub words: String,
 }
@@ -45,9 +50,16 @@ const UNSOURCED: &str = "unsourced_number";
 pub fn risk_places(document: &Document<'_>, numbers: &[Number]) -> Vec<Place> {
     let mut places: Vec<Place> =
         named_hits(document, |cue| RISKS.iter().find(|(name, _)| *name == cue).map(|(_, name)| *name));
+    let mut before = (0, 0);
     for number in numbers {
+        let from = if before.0 == number.segment { before.1 } else { 0 };
+        let text = &document.segments[number.segment].text;
+        // Numbers come in order, and each is written as its text says.
+        let Some(at) = text.get(from..).and_then(|rest| rest.find(&number.text)) else { continue };
+        let range = from + at..from + at + number.text.len();
+        before = (number.segment, range.end);
         if is_figure(number) && !is_sourced(document, number.segment) {
-            places.push(Place { cue: UNSOURCED, segment: number.segment, words: number.text.clone() });
+            places.push(Place { cue: UNSOURCED, segment: number.segment, range, words: number.text.clone() });
         }
     }
     places.sort_by_key(|place| place.segment);
@@ -74,14 +86,12 @@ pub fn risk_counts(document: &Document<'_>, places: &[Place]) -> Vec<CueCount> {
 
 /// Possible fallacies: wording that often goes with one, at most [`MOST_EXAMPLES`] per name.
 pub fn fallacies(document: &Document<'_>) -> Vec<Place> {
-    let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
-    let mut places = named_hits(document, |cue| cue.strip_prefix("fallacy."));
-    places.retain(|place| {
-        let count = counts.entry(place.cue).or_default();
-        *count += 1;
-        *count <= MOST_EXAMPLES
-    });
-    places
+    fallacies::places(document)
+}
+
+/// The sentences of an English text that may hold a fallacy, with its label.
+pub fn fallacy_spans(text: &str) -> Vec<Span> {
+    fallacies::spans(text)
 }
 
 /// Signals of conflict: disagreement, accusation, heated words, law, apology; all of them, in order.
@@ -90,7 +100,10 @@ pub fn signals(document: &Document<'_>) -> Vec<Place> {
 }
 
 /// Hits of cues that have a public name; of overlapping ones of the same cue the longest.
-fn named_hits(document: &Document<'_>, name: impl Fn(&'static str) -> Option<&'static str>) -> Vec<Place> {
+pub(crate) fn named_hits(
+    document: &Document<'_>,
+    name: impl Fn(&'static str) -> Option<&'static str>,
+) -> Vec<Place> {
     let mut places: Vec<(Hit, &'static str)> = Vec::new();
     for hit in document.all_hits() {
         let Some(name) = name(hit.cue) else { continue };
@@ -109,7 +122,11 @@ fn named_hits(document: &Document<'_>, name: impl Fn(&'static str) -> Option<&'s
     }
     places
         .into_iter()
-        .map(|(hit, cue)| Place { cue, segment: hit.segment, words: document.hit_text(&hit).to_owned() })
+        .map(|(hit, cue)| {
+            let tokens = &document.tokens[hit.segment];
+            let range = tokens[hit.first].start as usize..tokens[hit.last].end as usize;
+            Place { cue, segment: hit.segment, range, words: document.hit_text(&hit).to_owned() }
+        })
         .collect()
 }
 
@@ -163,8 +180,8 @@ mod tests {
     fn possible_fallacies_are_capped() {
         let segments = segments(&["Everyone knows that."; 5]);
         let document = Document::new(&segments, "en");
-        let bandwagon = fallacies(&document).iter().filter(|place| place.cue == "bandwagon").count();
-        assert_eq!(bandwagon, MOST_EXAMPLES);
+        let popular = fallacies(&document).iter().filter(|place| place.cue == "ad_populum").count();
+        assert_eq!(popular, MOST_EXAMPLES);
     }
 
     #[test]

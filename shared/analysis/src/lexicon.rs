@@ -40,10 +40,16 @@ pub fn measures() -> &'static [Phrase] {
     &MEASURES
 }
 
+/// What words that lure in titles are called; English.
+pub fn lures() -> &'static [Phrase] {
+    &LURES
+}
+
 static ENGLISH: LazyLock<Vec<Phrase>> = LazyLock::new(|| read(include_str!("../lexicon/en.txt")));
 static FRENCH: LazyLock<Vec<Phrase>> = LazyLock::new(|| read(include_str!("../lexicon/fr.txt")));
 static GERMAN: LazyLock<Vec<Phrase>> = LazyLock::new(|| read(include_str!("../lexicon/de.txt")));
 static ITALIAN: LazyLock<Vec<Phrase>> = LazyLock::new(|| read(include_str!("../lexicon/it.txt")));
+static LURES: LazyLock<Vec<Phrase>> = LazyLock::new(|| read(include_str!("../lexicon/clickbait.txt")));
 static MEASURES: LazyLock<Vec<Phrase>> = LazyLock::new(|| read(include_str!("../lexicon/measures.txt")));
 static NAMES: LazyLock<Vec<Phrase>> = LazyLock::new(|| read(include_str!("../lexicon/names.txt")));
 static PORTUGUESE: LazyLock<Vec<Phrase>> = LazyLock::new(|| read(include_str!("../lexicon/pt.txt")));

@@ -6,8 +6,8 @@
 //! - Text in: [`captions`] reads transcript files, [`turns`] and [`segments`] cut them into sentences with time and
 //!   speaker, [`document`] tokenises them once for all the rest.
 //! - Findings out: [`language`], [`topics`], [`key_phrases`], [`entities`], [`numbers`], [`claims`], [`summary`],
-//!   [`speakers`], [`timing`], [`cues`], [`structure`], [`visual`], [`near_duplicates`], [`conversation`],
-//!   [`highlights`], [`forecast`], [`titles`].
+//!   [`speakers`], [`timing`], [`cues`], [`fallacies`], [`structure`], [`visual`], [`near_duplicates`], [`conversation`],
+//!   [`highlights`], [`forecast`], [`titles`], [`clickbait`].
 //! - What could not be found, and why: [`limits`].
 //!
 //! The baseline of each agent, made of these, is in [`agents`].
@@ -18,10 +18,12 @@
 pub mod agents;
 pub mod captions;
 pub mod claims;
+pub mod clickbait;
 pub mod conversation;
 pub mod cues;
 pub mod document;
 pub mod entities;
+pub mod fallacies;
 pub mod forecast;
 pub mod highlights;
 pub mod key_phrases;

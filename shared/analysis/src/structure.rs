@@ -1,5 +1,7 @@
 //! How an argument is built: markers of claim, reason, contrast, example and conclusion, and its arc.
 
+use std::ops::Range;
+
 use crate::document::Document;
 use crate::topics::Topic;
 
@@ -10,7 +12,9 @@ pub struct Marker {
     pub kind: &'static str,
     /// Index of the segment.
     pub segment: usize,
-    /// The words that mark it.
+    /// Where the words that mark it stand in the segment's text, in bytes.
+    pub range: Range<usize>,
+    /// The words that mark it, verbatim; a question's mark.
     pub marker: String,
 }
 
@@ -37,11 +41,16 @@ pub fn markers(document: &Document<'_>) -> Vec<Marker> {
             // Common conjunctions mark structure only where they open the sentence.
             let inner = hit.first > 1 && hit.first == hit.last && !matches!(kind, "reason" | "example");
             if !inner && markers[from..].iter().all(|marker| marker.kind != kind) {
-                markers.push(Marker { kind, segment, marker: document.hit_text(hit).to_owned() });
+                let tokens = &document.tokens[segment];
+                let range = tokens[hit.first].start as usize..tokens[hit.last].end as usize;
+                markers.push(Marker { kind, segment, range, marker: document.hit_text(hit).to_owned() });
             }
         }
-        if row.is_question() {
-            markers.push(Marker { kind: "question", segment, marker: "?".to_owned() });
+        let mark =
+            row.text.char_indices().rfind(|(_, letter)| matches!(letter, '?' | '？' | '؟' | '\u{37e}'));
+        if let Some((at, letter)) = mark.filter(|_| row.is_question()) {
+            let range = at..at + letter.len_utf8();
+            markers.push(Marker { kind: "question", segment, range, marker: letter.to_string() });
         }
     }
     markers
@@ -111,6 +120,9 @@ mod tests {
             rows,
             [("reason", 0), ("contrast", 1), ("question", 1), ("example", 2), ("conclusion", 3)]
         );
+        for marker in &found {
+            assert_eq!(segments[marker.segment].text[marker.range.clone()], marker.marker);
+        }
         assert_eq!(arguments(&document, &found, 5), [(3, vec![0, 2])]);
     }
 }

@@ -3,9 +3,10 @@
 use engine::error::{Error, ErrorKind};
 use engine::step_input::{Analysis, StepInput};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::input;
+use crate::{clickbait, language};
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -59,6 +60,7 @@ pub fn baseline(input: &StepInput) -> Analysis {
         }
     }
     let title = stated(source.title).or_else(|| heading(&content));
+    let clickbait = title.as_deref().map_or(Value::Null, wording);
     let format = if source.format.is_empty() { content.format } else { source.format };
     Analysis::Complete(json!({
         "rung": source.rung,
@@ -69,6 +71,7 @@ pub fn baseline(input: &StepInput) -> Analysis {
         "bytes": source.bytes,
         "digest": source.digest,
         "title": title,
+        "clickbait": clickbait,
         "author": stated(source.author),
         "published": stated(source.published),
         "description": stated(source.description),
@@ -84,6 +87,18 @@ fn stated(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.trim().is_empty())
 }
 
+/// How much the title's wording lures, and by which words; null for a title that is plainly not English.
+fn wording(title: &str) -> Value {
+    let language = language::detect([title].into_iter());
+    if language.reliable && language.code != "en" {
+        return Value::Null;
+    }
+    let found = clickbait::find(title);
+    let cues: Vec<Value> =
+        found.cues.into_iter().map(|cue| json!({"cue": cue.cue, "words": cue.words})).collect();
+    json!({"score": input::rounded(found.score), "cues": cues})
+}
+
 /// The title a Markdown file opens with.
 fn heading(content: &Content) -> Option<String> {
     let first = content.text.lines().map(str::trim).find(|line| !line.is_empty())?;
@@ -93,8 +108,6 @@ fn heading(content: &Content) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
     use crate::agents::input::testing::{check, step};
 
@@ -115,6 +128,13 @@ mod tests {
         assert_eq!(data["subject"], Value::Null);
         let data = check("acquisition_specialist", baseline, &facts("full_text", json!("Own"), content));
         assert_eq!(data["title"], "Own");
+        let title = json!("You won't believe what this harbour did");
+        let data = check("acquisition_specialist", baseline, &facts("full_text", title, json!(null)));
+        assert!(data["clickbait"]["score"].as_f64() > Some(0.5), "{data}");
+        assert_eq!(data["clickbait"]["cues"][0], json!({"cue": "speaks_to_you", "words": "You"}));
+        let title = json!("Der Gemeinderat stimmt morgen \u{fc}ber die neue Hochwassermauer ab");
+        let data = check("acquisition_specialist", baseline, &facts("full_text", title, json!(null)));
+        assert_eq!(data["clickbait"], Value::Null);
         let data =
             check("acquisition_specialist", baseline, &facts("metadata_only", json!(null), json!(null)));
         assert_eq!(data["title"], Value::Null);

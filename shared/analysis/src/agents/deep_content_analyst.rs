@@ -25,6 +25,8 @@ pub fn baseline(input: &StepInput) -> Analysis {
                 "cue": cue.cue,
                 "words": cue.words,
                 "segment": segment.id,
+                "first_character": characters(segment, cue.range.start),
+                "end_character": characters(segment, cue.range.end),
                 "start_ms": segment.start_ms,
                 "label": "possible",
             })
@@ -41,6 +43,8 @@ pub fn baseline(input: &StepInput) -> Analysis {
                 "segment": segment.id,
                 "start_ms": segment.start_ms,
                 "marker": marker.marker,
+                "first_character": characters(segment, marker.range.start),
+                "end_character": characters(segment, marker.range.end),
             })
         })
         .collect();
@@ -75,4 +79,9 @@ pub fn baseline(input: &StepInput) -> Analysis {
         data: json!({"cues": fallacies, "structure": rows, "arc": arc, "arguments": arguments}),
         lacking: "arguments are found by markers of wording and their strength is not judged".to_owned(),
     }
+}
+
+/// How many characters of a segment's text stand before one of its bytes.
+fn characters(segment: &Segment, byte: usize) -> usize {
+    segment.text.get(..byte).map_or(0, |before| before.chars().count())
 }

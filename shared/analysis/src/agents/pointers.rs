@@ -75,8 +75,9 @@ fn results(segments: &[Segment], language: &str) -> BTreeMap<&'static str, Value
     let transcript = json!({"language": {"code": language, "confidence": 1, "reliable": true}, "timed": true,
         "duration_ms": null, "word_count": 9, "speakers": [], "segments": segments, "dropped_cues": 0, "names": []});
     let mut done: BTreeMap<&'static str, Value> = BTreeMap::from([("transcription_engineer", transcript)]);
-    let order: [(&'static str, Baseline); 7] = [
+    let order: [(&'static str, Baseline); 8] = [
         ("analysis_cartographer", analysis_cartographer::baseline),
+        ("deep_content_analyst", deep_content_analyst::baseline),
         ("audio_intelligence_specialist", audio_intelligence_specialist::baseline),
         ("persona_archivist", persona_archivist::baseline),
         ("network_discovery_specialist", network_discovery_specialist::baseline),
@@ -148,6 +149,12 @@ fn check_all(segments: &[Segment], language: &str) {
                 if let Some(words) = row.get(field).and_then(Value::as_str) {
                     assert!(segment.text.contains(words), "{path}/{field}: {row} in {:?}", segment.text);
                 }
+            }
+            if let (Some(first), Some(end)) = (row["first_character"].as_u64(), row["end_character"].as_u64())
+            {
+                let cut: String = segment.text.chars().take(end as usize).skip(first as usize).collect();
+                let words = row.get("words").or_else(|| row.get("marker")).and_then(Value::as_str);
+                assert_eq!(Some(cut.as_str()), words, "{path}: {row} in {:?}", segment.text);
             }
             let verbatim = ["summary", "key_sentences", "sentences", "quotes", "context", "highlights"];
             let verbatim = verbatim.iter().any(|name| path.ends_with(&format!("/{name}")));

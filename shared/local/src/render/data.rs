@@ -44,11 +44,20 @@ shapes! {
     Acquired {
         rung: Option<String>,
         format: Option<String>,
+        title: Option<String>,
+        clickbait: Option<Wording>,
         author: Option<String>,
         published: Option<String>,
         link: Option<String>,
         time_link: Option<String>,
     }
+    /// How much the title's wording lures.
+    Wording {
+        score: f64,
+        cues: Vec<NamedWords>,
+    }
+    /// Words of a title and what they do.
+    NamedWords { cue: String, words: String, }
     /// What the briefing is about.
     Source {
         name: String,

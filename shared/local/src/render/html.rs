@@ -62,6 +62,9 @@ fn head(page: &mut Markup, view: &View, sections: &[sections::Section]) {
         page.text(&link.host).raw("</a></li>");
     }
     page.raw("</ul>\n");
+    if let Some(wording) = &view.title_wording {
+        page.raw("<p class=\"note\" dir=\"auto\">").text(wording).raw("</p>\n");
+    }
     for notice in &view.notices {
         page.raw("<p class=\"notice\" role=\"note\"><span aria-hidden=\"true\">⚠ </span>")
             .text(notice)

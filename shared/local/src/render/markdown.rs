@@ -18,6 +18,9 @@ pub fn render(report: &Report) -> String {
     let mut facts: Vec<String> = view.source.iter().map(|fact| escape(fact)).collect();
     facts.extend(view.published_at.iter().map(|link| format!("[{}](<{}>)", escape(&link.host), link.href)));
     paragraph(&mut out, &facts.join(" · "));
+    if let Some(wording) = &view.title_wording {
+        paragraph(&mut out, &format!("*{}*", escape(wording)));
+    }
     for notice in &view.notices {
         paragraph(&mut out, &format!("> **Note:** {}", escape(notice)));
     }

@@ -19,7 +19,12 @@ pub(crate) fn with_model() -> Report {
         &mut report,
         agents::SOURCE,
         "-",
-        Outcome::Ok(json!({"rung": "captions", "format": "vtt"})),
+        Outcome::Ok(json!({
+            "rung": "captions",
+            "format": "vtt",
+            "title": "You won't believe this wall",
+            "clickbait": {"score": 0.99, "cues": [{"cue": "speaks_to_you", "words": "You"}]},
+        })),
         None,
         40,
     );

@@ -20,6 +20,7 @@ fn text_with_a_model() {
         &[
             "\nMarlow Bridge votes on 42 million pounds against floods\n",
             "flood-budget.vtt · captions (vtt) · 06:01 · English · 1,840 words · 2 speakers\n",
+            "The source's title, “You won't believe this wall”, has wording that lures (cues 0.99): “You” (speaks\nto you).",
             "! Parts are missing; see the gaps below.\n",
             "\nSUMMARY\n  00:10  Nora: The council votes in May",
             "  00:46  Daniel Okafor: The last flood cost",
@@ -174,6 +175,7 @@ fn markdown_with_and_without_a_model() {
         &page,
         &[
             "# Marlow Bridge votes on 42 million pounds against floods\n\n",
+            "*The source's title, “You won't believe this wall”, has wording that lures",
             "> **Note:** Parts are missing",
             "## Summary\n\n- `00:10` **Nora:** The council votes",
             "## Topics\n\n- `00:00–02:00` **Flood-defence budget**: budget, council, vote\n",
@@ -207,6 +209,7 @@ fn html_with_a_model() {
             "<!doctype html>\n<html lang=\"en\">",
             "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
             "<h1 lang=\"en\" dir=\"auto\">Marlow Bridge votes",
+            "<p class=\"note\" dir=\"auto\">The source",
             "<nav aria-label=\"Sections\">",
             "<h2 id=\"claims\">Claims</h2>",
             "<li class=\"card supported\" id=\"claim-1\">",

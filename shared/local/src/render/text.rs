@@ -97,6 +97,9 @@ fn head(page: &mut Page, view: &View) {
     if let Some(link) = &view.published_at {
         page.block("", None, &link.href, Some(Tone::Faint));
     }
+    if let Some(wording) = &view.title_wording {
+        page.block("", None, wording, Some(Tone::Faint));
+    }
     for notice in &view.notices {
         page.out.push('\n');
         page.block("! ", Some(Tone::Warn), notice, Some(Tone::Warn));

@@ -29,6 +29,8 @@ pub(super) struct View {
     pub(super) source: Vec<String>,
     /// Where the source is published.
     pub(super) published_at: Option<Link>,
+    /// What lures in the wording of the source's own title, where something does.
+    pub(super) title_wording: Option<String>,
     pub(super) has_briefing: bool,
     pub(super) summary: Vec<Said>,
     pub(super) key_points: Vec<Said>,
@@ -138,6 +140,7 @@ impl View {
                 .or(report.run.source.link.as_deref())
                 .filter(|place| *place != report.run.source.name)
                 .and_then(link),
+            title_wording: title_wording(&acquired),
             has_briefing: report.briefing().is_some(),
             summary: said(&briefing.summary),
             key_points: said(&briefing.key_points),
@@ -248,6 +251,26 @@ fn source(report: &Report, acquired: &Acquired, briefing: &Briefing, transcript:
     }
     facts.retain(|fact| !fact.is_empty());
     facts
+}
+
+/// From this score on the words are shown; analysis calls the wording like clickbait from there.
+const LURING: f64 = 0.5;
+
+fn title_wording(acquired: &Acquired) -> Option<String> {
+    let (title, wording) = (acquired.title.as_deref()?, acquired.clickbait.as_ref()?);
+    let cues: Vec<String> = wording
+        .cues
+        .iter()
+        .map(|cue| format!("“{}” ({})", safe(&cue.words), safe(&cue.cue).replace('_', " ")))
+        .collect();
+    (wording.score >= LURING && !cues.is_empty()).then(|| {
+        format!(
+            "The source's title, “{}”, has wording that lures (cues {:.2}): {}. This says nothing about what is said.",
+            safe(title),
+            wording.score,
+            cues.join(", ")
+        )
+    })
 }
 
 fn topic_view(topic: &data::Topic, places: &Places) -> TopicView {
