@@ -56,7 +56,7 @@ static PORTUGUESE: LazyLock<Vec<Phrase>> = LazyLock::new(|| read(include_str!(".
 static RUSSIAN: LazyLock<Vec<Phrase>> = LazyLock::new(|| read(include_str!("../lexicon/ru.txt")));
 static SPANISH: LazyLock<Vec<Phrase>> = LazyLock::new(|| read(include_str!("../lexicon/es.txt")));
 
-fn read(file: &'static str) -> Vec<Phrase> {
+pub(crate) fn read(file: &'static str) -> Vec<Phrase> {
     let mut phrases = Vec::new();
     let mut cue = "";
     for line in file.lines() {

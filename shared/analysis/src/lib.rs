@@ -7,7 +7,7 @@
 //!   speaker, [`document`] tokenises them once for all the rest.
 //! - Findings out: [`language`], [`topics`], [`key_phrases`], [`entities`], [`numbers`], [`claims`], [`summary`],
 //!   [`speakers`], [`timing`], [`cues`], [`fallacies`], [`structure`], [`visual`], [`near_duplicates`], [`conversation`],
-//!   [`highlights`], [`forecast`], [`titles`], [`clickbait`].
+//!   [`highlights`], [`forecast`], [`titles`], [`clickbait`], [`sentiment`].
 //! - What could not be found, and why: [`limits`].
 //!
 //! The baseline of each agent, made of these, is in [`agents`].
@@ -34,6 +34,7 @@ pub mod near_duplicates;
 pub mod numbers;
 pub mod segments;
 pub mod sentences;
+pub mod sentiment;
 pub mod speakers;
 pub mod structure;
 pub mod summary;
