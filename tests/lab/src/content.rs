@@ -31,14 +31,17 @@ pub(crate) type Measured = (&'static str, Result<Figure, String>);
 type Measuring = fn(&Path) -> Result<Figure, Trouble>;
 
 /// A measure and its function, in the order they are printed.
-const MEASURES: [(&str, Measuring); 13] = [
+const MEASURES: [(&str, Measuring); 16] = [
     ("urls.exact", links::recognised),
     ("ssrf.exact", links::guarded),
     ("subtitles.exact", captions::cue_lists),
     ("podcast.parse", captions::podcast_files),
     ("articles.f1", articles::f1),
+    ("vader.max_abs", wording::sentiment_difference),
+    ("clickbait.accuracy", wording::clickbait),
     ("checkworthy.auc", wording::checkworthy_auc),
     ("checkworthy.macro_f1", wording::checkworthy_macro_f1),
+    ("fallacy_cues.span_f1", wording::fallacy_spans),
     ("fallacy_cues.yes_no_macro_f1", wording::fallacy_yes_no),
     ("summary.rouge1", summaries::ours),
     ("summary.lead3", summaries::lead),

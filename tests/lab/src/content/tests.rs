@@ -56,6 +56,15 @@ fn a_wrong_row_lowers_the_score() {
         "late: cue 1",
     );
     check(
+        "clickbait.jsonl",
+        wording::clickbait,
+        "{\"text\":\"21 Things You Will Only Understand If You Are A Cat\",\"label\":1}\n\
+         {\"text\":\"Council approves budget for flood wall\",\"label\":0}",
+        r#"{"text":"Council approves budget for night bus","label":1}"#,
+        2.0 / 3.0,
+        "does not lure",
+    );
+    check(
         "fallacy_argotario.jsonl",
         wording::fallacy_yes_no,
         "{\"text\":\"The wall is two metres high.\",\"voted\":\"No Fallacy\"}\n\
@@ -124,6 +133,44 @@ fn claims_worth_checking_by_rank_and_by_class() {
 }
 
 #[test]
+fn sentiment_by_its_largest_difference() {
+    let figure = |compound: f64| {
+        let row = json!({"text": "VADER is smart, handsome, and funny!", "compound": compound});
+        let neutral = json!({"text": "The wall is two metres high.", "compound": 0.0});
+        let folder = folder(&[("vader_golden.jsonl", &format!("{row}\n{neutral}\n"))]);
+        wording::sentiment_difference(folder.path()).unwrap()
+    };
+    // The example of VADER's own documentation.
+    let right = figure(0.8439);
+    assert!(right.value <= 1e-4 && right.failing.is_empty(), "{right:?}");
+    assert_eq!(right.also["share_within_1e-4"], 1.0);
+    let wrong = figure(0.5);
+    assert!((wrong.value - 0.3439).abs() < 1e-9 && wrong.failing.len() == 1, "{wrong:?}");
+    assert_eq!(wrong.also["share_within_1e-4"], 0.5);
+}
+
+#[test]
+fn fallacies_by_label_and_place() {
+    let text = "The wall is high. You are an idiot, so your plan for the wall is wrong.";
+    let found = cues_of(text);
+    assert!(!found.is_empty(), "the rules know this one");
+    let figure = |spans: Value| {
+        let row = json!({"text": text, "spans": spans});
+        let folder = folder(&[("fallacy_mafalda.jsonl", &row.to_string())]);
+        wording::fallacy_spans(folder.path()).unwrap()
+    };
+    let right = figure(found.iter().map(|(start, end, label)| json!([start, end, label])).collect());
+    assert_eq!((right.value, right.failing.len()), (1.0, 0), "{right:?}");
+    assert_eq!(figure(json!([[0, 17, "slippery slope"], [0, 17, "nothing"]])).value, 0.0);
+    assert_eq!(figure(json!([[0, 17, "slippery slope"], [0, 17, "nothing"]])).also["misses"], 1.0);
+}
+
+fn cues_of(text: &str) -> Vec<(usize, usize, String)> {
+    let spans = analysis::cues::fallacy_spans(text);
+    spans.into_iter().map(|span| (span.start, span.end, span.label.to_owned())).collect()
+}
+
+#[test]
 fn podcast_files_that_cannot_be_read_are_named() {
     let vtt = "WEBVTT\n\n00:01.000 --> 00:02.000\nHi\n";
     let good = folder(&[("podcast/a.vtt", vtt)]);
@@ -148,7 +195,7 @@ fn summaries_are_of_a_set_that_says_where_it_is_from() {
 #[test]
 fn what_is_not_there_is_not_run_and_what_is_broken_is_named() {
     // Without the last measures, which run the command line.
-    let quick = &MEASURES[..8];
+    let quick = &MEASURES[..11];
     let empty = tempfile::tempdir().unwrap();
     let measured = measure_these(empty.path(), quick).unwrap();
     assert!(measured.iter().all(|(_, outcome)| outcome.is_err()));
