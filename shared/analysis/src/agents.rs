@@ -33,10 +33,13 @@ mod briefing_parts;
 mod input;
 #[cfg(test)]
 mod pointers;
+mod prepare;
 mod read;
 #[cfg(test)]
 mod tests;
 mod topic_index;
+
+pub use prepare::prepare;
 
 /// Every analyser by the name its agent's row gives.
 pub fn analysers() -> BTreeMap<&'static str, Arc<dyn Analyser>> {

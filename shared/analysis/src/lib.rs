@@ -44,7 +44,7 @@ pub mod topics;
 pub mod turns;
 pub mod visual;
 
-pub use agents::analysers;
+pub use agents::{analysers, prepare};
 
 use regex::Regex;
 

@@ -6,7 +6,9 @@ mod config;
 mod content_check;
 mod links;
 mod lite;
+mod outward;
 mod owned;
+mod prepare;
 mod telemetry;
 
 pub use clock::{OsRandom, SystemClock};
@@ -14,4 +16,7 @@ pub use config::{Config, ModelConfig};
 pub use content_check::{LARGEST_INPUT_BYTES, check_content, media_type};
 pub use links::{check_link, link_of_episode};
 pub use lite::{Lite, load_catalogue, open_lite};
+pub use outward::Outward;
+pub use owned::Owned;
+pub use prepare::prepare;
 pub use telemetry::start_log;

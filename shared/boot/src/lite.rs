@@ -12,8 +12,8 @@ use engine::ports::{Analyser, Clock, Llm, Settings, Tool};
 use platforms::fetch::{self, Fetch, GuardedFetcher};
 use store::lite::{LiteCache, LiteLimits, LiteMemory, Rates};
 
-use crate::owned::Owned;
 use crate::{Config, ModelConfig, SystemClock};
+use crate::{Outward, Owned};
 
 /// The adapters of the lite profile.
 pub struct Lite {
@@ -23,8 +23,8 @@ pub struct Lite {
     pub catalogue: Arc<Catalogue>,
     /// From the configuration.
     pub settings: Settings,
-    /// Rows.
-    pub store: Arc<dyn engine::ports::Store>,
+    /// Rows. What leaves the process waits until they are settled: see [`Outward`].
+    pub store: Arc<Owned>,
     /// Content in files.
     pub content: Arc<dyn engine::ports::ContentStore>,
     /// Stored answers in rows.
@@ -48,13 +48,16 @@ pub async fn open_lite(config: &Config, state: &Path) -> Result<Lite> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let catalogue = Arc::new(load_catalogue()?);
     let embedded = store::Embedded::open(&state.join("assay.sqlite"))?;
-    let store: Arc<dyn engine::ports::Store> = Arc::new(Owned::new(Arc::new(embedded.store().await?)));
+    let rows = Arc::new(Owned::new(Arc::new(embedded.store().await?))?);
+    let store: Arc<dyn engine::ports::Store> = rows.clone();
     let rates = Rates {
         requests_per_minute_tenant: config.requests_per_minute,
         requests_per_minute_provider: config.requests_per_minute,
     };
     let model = match &config.model {
-        Some(model) => Some(open_model(model, &catalogue)?),
+        Some(model) => {
+            Some(Arc::new(Outward::new(open_model(model, &catalogue)?, rows.clone())) as Arc<dyn Llm>)
+        }
         None => None,
     };
     Ok(Lite {
@@ -69,7 +72,7 @@ pub async fn open_lite(config: &Config, state: &Path) -> Result<Lite> {
         platforms: Arc::new(platforms::platforms(&fetcher(config, clock.clone()))),
         clock,
         catalogue,
-        store,
+        store: rows,
     })
 }
 

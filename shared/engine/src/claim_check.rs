@@ -1,5 +1,7 @@
 //! Large data does not travel in rows: over [`INLINE_BYTES`] it is stored as content and read back by its digest.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -28,15 +30,15 @@ pub(crate) async fn stow(
 }
 
 /// The step's result with its data, wherever that was.
-pub(crate) async fn fetch(ports: &Ports, step: &Step) -> Result<Option<StepResult>> {
+pub(crate) async fn fetch<'a>(ports: &Ports, step: &'a Step) -> Result<Option<Cow<'a, StepResult>>> {
     let (Some(result), Some(content)) = (&step.result, &step.data_ref) else {
-        return Ok(step.result.clone());
+        return Ok(step.result.as_ref().map(Cow::Borrowed));
     };
     let bytes = ports.content.get(&step.key.run.tenant, content).await?;
     let data = serde_json::from_slice(&bytes).map_err(|error| {
         Error::new(ErrorKind::Storage, "stored data is not what was stored").because(error)
     })?;
-    Ok(Some(with_data(result, data)))
+    Ok(Some(Cow::Owned(with_data(result, data))))
 }
 
 fn with_data(result: &StepResult, data: Value) -> StepResult {

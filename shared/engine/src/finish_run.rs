@@ -2,6 +2,7 @@
 //! briefing is put in the outbox.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::events;
@@ -122,7 +123,7 @@ pub(crate) async fn close_step(ports: &Ports, run: &Run, step: &StepKey, outcome
         stored.epoch += 1;
         stored.lease = None;
         stored.result = Some(result.clone());
-        let mut changes = vec![rows.put(keys[0].clone(), Row::Step(Box::new(stored.clone())), None)];
+        let mut changes = vec![rows.put(keys[0].clone(), Row::Step(Arc::new(stored.clone())), None)];
         changes.extend(events::append(rows, &run.key, now, vec![finished_event(step, &result)]));
         Ok(Decision::Write(changes, stored))
     })

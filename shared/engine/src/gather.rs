@@ -1,6 +1,8 @@
 //! What a step is given: results of the agents its row names, the facts its row names, its item. Nothing else.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -8,7 +10,7 @@ use crate::agent::{AgentSpec, Fact, FanOut};
 use crate::claim_check;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger_view::run_report;
-use crate::model::{AgentId, ContentRef, ItemId, Run, Status, Step, StepResult};
+use crate::model::{AgentId, ContentRef, ItemId, Outcome, Run, Status, Step, StepResult};
 use crate::ports::{Acquired, Key, Ports, Row};
 use crate::step_input::{Input, RequestView, StepInput};
 use crate::transact::read;
@@ -69,7 +71,8 @@ pub(crate) async fn planned_agents(ports: &Ports, run: &Run) -> Result<Vec<Agent
     let Some(planner) = catalogue.planner() else {
         return Ok(in_depth.collect());
     };
-    let plan = load_step(ports, run, &planner.id, &ItemId::none()).await?.and_then(|step| step.result);
+    let plan =
+        load_step(ports, run, &planner.id, &ItemId::none()).await?.and_then(|step| step.result.clone());
     let left_out = plan.as_ref().map(left_out).unwrap_or_default();
     let indispensable = |id: &AgentId| catalogue.agent(id).is_some_and(|agent| !agent.dispensable);
     Ok(in_depth.filter(|id| indispensable(id) || !left_out.contains(id)).collect())
@@ -101,10 +104,10 @@ pub(crate) async fn load_step(
     run: &Run,
     agent: &AgentId,
     item: &ItemId,
-) -> Result<Option<Step>> {
+) -> Result<Option<Arc<Step>>> {
     let mut rows = read(ports, &[Key::Step(run.key.step(agent, item))]).await?;
     Ok(match rows.pop().flatten() {
-        Some(Row::Step(step)) => Some(*step),
+        Some(Row::Step(step)) => Some(step),
         _ => None,
     })
 }
@@ -119,7 +122,7 @@ async fn results_of(ports: &Ports, run: &Run, agents: &[&AgentId]) -> Result<Vec
         let fan_out = ports.catalogue.agent(agent).and_then(|spec| spec.fan_out.clone());
         inputs.push(match (fan_out, row) {
             (Some(fan_out), _) => fanned_out_input(ports, run, agent, &fan_out).await?,
-            (None, Some(Row::Step(step))) => as_input(claim_check::fetch(ports, &step).await?.as_ref()),
+            (None, Some(Row::Step(step))) => as_input(claim_check::fetch(ports, &step).await?),
             (None, _) => as_input(None),
         });
     }
@@ -140,7 +143,7 @@ async fn fanned_out_input(ports: &Ports, run: &Run, agent: &AgentId, fan_out: &F
     let mut worst: Option<(Status, String)> = None;
     for (item, row) in items.iter().zip(rows) {
         let input = match row {
-            Some(Row::Step(step)) => as_input(claim_check::fetch(ports, &step).await?.as_ref()),
+            Some(Row::Step(step)) => as_input(claim_check::fetch(ports, &step).await?),
             _ => as_input(None),
         };
         if input.status != Status::Ok && worst.as_ref().is_none_or(|(status, _)| *status < input.status) {
@@ -153,12 +156,19 @@ async fn fanned_out_input(ports: &Ports, run: &Run, agent: &AgentId, fan_out: &F
     Ok(Input { status, data: Some(Value::from(list)), reason })
 }
 
-fn as_input(result: Option<&StepResult>) -> Input {
+fn as_input(result: Option<Cow<'_, StepResult>>) -> Input {
     match result {
         Some(result) => Input {
             status: result.status(),
-            data: result.ok().or(result.uncertain()).cloned(),
             reason: result.reason(),
+            data: match result {
+                Cow::Borrowed(result) => result.ok().or(result.uncertain()).cloned(),
+                Cow::Owned(result) => match result.outcome {
+                    Outcome::Ok(data) => Some(data),
+                    Outcome::Uncertain { data, .. } => data,
+                    Outcome::Skipped(_) | Outcome::Failed(_) => None,
+                },
+            },
         },
         None => Input { status: Status::Failed, data: None, reason: Some("no result".to_owned()) },
     }

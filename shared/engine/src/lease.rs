@@ -1,6 +1,8 @@
 //! Who works on a step. A claim gives a lease with an epoch; everything a worker writes afterwards holds only while
 //! that epoch is the step's own, so a worker that was given up for lost can do no harm when it wakes.
 
+use std::sync::Arc;
+
 use crate::claim_check;
 use crate::error::Result;
 use crate::events;
@@ -90,7 +92,7 @@ pub(crate) async fn claim(ports: &Ports, message: &StepMessage) -> Result<Claim>
             item: step_key.item.clone(),
             attempt: step.attempt,
         };
-        let mut changes = vec![rows.put(keys[1].clone(), Row::Step(Box::new(step)), None)];
+        let mut changes = vec![rows.put(keys[1].clone(), Row::Step(Arc::new(step)), None)];
         changes.extend(events::append(rows, &message.run, now, vec![started]));
         Ok(Decision::Write(changes, won))
     })
@@ -131,7 +133,7 @@ async fn renew(ports: &Ports, claimed: &Claimed) -> Result<Option<Interrupt>> {
         }
         let lease = step.lease.clone().map(|lease| Lease { until_ms: now + LEASE_MS, ..lease });
         let step = Step { lease, ..step.clone() };
-        Ok(Decision::Write(vec![rows.put(keys[1].clone(), Row::Step(Box::new(step)), None)], None))
+        Ok(Decision::Write(vec![rows.put(keys[1].clone(), Row::Step(Arc::new(step)), None)], None))
     })
     .await
 }
@@ -153,7 +155,7 @@ pub(crate) async fn settle(ports: &Ports, claimed: &Claimed, result: &StepResult
         }
         let step =
             Step { lease: None, result: Some(stored.clone()), data_ref: data_ref.clone(), ..step.clone() };
-        let mut changes = vec![rows.put(keys[0].clone(), Row::Step(Box::new(step)), None)];
+        let mut changes = vec![rows.put(keys[0].clone(), Row::Step(Arc::new(step)), None)];
         changes.extend(events::append(
             rows,
             &claimed.run.key,
@@ -217,7 +219,7 @@ pub(crate) async fn defer(
             after_ms: later.after_ms,
             why: later.why.clone(),
         };
-        let mut changes = vec![rows.put(keys[0].clone(), Row::Step(Box::new(step)), None)];
+        let mut changes = vec![rows.put(keys[0].clone(), Row::Step(Arc::new(step)), None)];
         changes.extend(events::append(rows, &claimed.run.key, now, vec![deferred]));
         Ok(Decision::Write(changes, ()))
     })

@@ -1,6 +1,8 @@
 //! A run as its rows tell it: every step, what it cost by the ledger, and what is still unsettled.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -17,7 +19,7 @@ pub async fn steps(ports: &Ports, run: &RunKey) -> Result<Vec<Step>> {
     Ok(rows
         .into_iter()
         .filter_map(|(_, versioned)| match versioned.row {
-            Row::Step(step) => Some(*step),
+            Row::Step(step) => Some(Arc::unwrap_or_clone(step)),
             _ => None,
         })
         .collect())
@@ -25,7 +27,7 @@ pub async fn steps(ports: &Ports, run: &RunKey) -> Result<Vec<Step>> {
 
 /// A step's result with its data, wherever that is stored.
 pub async fn result_of(ports: &Ports, step: &Step) -> Result<Option<StepResult>> {
-    claim_check::fetch(ports, step).await
+    Ok(claim_check::fetch(ports, step).await?.map(Cow::into_owned))
 }
 
 /// What each step was billed, by the ledger.

@@ -1,6 +1,8 @@
 //! A new owner takes over a run whose process died: it breaks the old leases, books what was under way, and starts the
 //! run's workflow again. Finished steps report what they have; they are not run again.
 
+use std::sync::Arc;
+
 use crate::error::Result;
 use crate::ledger_view::steps;
 use crate::model::{Run, RunKey, Step};
@@ -75,7 +77,7 @@ async fn break_lease(ports: &Ports, step: &Step) -> Result<()> {
         // An owner that died is not an attempt that failed; and the new workflow's messages begin at hop 0.
         let attempt = step.attempt - u32::from(step.lease.is_some()).min(step.attempt);
         let step = Step { lease: None, hop: 0, attempt, ..step.clone() };
-        Ok(Decision::Write(vec![rows.put(key.clone(), Row::Step(Box::new(step)), None)], ()))
+        Ok(Decision::Write(vec![rows.put(key.clone(), Row::Step(Arc::new(step)), None)], ()))
     })
     .await
 }

@@ -64,9 +64,6 @@ impl Embedded {
     }
 
     fn over(database: Database) -> Result<Self> {
-        let connector = connector::InProcess::new(database.clone()).map_err(|error| {
-            Error::new(ErrorKind::Storage, "the embedded store's thread cannot be started").because(error)
-        })?;
         let config = Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static("local"))
@@ -76,7 +73,7 @@ impl Embedded {
             .retry_config(RetryConfig::disabled())
             .timeout_config(TimeoutConfig::disabled())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .http_client(connector)
+            .http_client(connector::InProcess(database.clone()))
             .build();
         Ok(Self { database, client: Client::from_conf(config) })
     }

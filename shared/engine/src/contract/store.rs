@@ -3,6 +3,8 @@
 mod listings;
 mod transactions;
 
+use std::sync::Arc;
+
 use super::Verdict;
 use crate::model::{CallId, Counters};
 use crate::ports::{Becomes, Change, Expect, Key, Row, Store, Versioned};
@@ -87,7 +89,7 @@ fn one_of_each() -> Vec<(Key, Row)> {
         (Key::Run(run.clone()), Row::Run(samples::run(&run, samples::START_MS))),
         (Key::Sequence(run.clone()), Row::Sequence(crate::model::Sequence { last_event: 7 })),
         (Key::Purse(run.clone()), Row::Purse(samples::purse(i64::MIN))),
-        (Key::Step(step.clone()), Row::Step(Box::new(samples::step(&step)))),
+        (Key::Step(step.clone()), Row::Step(Arc::new(samples::step(&step)))),
         (Key::Event(run.clone(), 7), Row::Event(samples::event(7))),
         (Key::Outbox(run.clone(), "start".to_owned()), Row::Outbox(samples::outbox(&run, "start"))),
         (Key::Charge(call), Row::Charge(charge)),

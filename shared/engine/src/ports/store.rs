@@ -3,6 +3,8 @@
 //! A store keeps rows by key, each with a version, and writes several of them at once or not at all. It knows the
 //! shape of keys, nothing of their meaning.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -54,7 +56,7 @@ pub enum Row {
     /// The money of a run.
     Purse(Purse),
     /// A step.
-    Step(Box<Step>),
+    Step(Arc<Step>),
     /// An event.
     Event(Event),
     /// An outbox row.

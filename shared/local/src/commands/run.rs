@@ -11,7 +11,7 @@ use engine::error::{Error, ErrorKind, Result};
 use engine::model::{Depth, Event, EventKind, RunKey, RunStatus, Source, TenantId};
 use futures::StreamExt as _;
 use futures::channel::mpsc::UnboundedReceiver;
-use futures::future::{Either, join3, select};
+use futures::future::{Either, join4, select};
 
 use super::session::{self, Session};
 use super::{FAILED, INTERRUPTED, print, say};
@@ -120,10 +120,11 @@ async fn run_one(
     for event in engine::events_after(ports, &key, 0).await? {
         view.apply(&event);
     }
-    let platform = pin!(join3(
+    let platform = pin!(join4(
         host::serve(ports, queues, Concurrency(config.concurrency)),
         workflow.run(),
         host::sweep(ports),
+        prepare(ports),
     ));
     let watched = pin!(watch(ports, &shown, &mut view, events, width(config)));
     let work = pin!(async {
@@ -160,6 +161,13 @@ async fn request(
         use_cache: !arguments.fresh,
         idempotency_key: None,
     })
+}
+
+/// Prepares what later steps need while the first waits for its model.
+async fn prepare(ports: &engine::ports::Ports) {
+    const FIRST_CALL_IS_OUT_MS: u64 = 8;
+    ports.clock.sleep(FIRST_CALL_IS_OUT_MS).await;
+    boot::prepare(&ports.catalogue).await;
 }
 
 /// Shows what happens in a run until its briefing is delivered. What happens meanwhile in others, such as the end of one

@@ -48,12 +48,13 @@ pub(super) async fn open(config: &Config, folder: &std::path::Path) -> Result<Se
     let queues = Arc::new(MemoryQueues::new(clock.clone(), VISIBILITY_MS, MAX_RECEIVE_COUNT));
     let workflow = Arc::new(LocalWorkflow::new(clock.clone(), random.clone(), queues.clone())?);
     let (sender, events) = unbounded();
+    let briefings: Arc<dyn engine::ports::Delivery> = Arc::new(BriefingFolder::new(folder.join("briefings")));
     let ports = Ports {
         clock,
         random,
         catalogue,
         settings,
-        store: Arc::new(Observed::new(store, sender)),
+        store: Arc::new(Observed::new(store.clone(), sender)),
         content,
         queues: queues.clone(),
         workflow: workflow.clone(),
@@ -65,7 +66,7 @@ pub(super) async fn open(config: &Config, folder: &std::path::Path) -> Result<Se
         tools,
         platforms,
         memory,
-        delivery: Arc::new(BriefingFolder::new(folder.join("briefings"))),
+        delivery: Arc::new(boot::Outward::new(briefings, store.clone())),
         metrics: Arc::new(MemoryMetrics::default()),
     };
     Ok(Session { ports, queues, workflow, events })

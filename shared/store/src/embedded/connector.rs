@@ -1,7 +1,6 @@
 //! The HTTP connector that never leaves the process.
 
 use std::fmt;
-use std::sync::mpsc::{Receiver, Sender, channel};
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -11,35 +10,14 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use dynoxide::Database;
-use futures::channel::oneshot;
 
 use super::dispatch::{Answer, dispatch};
 
 const TARGET_PREFIX: &str = "DynamoDB_20120810.";
 
-type Reply = Result<HttpResponse, ConnectorError>;
-
-/// Answers requests with the engine, one after the other on a thread of its own, so that the platform goes on meanwhile.
-/// The thread ends with the last connector.
+/// Answers requests with the engine, at once and in the caller's thread.
 #[derive(Clone)]
-pub(super) struct InProcess {
-    requests: Sender<(HttpRequest, oneshot::Sender<Reply>)>,
-}
-
-impl InProcess {
-    pub(super) fn new(database: Database) -> std::io::Result<Self> {
-        let (requests, waiting) = channel();
-        std::thread::Builder::new().name("store".to_owned()).spawn(move || serve(&database, &waiting))?;
-        Ok(Self { requests })
-    }
-}
-
-fn serve(database: &Database, requests: &Receiver<(HttpRequest, oneshot::Sender<Reply>)>) {
-    while let Ok((request, reply)) = requests.recv() {
-        // Whoever asked may be gone; what was asked is done all the same, as a server would.
-        let _ = reply.send(answer(database, &request));
-    }
-}
+pub(super) struct InProcess(pub(super) Database);
 
 impl fmt::Debug for InProcess {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -55,13 +33,7 @@ impl HttpClient for InProcess {
 
 impl HttpConnector for InProcess {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let (reply, replied) = oneshot::channel();
-        let gone = || ConnectorError::io("the engine's thread has ended".into());
-        let sent = self.requests.send((request, reply)).map_err(|_| gone());
-        HttpConnectorFuture::new(async move {
-            sent?;
-            replied.await.map_err(|_| gone())?
-        })
+        HttpConnectorFuture::ready(answer(&self.0, &request))
     }
 }
 

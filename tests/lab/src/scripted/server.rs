@@ -108,6 +108,8 @@ async fn models(State(shared): State<Arc<Shared>>) -> Response {
 }
 
 async fn chat_completions(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+    // A call takes as long as the script says, however long its answer took to make up.
+    let arrived = tokio::time::Instant::now();
     let Ok(body) = serde_json::from_slice::<Value>(&body) else {
         return refused(StatusCode::BAD_REQUEST, "the body is not JSON", "invalid_request_error");
     };
@@ -121,7 +123,7 @@ async fn chat_completions(State(shared): State<Arc<Shared>>, body: Bytes) -> Res
     }
     let Turn { number, latency_ms, ending } = turn::take(&asked, &shared.script, &shared.bill);
     if latency_ms > 0 {
-        wait(Duration::from_millis(latency_ms)).await;
+        tokio::time::sleep_until(arrived + Duration::from_millis(latency_ms)).await;
     }
     let streamed = body["stream"] == true;
     let answer = |said: &Said| match streamed {

@@ -1,5 +1,7 @@
 //! Listing.
 
+use std::sync::Arc;
+
 use super::{Probe, due, gone, put};
 use crate::contract::{Verdict, done, ensure, same, samples};
 use crate::model::RunKey;
@@ -73,7 +75,7 @@ pub(super) async fn a_run_and_nothing_else(store: &Probe<'_>) -> Verdict {
         for (agent, item) in [("a", "-"), ("a", "c1"), ("a", "c10"), ("a#", "c2"), ("b", "-")] {
             let step = samples::step_key(of, agent, item);
             let key = Key::Step(step.clone());
-            create(store, &key, Row::Step(Box::new(samples::step(&step)))).await?;
+            create(store, &key, Row::Step(Arc::new(samples::step(&step)))).await?;
             let charge = samples::charge(&step, 1);
             let call = Key::Charge(charge.call.clone());
             create(store, &call, Row::Charge(charge)).await?;

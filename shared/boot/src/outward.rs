@@ -1,0 +1,48 @@
+//! Ports whose calls leave the process. Each call waits until what led to it is on the disk: a process that dies after a
+//! paid call or a post has left the rows that tell of it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use engine::agent::{ModelSpec, Tier};
+use engine::error::Result;
+use engine::ports::{Bill, Delivery, Llm, LlmError, ModelReply, ModelRequest, Post};
+
+use crate::owned::Owned;
+
+/// A port behind the disk.
+pub struct Outward<P: ?Sized> {
+    port: Arc<P>,
+    rows: Arc<Owned>,
+}
+
+impl<P: ?Sized> Outward<P> {
+    /// Calls of `port` wait for `rows`.
+    pub fn new(port: Arc<P>, rows: Arc<Owned>) -> Self {
+        Self { port, rows }
+    }
+}
+
+#[async_trait]
+impl Llm for Outward<dyn Llm> {
+    fn candidates(&self, tier: Tier) -> Vec<Arc<ModelSpec>> {
+        self.port.candidates(tier)
+    }
+
+    async fn complete(&self, request: &ModelRequest) -> std::result::Result<ModelReply, LlmError> {
+        self.rows.settled().await.map_err(|error| LlmError { error, bill: Bill::Nothing })?;
+        self.port.complete(request).await
+    }
+}
+
+#[async_trait]
+impl Delivery for Outward<dyn Delivery> {
+    fn channel(&self) -> &str {
+        self.port.channel()
+    }
+
+    async fn post(&self, post: &Post) -> Result<String> {
+        self.rows.settled().await?;
+        self.port.post(post).await
+    }
+}

@@ -1,0 +1,299 @@
+//! What is so: the rows in memory, and what of it is not on the disk yet.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use engine::error::{Error, ErrorKind, Result};
+use engine::model::{AgentId, CallId, ItemId, RunKey};
+use engine::ports::{Becomes, Change, Expect, Key, Page, Range, Row, Versioned};
+use futures::channel::oneshot;
+
+use super::Reply;
+
+/// More rows than this, and those on the disk are forgotten.
+const MOST_ROWS: usize = 20_000;
+/// What one transaction of the store takes.
+const MOST_CHANGES: usize = 100;
+/// Writes are put together up to this size, well under what a transaction may have.
+const BATCH_BYTES: usize = 1 << 20;
+
+/// Rows in memory and the way they came there.
+#[derive(Default)]
+pub(super) struct Rows {
+    known: BTreeMap<Key, Known>,
+    /// Runs begun here: a row of theirs that is not known does not exist.
+    begun: BTreeSet<RunKey>,
+    /// The greatest version given out.
+    greatest: u64,
+    /// What it was when rows were last forgotten. Versions given out since are greater, so a row that was forgotten and
+    /// read again is a new one to whoever still holds the old one.
+    floor: u64,
+    generation: u64,
+    waiting: VecDeque<Batch>,
+    accepted: u64,
+    stored: u64,
+    settling: Vec<(u64, Reply<()>)>,
+    broken: Option<Error>,
+}
+
+struct Known {
+    found: Option<Versioned>,
+    /// The number of the last write about it; 0 for none.
+    written: u64,
+}
+
+/// Writes that go to the disk together.
+#[derive(Default)]
+pub(super) struct Batch {
+    changes: BTreeMap<Key, Change>,
+    bytes: usize,
+    /// The number of its last write.
+    last: u64,
+}
+
+impl Batch {
+    /// What to write. Nobody else writes, so nothing has to be expected, and writing it twice is writing it once.
+    pub(super) fn changes(&self) -> Vec<Change> {
+        self.changes.values().cloned().collect()
+    }
+}
+
+/// How pressing it is to store something.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waits {
+    /// All is on the disk.
+    Nothing,
+    /// Something is not, and nobody waits for it.
+    ForCompany,
+    /// Somebody waits, or there is enough for a batch.
+    NoLonger,
+}
+
+/// The most bytes these rows take together. Errors: kind `TooLarge` if one takes more than the store has room for, kind
+/// `Internal` for a transaction no store takes.
+pub(super) fn sizes(changes: &[Change]) -> Result<usize> {
+    let keys: BTreeSet<&Key> = changes.iter().map(|change| &change.key).collect();
+    if keys.len() != changes.len() || changes.len() > MOST_CHANGES {
+        return Err(Error::new(ErrorKind::Internal, "a transaction has at most 100 changes, no key twice"));
+    }
+    let row = |change: &Change| match &change.to {
+        Becomes::Row(row) => store::row_bytes(row),
+        Becomes::Gone | Becomes::Same => Ok(0),
+    };
+    changes.iter().map(row).sum()
+}
+
+impl Rows {
+    /// Whether the disk still takes what is written.
+    pub(super) fn check(&self) -> Result<()> {
+        self.broken.clone().map_or(Ok(()), Err)
+    }
+
+    /// Counts how often rows were forgotten.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The keys of which only the disk knows.
+    pub(super) fn unknown<'a>(&self, keys: impl Iterator<Item = &'a Key>) -> Vec<Key> {
+        keys.filter(|key| !self.knows(key)).cloned().collect()
+    }
+
+    fn knows(&self, key: &Key) -> bool {
+        self.known.contains_key(key) || run_of(key).is_some_and(|run| self.begun.contains(run))
+    }
+
+    /// Keeps what was read when `generation` was the count; what is known already is newer.
+    pub(super) fn learn(&mut self, keys: Vec<Key>, found: Vec<Option<Versioned>>, generation: u64) {
+        if generation != self.generation {
+            return;
+        }
+        for (key, found) in keys.into_iter().zip(found) {
+            if !self.knows(&key) {
+                let found = found.map(|found| self.give(found.row, self.floor + found.version));
+                self.known.insert(key, Known { found, written: 0 });
+            }
+        }
+    }
+
+    /// The rows of known keys; `None` if one was forgotten meanwhile.
+    pub(super) fn read(&self, keys: &[Key]) -> Option<Vec<Option<Versioned>>> {
+        let found = |key: &Key| self.known.get(key).and_then(|known| known.found.clone());
+        keys.iter().all(|key| self.knows(key)).then(|| keys.iter().map(found).collect())
+    }
+
+    /// The rows of a run that was begun here, in the order of their keys; `None` where only the disk can tell, or there are
+    /// more than `limit`.
+    pub(super) fn list(&self, range: &Range, limit: usize) -> Option<Page> {
+        let first = first_key(range)?;
+        let run = run_of(&first).filter(|run| self.begun.contains(*run))?;
+        let kind = std::mem::discriminant(&first);
+        let of_range = |key: &Key| std::mem::discriminant(key) == kind && run_of(key) == Some(run);
+        let found = self.known.range(&first..).take_while(|(key, _)| of_range(key));
+        let rows = found.filter_map(|(key, known)| Some((key.clone(), known.found.clone()?)));
+        let rows: Vec<_> = rows.take(limit + 1).collect();
+        (rows.len() <= limit).then_some(Page { rows, next: None })
+    }
+
+    /// Makes all changes or none; `None` if one of the rows was forgotten meanwhile.
+    pub(super) fn write(&mut self, changes: &[Change], bytes: usize) -> Option<Result<()>> {
+        if let Err(error) = self.check() {
+            return Some(Err(error));
+        }
+        if !changes.iter().all(|change| self.knows(&change.key)) {
+            return None;
+        }
+        if !changes.iter().all(|change| self.holds(change)) {
+            return Some(Err(Error::new(ErrorKind::Conflict, "a row is not as it was read")));
+        }
+        let changes: Vec<&Change> = changes.iter().filter(|change| change.to != Becomes::Same).collect();
+        if changes.is_empty() {
+            return Some(Ok(()));
+        }
+        self.forget_some();
+        self.accepted += 1;
+        self.enqueue(&changes, bytes);
+        for change in changes {
+            let found = match &change.to {
+                Becomes::Row(row) => {
+                    let version = self.version(&change.key).unwrap_or(self.floor) + 1;
+                    Some(self.give(row.clone(), version))
+                }
+                Becomes::Gone | Becomes::Same => None,
+            };
+            if let (Key::Run(run), Expect::Absent) = (&change.key, change.expect) {
+                self.begun.insert(run.clone());
+            }
+            self.known.insert(change.key.clone(), Known { found, written: self.accepted });
+        }
+        Some(Ok(()))
+    }
+
+    fn holds(&self, change: &Change) -> bool {
+        let version = self.version(&change.key);
+        match change.expect {
+            Expect::Absent => version.is_none(),
+            Expect::Version(expected) => version == Some(expected),
+            Expect::Anything => true,
+        }
+    }
+
+    /// Puts a write behind those that wait, together with the last of them where there is room.
+    fn enqueue(&mut self, changes: &[&Change], bytes: usize) {
+        let fits = self.waiting.back().is_some_and(|batch| {
+            let new = changes.iter().filter(|change| !batch.changes.contains_key(&change.key)).count();
+            batch.changes.len() + new <= MOST_CHANGES && batch.bytes + bytes <= BATCH_BYTES
+        });
+        if !fits {
+            self.waiting.push_back(Batch::default());
+        }
+        if let Some(batch) = self.waiting.back_mut() {
+            batch.bytes += bytes;
+            batch.last = self.accepted;
+            for change in changes {
+                let change = Change { expect: Expect::Anything, ..(*change).clone() };
+                batch.changes.insert(change.key.clone(), change);
+            }
+        }
+    }
+
+    /// Forgets rows that are on the disk, once there are too many.
+    fn forget_some(&mut self) {
+        if self.known.len() > MOST_ROWS {
+            let stored = self.stored;
+            self.known.retain(|_, known| known.written > stored);
+            self.begun.clear();
+            self.floor = self.greatest;
+            self.generation += 1;
+        }
+    }
+
+    fn version(&self, key: &Key) -> Option<u64> {
+        self.known.get(key).and_then(|known| Some(known.found.as_ref()?.version))
+    }
+
+    fn give(&mut self, row: Row, version: u64) -> Versioned {
+        self.greatest = self.greatest.max(version);
+        Versioned { row, version }
+    }
+
+    /// How pressing it is to store something.
+    pub(super) fn waits(&self) -> Waits {
+        match (self.waiting.len(), self.settling.len()) {
+            (0, _) => Waits::Nothing,
+            (1, 0) => Waits::ForCompany,
+            _ => Waits::NoLonger,
+        }
+    }
+
+    /// What goes to the disk next.
+    pub(super) fn take_batch(&mut self) -> Option<Batch> {
+        self.waiting.pop_front()
+    }
+
+    /// What came of a batch. After one that failed nothing is taken any more.
+    pub(super) fn batch_ended(&mut self, batch: &Batch, outcome: Result<()>) {
+        match outcome {
+            Ok(()) => self.stored = batch.last,
+            Err(error) => {
+                self.waiting.clear();
+                self.broken = Some(error);
+            }
+        }
+        let (stored, broken) = (self.stored, self.broken.clone());
+        for (number, reply) in std::mem::take(&mut self.settling) {
+            match &broken {
+                Some(error) => drop(reply.send(Err(error.clone()))),
+                None if number <= stored => drop(reply.send(Ok(()))),
+                None => self.settling.push((number, reply)),
+            }
+        }
+    }
+
+    /// Tells when all that was written so far is on the disk; `None` if it is.
+    pub(super) fn when_stored(&mut self) -> Result<Option<oneshot::Receiver<Result<()>>>> {
+        self.check()?;
+        if self.stored == self.accepted {
+            return Ok(None);
+        }
+        let (reply, replied) = oneshot::channel();
+        self.settling.push((self.accepted, reply));
+        Ok(Some(replied))
+    }
+}
+
+/// The least key of a listing of one run's rows.
+fn first_key(range: &Range) -> Option<Key> {
+    let step = |run: &RunKey| run.step(&AgentId::new(""), &ItemId::new(""));
+    match range {
+        Range::Steps(run) => Some(Key::Step(step(run))),
+        Range::Charges(run) => Some(Key::Charge(CallId { step: step(run), epoch: 0, call: 0 })),
+        Range::Events(run, after) => Some(Key::Event(run.clone(), after.checked_add(1)?)),
+        Range::Outbox(run) => Some(Key::Outbox(run.clone(), String::new())),
+        Range::Runs(_) | Range::Memory(_) | Range::Due(_) => None,
+    }
+}
+
+fn run_of(key: &Key) -> Option<&RunKey> {
+    match key {
+        Key::Run(run) | Key::Sequence(run) | Key::Purse(run) | Key::Event(run, _) | Key::Outbox(run, _) => {
+            Some(run)
+        }
+        Key::Step(step) => Some(&step.run),
+        Key::Charge(call) => Some(&call.step.run),
+        Key::Budget(..)
+        | Key::Idempotency(..)
+        | Key::Counters(..)
+        | Key::Memory(..)
+        | Key::Cache(..)
+        | Key::Rate(_) => None,
+    }
+}
+
+/// For reading only.
+#[cfg(test)]
+impl Rows {
+    pub(super) fn rows(&self) -> Vec<(Key, Row)> {
+        let row = |(key, known): (&Key, &Known)| Some((key.clone(), known.found.as_ref()?.row.clone()));
+        self.known.iter().filter_map(row).collect()
+    }
+}
