@@ -114,7 +114,11 @@ async fn work(ports: &Ports, spec: &AgentSpec, claimed: &Claimed) -> Result<Work
             format!("given up after {} attempts", lease::MAX_ATTEMPTS),
         ));
     }
-    let (input, gaps) = match gather(ports, &claimed.run, spec, &claimed.key.item).await? {
+    let gathered = match gather(ports, &claimed.run, spec, &claimed.key.item).await {
+        Err(error) if is_out_of_reach(&error) => return Ok(after_no_answer(claimed, &error)),
+        gathered => gathered?,
+    };
+    let (input, gaps) = match gathered {
         Gathered::Ready { input, gaps } => (input, gaps),
         Gathered::Missing(agents) => {
             let names: Vec<&str> = agents.iter().map(AgentId::as_str).collect();
@@ -129,6 +133,23 @@ async fn work(ports: &Ports, spec: &AgentSpec, claimed: &Claimed) -> Result<Work
         hold_to_schema(spec, decided);
     }
     Ok(worked)
+}
+
+/// True for errors of the place a source comes from; the store's own are of another kind.
+fn is_out_of_reach(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Network | ErrorKind::Timeout | ErrorKind::RateLimited)
+}
+
+/// A source that did not answer is asked again a few times, each after a longer wait; one that says when to come back is
+/// asked then. Meanwhile the step is held by nobody.
+fn after_no_answer(claimed: &Claimed, error: &Error) -> Worked {
+    const WAIT_MS: u64 = 500;
+    let refused = error.kind() == ErrorKind::RateLimited;
+    if !refused && claimed.attempt >= lease::MAX_ATTEMPTS {
+        return Worked::Decided(Box::new(Decided::bare(Outcome::Failed(StepError::from(error)))));
+    }
+    let after_ms = error.retry_after_ms().unwrap_or(WAIT_MS << claimed.attempt.min(6));
+    Worked::Later(Later { after_ms, why: error.to_string(), counts: !refused })
 }
 
 /// The digest of a value's JSON.

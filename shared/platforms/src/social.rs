@@ -35,7 +35,7 @@ const CAPTIONS: &str =
     "open it in a browser, save its transcript or captions, and hand in the file with --link and this link";
 const TEXT: &str = "copy its text into a file and hand that in with --link and this link";
 
-const TERMS: [Terms; 7] = [
+const TERMS: [Terms; 8] = [
     Terms {
         platform: "youtube",
         name: "YouTube",
@@ -93,6 +93,14 @@ const TERMS: [Terms; 7] = [
         reason: "Kick has no interface to recordings, and no captions",
         instead: CAPTIONS,
     },
+    Terms {
+        platform: "discord",
+        name: "Discord",
+        oembed: None,
+        words: false,
+        reason: "Discord shows messages to members of their server only",
+        instead: "save an attachment as a file, or copy the messages into one, and hand that in with --link and this link",
+    },
 ];
 
 /// The platforms in the table.
@@ -108,7 +116,9 @@ impl Social {
 }
 
 fn terms_of(recognised: &Recognised) -> Option<&'static Terms> {
-    TERMS.iter().find(|terms| terms.platform == recognised.platform)
+    // Files in messages are files like any other.
+    let file = recognised.kind == "attachment";
+    TERMS.iter().find(|terms| terms.platform == recognised.platform && !file)
 }
 
 #[async_trait]

@@ -57,6 +57,48 @@ fn facts_are_complete() {
     assert_eq!(acquired.content, None, "what was handed in is the content");
 }
 
+/// A network on which every site says no.
+struct Closed;
+
+#[async_trait::async_trait]
+impl fetch::Fetch for Closed {
+    async fn fetch(&self, _: &fetch::Request) -> Result<fetch::Fetched> {
+        Err(engine::error::Error::new(ErrorKind::Forbidden, "does not let programs read this"))
+    }
+}
+
+#[test]
+fn every_platform_states_its_rung_and_what_to_do_instead() {
+    for (link, kind) in [
+        ("https://www.youtube.com/watch?v=abcDEF12_-3", "youtube"),
+        ("https://www.twitch.tv/videos/123456", "twitch"),
+        ("https://www.tiktok.com/@a/video/1234567890123456789", "tiktok"),
+        ("https://www.instagram.com/p/Cabc_1/", "instagram"),
+        ("https://x.com/a/status/12", "x"),
+        ("https://www.reddit.com/r/rust/comments/1abc/t/", "reddit"),
+        ("https://kick.com/somebody", "kick"),
+        ("https://discord.com/channels/1/2/3", "discord"),
+        ("https://discord.gg/abc", "discord"),
+        ("https://cdn.discordapp.com/attachments/1/2/a.txt", "web"),
+        ("https://show.example/feed.xml", "web"),
+        ("https://news.example/article", "web"),
+    ] {
+        let source = Source {
+            name: link.to_owned(),
+            media_type: Source::LINK.to_owned(),
+            bytes: link.len() as u64,
+            content: ContentRef::new("d".repeat(64)),
+            link: Some(link.to_owned()),
+        };
+        let platforms = platforms(&(Arc::new(Closed) as Arc<dyn fetch::Fetch>));
+        let platform = platforms.iter().find(|platform| platform.recognises(&source)).unwrap();
+        let facts = block_on(platform.acquire(&source, link.as_bytes())).unwrap().facts;
+        assert_eq!((facts["kind"].as_str(), facts["rung"].as_str()), (Some(kind), Some("blocked")), "{link}");
+        assert!(!facts["reason"].as_str().unwrap().is_empty(), "{link}");
+        assert!(facts["instead"].as_str().unwrap().contains("file"), "{link}: {}", facts["instead"]);
+    }
+}
+
 #[test]
 fn content_decides_and_names_break_ties() {
     for (name, text, rung, format) in [

@@ -1,5 +1,6 @@
 //! `cargo lab`: the simulation and the benches.
 
+mod analysis;
 mod orchestration;
 mod simulate;
 
@@ -26,6 +27,8 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum Bench {
+    /// What the rules make of labelled links, captions, articles and sentences, with a sample size and an interval each
+    Analysis(analysis::Arguments),
     /// A comprehensive run against a model that takes 50 ms: makespan, CPU, memory, time to the first line
     Orchestration(orchestration::Arguments),
 }
@@ -34,6 +37,7 @@ enum Bench {
 pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Simulate(arguments) => simulate::simulate(&arguments),
+        Command::Bench(Bench::Analysis(arguments)) => analysis::analysis(&arguments),
         Command::Bench(Bench::Orchestration(arguments)) => orchestration::orchestration(&arguments),
     }
 }

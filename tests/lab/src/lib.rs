@@ -2,10 +2,12 @@
 
 mod binary;
 mod commands;
+mod content;
 
 pub use binary::assay_binary;
 pub use commands::main;
 pub mod long_transcript;
+pub mod process;
 pub mod rouge;
 pub mod score;
 pub mod scripted;

@@ -12,13 +12,13 @@
 //! | `source` | where the text is published |
 //! | `licence` | under which terms, such as `public domain (work of the US government)` |
 //! | `text` | the document without its abstract |
-//! | `reference` | the abstract its authors wrote |
+//! | `reference` | an abstract; who wrote it is said where the set lies |
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-/// A document with the abstract its authors wrote.
+/// A document with an abstract.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Document {

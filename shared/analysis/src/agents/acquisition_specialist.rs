@@ -36,13 +36,13 @@ struct Content {
 }
 
 impl Source {
-    /// Why there is no content, and what can be done instead.
+    /// The rung, why there is no content, and what can be done instead.
     fn what_to_do(&self) -> String {
         let reason =
             stated(self.reason.clone()).unwrap_or_else(|| "it did not give out its content".to_owned());
         let instead = stated(self.instead.clone())
             .unwrap_or_else(|| "save its captions or its text as a file and submit that file".to_owned());
-        format!("{}: {reason}; {instead}", self.name)
+        format!("{} ({}): {reason}; {instead}", self.name, self.rung)
     }
 }
 
@@ -152,7 +152,7 @@ mod tests {
         source["reason"] = json!("its operator lets nobody read it");
         source["instead"] = json!("record it yourself");
         let Analysis::Fail(error) = baseline(&stated) else { panic!("no error") };
-        assert_eq!(error.message(), "a.md: its operator lets nobody read it; record it yourself");
+        assert_eq!(error.message(), "a.md (blocked): its operator lets nobody read it; record it yourself");
         assert!(matches!(baseline(&facts("?", json!(null), json!(null))), Analysis::Fail(_)));
     }
 }

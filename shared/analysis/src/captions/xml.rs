@@ -283,6 +283,23 @@ mod tests {
     }
 
     #[test]
+    fn entities_of_its_own_are_never_expanded() {
+        let mut laughs = "<!DOCTYPE a [<!ENTITY x0 \"ha\">".to_owned();
+        for at in 1..40 {
+            laughs.push_str(&format!("<!ENTITY x{at} \"{}\">", format!("&x{};", at - 1).repeat(10)));
+        }
+        laughs.push_str("]>");
+        let timed = format!("{laughs}<transcript><text start=\"1\">so &x39; it is</text></transcript>");
+        let ttml_text =
+            format!("{laughs}<tt><body><div><p begin=\"1s\" end=\"2s\">so &x39; it is</p></div></body></tt>");
+        for found in [timed_text(&timed), ttml(&ttml_text)] {
+            // Read without the entity, or refused; never longer than what was handed in.
+            let words: usize = found.iter().flat_map(|found| &found.cues).map(|cue| cue.text.len()).sum();
+            assert!(words < 40, "{words}");
+        }
+    }
+
+    #[test]
     fn deep_nesting_is_harmless_and_broken_xml_names_its_line() {
         let deep = format!("<tt><body>{}", "<div>".repeat(100_000));
         assert!(ttml(&deep).is_err());

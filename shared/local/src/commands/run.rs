@@ -114,6 +114,7 @@ async fn run_one(
         }
         None => engine::start_run(ports, &request).await?.0,
     };
+    let shown = key.clone();
     let style = style(config, std::io::stderr().is_terminal());
     let mut view = LiveView::new(depth, plan(&ports.catalogue, depth), style);
     for event in engine::events_after(ports, &key, 0).await? {
@@ -125,7 +126,7 @@ async fn run_one(
         host::sweep(ports),
         prepare(ports),
     ));
-    let watched = pin!(watch(ports, &mut view, events, width(config)));
+    let watched = pin!(watch(ports, &shown, &mut view, events, width(config)));
     let work = pin!(async {
         match select(watched, platform).await {
             Either::Left((watched, _)) => watched,
@@ -169,11 +170,13 @@ async fn prepare(ports: &engine::ports::Ports) {
     boot::prepare(&ports.catalogue).await;
 }
 
-/// Shows what happens until the briefing is delivered.
+/// Shows what happens in a run until its briefing is delivered. What happens meanwhile in others, such as the end of one
+/// that an earlier command left, is not shown.
 async fn watch(
     ports: &engine::ports::Ports,
+    run: &RunKey,
     view: &mut LiveView,
-    events: &mut UnboundedReceiver<Event>,
+    events: &mut UnboundedReceiver<(RunKey, Event)>,
     width: usize,
 ) -> Result<()> {
     const TALLEST: usize = 23;
@@ -185,7 +188,8 @@ async fn watch(
             if terminal { ports.clock.sleep(REDRAW_MS).await } else { futures::future::pending().await }
         });
         let event = match select(events.next(), tick).await {
-            Either::Left((event, _)) => event,
+            Either::Left((Some((of, _)), _)) if of != *run => continue,
+            Either::Left((event, _)) => event.map(|(_, event)| event),
             Either::Right(_) => None,
         };
         if let Some(event) = &event {

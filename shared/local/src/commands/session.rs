@@ -24,8 +24,8 @@ pub(super) struct Session {
     pub(super) ports: Ports,
     pub(super) queues: Arc<MemoryQueues>,
     pub(super) workflow: Arc<LocalWorkflow>,
-    /// Every event, as it is written.
-    pub(super) events: UnboundedReceiver<Event>,
+    /// Every event of every run, as it is written.
+    pub(super) events: UnboundedReceiver<(RunKey, Event)>,
 }
 
 /// Opens the folder, which the caller owns.

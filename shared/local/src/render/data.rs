@@ -45,14 +45,14 @@ shapes! {
         rung: Option<String>,
         format: Option<String>,
         title: Option<String>,
-        clickbait: Option<Wording>,
+        clickbait: Option<Clickbait>,
         author: Option<String>,
         published: Option<String>,
         link: Option<String>,
         time_link: Option<String>,
     }
     /// How much the title's wording lures.
-    Wording {
+    Clickbait {
         score: f64,
         cues: Vec<NamedWords>,
     }

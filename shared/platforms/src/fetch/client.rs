@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::error::Error as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -73,8 +73,9 @@ pub struct Config {
 
 /// Fetches from public servers, and from nowhere else.
 pub struct GuardedFetcher {
-    /// Made when it is first needed: reading the system's certificates takes a while.
-    client: OnceLock<Client>,
+    /// Made when they are first needed: reading the system's certificates takes a while. One for each port that has
+    /// opened addresses, so that a name never leads to another port of theirs; `None` for all other ports.
+    clients: Mutex<BTreeMap<Option<u16>, Client>>,
     lookup: Arc<dyn Lookup>,
     clock: Arc<dyn Clock>,
     config: Config,
@@ -94,7 +95,7 @@ impl GuardedFetcher {
     /// A fetcher that finds addresses in its own way. They pass the second gate all the same.
     pub fn with_lookup(config: Config, clock: Arc<dyn Clock>, lookup: Arc<dyn Lookup>) -> Self {
         Self {
-            client: OnceLock::new(),
+            clients: Mutex::default(),
             lookup,
             clock,
             config,
@@ -105,12 +106,15 @@ impl GuardedFetcher {
         }
     }
 
-    /// Kind `Configuration` if TLS cannot be set up.
-    fn client(&self) -> Result<&Client> {
-        if let Some(client) = self.client.get() {
-            return Ok(client);
+    /// What connects to that port. Kind `Configuration` if TLS cannot be set up.
+    fn client(&self, port: Option<u16>) -> Result<Client> {
+        let opened = self.config.allow.iter().filter(|address| Some(address.port()) == port);
+        let allow: Vec<IpAddr> = opened.map(SocketAddr::ip).collect();
+        let key = port.filter(|_| !allow.is_empty());
+        let mut clients = lock(&self.clients);
+        if let Some(client) = clients.get(&key) {
+            return Ok(client.clone());
         }
-        let allow = self.config.allow.iter().map(SocketAddr::ip).collect();
         let version = env!("CARGO_PKG_VERSION");
         let name = match &self.config.contact {
             Some(contact) => format!("{PROGRAM}/{version} (+{contact})"),
@@ -130,7 +134,7 @@ impl GuardedFetcher {
             .map_err(|error| {
                 Error::new(ErrorKind::Configuration, "the fetcher could not be set up").because(error)
             })?;
-        Ok(self.client.get_or_init(|| client))
+        Ok(clients.entry(key).or_insert(client).clone())
     }
 
     /// The link, if it passes the first gate.
@@ -167,7 +171,7 @@ impl GuardedFetcher {
         }
         let left_ms = end_ms.saturating_sub(self.clock.now_ms()).min(self.config.times.head_ms);
         let answer = pin!(
-            self.client()?
+            self.client(url.port_or_known_default())?
                 .get(url.clone())
                 .header(
                     ACCEPT,
@@ -340,10 +344,11 @@ fn unreached(host: &str, error: reqwest::Error) -> Error {
         cause = inner.source();
     }
     let (kind, what) = match () {
-        () if error.is_timeout() => (ErrorKind::Timeout, format!("{host} could not be connected to in time")),
-        () if error.is_connect() => (ErrorKind::Network, format!("{host} cannot be connected to")),
-        () => (ErrorKind::Network, format!("{host} did not answer")),
+        () if error.is_timeout() => (ErrorKind::Timeout, "could not be connected to in time"),
+        () if error.is_connect() => (ErrorKind::Network, "cannot be connected to"),
+        () => (ErrorKind::Network, "did not answer"),
     };
+    let what = format!("{host} {what}; check the link and the network, or hand in what is there as a file");
     Error::new(kind, what).because(error.without_url())
 }
 

@@ -39,7 +39,17 @@ struct Server {
 
 impl Server {
     fn start(answer: impl Fn(&str, &mut TcpStream) + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::listen(TcpListener::bind("127.0.0.1:0").unwrap(), answer)
+    }
+
+    /// A server on every address of this machine, of both kinds where it has both: nothing that connects to one of them on
+    /// its port goes unseen.
+    fn everywhere(answer: impl Fn(&str, &mut TcpStream) + Send + Sync + 'static) -> Self {
+        let both = TcpListener::bind("[::]:0").or_else(|_| TcpListener::bind("0.0.0.0:0"));
+        Self::listen(both.unwrap(), answer)
+    }
+
+    fn listen(listener: TcpListener, answer: impl Fn(&str, &mut TcpStream) + Send + Sync + 'static) -> Self {
         let address = listener.local_addr().unwrap();
         let connections = Arc::new(AtomicUsize::new(0));
         let (counter, answer) = (connections.clone(), Arc::new(answer));
@@ -189,7 +199,7 @@ fn bombs_and_slow_bodies_are_given_up() {
             let _ = stream
                 .write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 100000\r\n\r\n");
             while stream.write_all(b"a").and_then(|()| stream.flush()).is_ok() {
-                std::thread::sleep(Duration::from_millis(500));
+                std::thread::sleep(Duration::from_secs(1));
             }
         }
     });
@@ -274,19 +284,75 @@ fn of_several_addresses_only_public_ones_are_used() {
     assert_eq!(fetch(&fetcher, &Request::file(&link)).unwrap().body, b"ok");
 }
 
-/// Three thousand links to a canary on loopback and to other places that are not public, made by every trick known.
 #[test]
-fn no_trick_reaches_the_inside() {
-    const LINKS: u64 = 3_000;
-    let canary = Server::start(|_, stream| reply(stream, "200 OK", "", b"secret"));
-    let port = canary.address.port();
-    let fetcher = fetcher(&[]);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+fn a_name_that_is_public_first_and_turns_inward_later_is_not_followed() {
+    // An address an operator has opened stands for the public one; the other is on the same machine, with the same port.
+    let server = Server::start(|path, stream| match path {
+        "/robots.txt" => reply(stream, "404 Not Found", "", b""),
+        _ => reply(stream, "200 OK", "content-type: text/plain\r\n", b"ok"),
+    });
+    let port = server.address.port();
+    let canary = Server::listen(TcpListener::bind(("127.0.0.2", port)).unwrap(), |_, stream| {
+        reply(stream, "200 OK", "", b"secret");
+    });
+    let public: Vec<IpAddr> = vec![server.address.ip()];
+    let inward: Vec<IpAddr> = vec![canary.address.ip()];
+    let fetcher = |answers: &[&Vec<IpAddr>]| {
+        let times = Times { spacing_ms: 0, ..Times::default() };
+        let config = Config { allow: vec![server.address], times, ..Config::default() };
+        let lookup = Rebinding(Mutex::new(answers.iter().map(|answer| (*answer).clone()).collect()));
+        GuardedFetcher::with_lookup(config, Arc::new(RealClock), Arc::new(lookup))
+    };
+    let link = |path: &str| format!("http://rebind.example:{port}{path}");
+    // Between two links, and between the question to `robots.txt` and the page.
+    let between = fetcher(&[&public, &inward]);
+    assert_eq!(fetch(&between, &Request::file(&link("/a"))).unwrap().body, b"ok");
+    assert_eq!(refusal(&between, &Request::file(&link("/b"))), ErrorKind::InvalidInput);
+    assert_eq!(refusal(&fetcher(&[&public, &inward]), &Request::page(&link("/c"))), ErrorKind::InvalidInput);
+    // Both at once: the public one is used.
+    let both: Vec<IpAddr> = inward.iter().chain(&public).copied().collect();
+    assert_eq!(fetch(&fetcher(&[&both]), &Request::file(&link("/d"))).unwrap().body, b"ok");
+    // An opened address is opened for its own port alone.
+    let elsewhere = format!("http://rebind.example:80/{}", "e");
+    assert_eq!(refusal(&fetcher(&[&public]), &Request::file(&elsewhere)), ErrorKind::InvalidInput);
+    assert_eq!(canary.connections(), 0);
+}
+
+const LINKS: u64 = 3_000;
+
+/// The same numbers each time.
+fn draws() -> impl FnMut(u64) -> u64 {
     let mut state = 42_u64;
-    let mut random = move |bound: u64| {
+    move |bound: u64| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) % bound
-    };
+    }
+}
+
+/// A fetcher for which the canary's port is as good as 80, and every name leads inward: only addresses stand between a
+/// link and the canary.
+fn lured(canary: &Server, allow: &[SocketAddr]) -> GuardedFetcher {
+    let nobody = SocketAddr::new(Ipv4Addr::new(192, 0, 2, 1).into(), canary.address.port());
+    let allow = allow.iter().copied().chain([nobody]).collect();
+    let config = Config { allow, times: Times { spacing_ms: 0, ..Times::default() }, ..Config::default() };
+    let inward = ["127.0.0.1", "::1"].map(|text| text.parse().unwrap()).to_vec();
+    let lookup = Arc::new(Rebinding(Mutex::new(VecDeque::from([inward]))));
+    GuardedFetcher::with_lookup(config, Arc::new(RealClock), lookup)
+}
+
+/// Three thousand links to a canary on this machine and to other places that are not public, made by every trick known.
+#[test]
+fn no_trick_reaches_the_inside() {
+    let canary = Server::everywhere(|_, stream| reply(stream, "200 OK", "", b"secret"));
+    let port = canary.address.port();
+    // The canary sees what reaches it.
+    assert!(TcpStream::connect(("127.0.0.1", port)).is_ok());
+    while canary.connections() < 1 {
+        std::thread::yield_now();
+    }
+    let fetcher = lured(&canary, &[]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut random = draws();
     let mut refused = 0;
     for _ in 0..LINKS {
         let link = hostile_link(&mut random, port);
@@ -294,7 +360,37 @@ fn no_trick_reaches_the_inside() {
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{link}: {error}");
         refused += 1;
     }
-    assert_eq!((refused, canary.connections()), (LINKS, 0));
+    assert_eq!((refused, canary.connections()), (LINKS, 1));
+}
+
+/// The same links as places that a server sends us to.
+#[test]
+fn no_redirect_reaches_the_inside() {
+    let canary = Server::everywhere(|_, stream| reply(stream, "200 OK", "", b"secret"));
+    let port = canary.address.port();
+    let mut random = draws();
+    let links: Arc<Vec<String>> = Arc::new((0..LINKS).map(|_| hostile_link(&mut random, port)).collect());
+    let targets = links.clone();
+    let server = Server::start(move |path, stream| {
+        match path.strip_prefix('/').and_then(|at| targets.get(at.parse::<usize>().ok()?)) {
+            Some(target) => reply(stream, "302 Found", &format!("location: {target}\r\n"), b""),
+            None => reply(stream, "404 Not Found", "", b""),
+        }
+    });
+    let fetcher = lured(&canary, &[server.address]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for (at, link) in links.iter().enumerate() {
+        let from = server.link(&format!("/{at}"));
+        let error = runtime.block_on(fetcher.fetch(&Request::file(&from))).expect_err(link);
+        // Of one slash after the scheme we come from, what follows is a path of the same server.
+        let back =
+            Url::parse(&from).unwrap().join(link).is_ok_and(|url| url.port() == Some(server.address.port()));
+        let expected =
+            error.kind() == ErrorKind::InvalidInput || (back && error.kind() == ErrorKind::NotFound);
+        assert!(expected, "{link}: {error}");
+    }
+    assert!(server.connections() >= links.len());
+    assert_eq!(canary.connections(), 0);
 }
 
 fn hostile_link(random: &mut impl FnMut(u64) -> u64, port: u16) -> String {
@@ -312,7 +408,7 @@ fn hostile_link(random: &mut impl FnMut(u64) -> u64, port: u16) -> String {
     let address = inside[random(inside.len() as u64) as usize];
     let ([a, b, c, d], bits) = (address.octets(), u32::from(address));
     let (high, low) = (bits >> 16, bits & 0xffff);
-    let host = match random(22) {
+    let host = match random(26) {
         0 => address.to_string(),
         1 => bits.to_string(),
         2 => format!("0x{bits:x}"),
@@ -340,7 +436,12 @@ fn hostile_link(random: &mut impl FnMut(u64) -> u64, port: u16) -> String {
             .to_owned(),
         19 => format!("public.example@{address}"),
         20 => format!("public.example:80@{address}"),
-        _ => format!("ⓛⓞⓒⓐⓛⓗⓞⓢⓣ"),
+        21 => format!("[fe80::{low:x}%25eth0]"),
+        22 => format!("[::FFFF:{:04X}:{:04x}]", high, low),
+        23 => format!("[0:0:0:0:0:ffff:{address}]"),
+        24 => ["rebind.public.example", "a.b.c.public.example", "xn--mnchen-3ya.example"][random(3) as usize]
+            .to_owned(),
+        _ => "ⓛⓞⓒⓐⓛⓗⓞⓢⓣ".to_owned(),
     };
     let scheme = ["http", "HTTP", "https", "hTTps", "ftp", "gopher", "file"][random(7) as usize];
     let port = match random(4) {

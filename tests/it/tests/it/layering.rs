@@ -25,10 +25,10 @@ const ARROWS: &[(&str, &[&str])] = &[
 const WRAPPED: &[(&str, &[&str])] = &[
     ("aws-sdk-dynamodb", &["store"]),
     ("dynoxide-rs", &["store"]),
-    ("reqwest", &["llm"]),
-    ("rustls", &["llm"]),
+    ("reqwest", &["llm", "platforms"]),
+    ("rustls", &["llm", "platforms"]),
     ("clap", &["local", "lab"]),
-    ("tokio", &["boot", "llm", "local", "lab", "store"]),
+    ("tokio", &["boot", "llm", "local", "lab", "platforms", "store"]),
 ];
 
 type Uses = BTreeMap<String, Vec<String>>;

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::Output;
 use std::sync::{Arc, Mutex};
 
+use lab::process::{Watched, watch};
 use serde_json::Value;
 
 use crate::assay::{assay, json, run, sample};
@@ -144,6 +145,22 @@ fn what_has_no_text_says_what_can_be_done() {
         assert!(errors(&output).contains(words), "{} lacks: {words}", errors(&output));
     }
     assert_eq!(site.times_asked("/closed"), 0);
+}
+
+#[test]
+fn a_host_that_cannot_be_connected_to_is_given_up_soon_with_its_name() {
+    // Bound and let go: nobody listens there.
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let site = Site { address, asked: Arc::default() };
+    let link = site.link("/article");
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let mut command = assay(&["run", &link, "--state", state.to_str().unwrap(), "--depth", "quick"]);
+    let Watched { output, took, .. } = watch(command.env("ASSAY_FETCH_ALLOW", address.to_string())).unwrap();
+    assert!(took < std::time::Duration::from_secs(30), "{took:?}");
+    assert_eq!(output.status.code(), Some(1), "{}", errors(&output));
+    let words = "127.0.0.1 cannot be connected to; check the link and the network";
+    assert!(errors(&output).contains(words), "{} lacks: {words}", errors(&output));
 }
 
 #[test]

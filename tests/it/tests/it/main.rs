@@ -10,4 +10,5 @@ mod crash;
 mod layering;
 mod links;
 mod simulation;
+mod three_hours;
 mod tidy;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::print;
 use crate::binary::build_assay;
+use crate::process::peak_while;
 use crate::scripted::{Script, ScriptedServer};
 use crate::sim::model;
 
@@ -160,22 +161,8 @@ fn one_run(binary: &Path, url: &str) -> Result<Measured, Box<dyn std::error::Err
         .stderr(Stdio::piped())
         .spawn()?;
     let process = child.id();
-    let ended = std::sync::atomic::AtomicBool::new(false);
-    let (output, first_line_ms, rest, memory_kb) =
-        std::thread::scope(|scope| -> Result<_, Box<dyn std::error::Error>> {
-            let watcher = scope.spawn(|| {
-                let mut peak = 0;
-                while !ended.load(std::sync::atomic::Ordering::Relaxed) {
-                    peak = peak_memory_kb(process).unwrap_or(0).max(peak);
-                    std::thread::sleep(Duration::from_millis(10));
-                }
-                peak
-            });
-            let read = read_output(&mut child, started);
-            ended.store(true, std::sync::atomic::Ordering::Relaxed);
-            let (output, first_line_ms, rest) = read?;
-            Ok((output, first_line_ms, rest, watcher.join().unwrap_or(0)))
-        })?;
+    let (read, memory_kb) = peak_while(process, || read_output(&mut child, started));
+    let (output, first_line_ms, rest) = read?;
     if !child.wait()?.success() {
         return Err(format!("the run failed: {rest}").into());
     }
@@ -234,11 +221,4 @@ fn children_cpu() -> Result<Duration, Box<dyn std::error::Error>> {
     let ticks = |field: usize| fields.get(field - 3).and_then(|ticks| ticks.parse::<u64>().ok());
     let (user, system) = (ticks(16).ok_or("no cutime")?, ticks(17).ok_or("no cstime")?);
     Ok(Duration::from_millis((user + system) * TICK_MS))
-}
-
-/// The most memory a process has held so far, in kilobytes; `None` once it is gone.
-fn peak_memory_kb(process: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse().ok()
 }
