@@ -20,8 +20,8 @@ static ANNOUNCED: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-/// What the opening says the content is about, verbatim with a capital: "Today we talk about the harbour." Only English
-/// openings are known. Nothing where the words could not stand alone.
+/// What the opening says the content is about, in its words and with a capital: "Today we talk about the harbour." Only
+/// English openings are known. Nothing where the words could not stand alone.
 pub fn announced(document: &Document<'_>) -> Option<String> {
     if document.language != "en" {
         return None;
@@ -40,7 +40,7 @@ pub fn announced(document: &Document<'_>) -> Option<String> {
                 .find(|hit| document.tokens[at][hit.first].start as usize == found.start())
                 .is_some_and(|hit| matches!(hit.cue, "vague" | "second_person" | "first_person"));
             if (2..=MOST_WORDS).contains(&count) && content.next().is_some() && !pronoun {
-                return Some(capitalised(words));
+                return Some(capitalised(&words.replace(", and about ", " and ").replace(" and about ", " and ")));
             }
         }
     }
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn openings_that_name_the_subject() {
-        check("Today we are talking about water, and about money.", Some("Water, and about money"));
+        check("Today we are talking about water, and about money.", Some("Water and money"));
         check(
             "In this video I explain the new harbour wall in Marlow.",
             Some("The new harbour wall in Marlow"),

@@ -37,6 +37,8 @@ pub(super) struct View {
     pub(super) summary: Vec<Said>,
     pub(super) key_points: Vec<Said>,
     pub(super) topics: Vec<TopicView>,
+    /// Whether any claim was checked.
+    pub(super) any_checked: bool,
     /// What is to be said once about the checking of the claims.
     pub(super) checking: Option<String>,
     pub(super) claims: Vec<ClaimView>,
@@ -149,6 +151,7 @@ impl View {
             key_points: said(&briefing.key_points),
             topics: briefing.topics.iter().map(|topic| topic_view(topic, &places)).collect(),
             checking: claims::checking(report, &claims),
+            any_checked: claims.iter().any(|claim| claim.verdict != Verdict::NotChecked),
             claims,
             argument: said(&briefing.argument),
             risk: risk(report, &briefing, &places),

@@ -35,8 +35,11 @@ pub(super) fn risk(page: &mut Markup, view: &View) {
         open_table(page, "Counts by speaker", &["Speaker", "#Words", "#Claims", "#Refuted", "#Cues"]);
         for speaker in &risk.speakers {
             page.raw("<tr><th scope=\"row\"><bdi>").text(&speaker.name).raw("</bdi></th>");
-            for count in speaker.counts {
-                page.raw("<td class=\"n\">").text(&words::count(count)).raw("</td>");
+            let [words, claims, refuted, cues] = speaker.counts.map(words::count);
+            // Where nothing was checked, nothing can have been refuted.
+            let refuted = if view.any_checked { refuted } else { "–".to_owned() };
+            for count in [words, claims, refuted, cues] {
+                page.raw("<td class=\"n\">").text(&count).raw("</td>");
             }
             page.raw("</tr>\n");
         }

@@ -148,7 +148,8 @@ fn claim_view(number: usize, claim: &Claim, result: Option<&StepResult>, places:
             speaker: claim.speaker.clone(),
             ..Statement::default()
         }),
-        score: format!("{:.2}", claim.score),
+        // Cut, not rounded: no score is a whole 1.
+        score: format!("{:.2}", (claim.score * 100.0).floor() / 100.0),
         verdict,
         confidence: claim
             .confidence
