@@ -40,7 +40,9 @@ pub fn announced(document: &Document<'_>) -> Option<String> {
                 .find(|hit| document.tokens[at][hit.first].start as usize == found.start())
                 .is_some_and(|hit| matches!(hit.cue, "vague" | "second_person" | "first_person"));
             if (2..=MOST_WORDS).contains(&count) && content.next().is_some() && !pronoun {
-                return Some(capitalised(&words.replace(", and about ", " and ").replace(" and about ", " and ")));
+                return Some(capitalised(
+                    &words.replace(", and about ", " and ").replace(" and about ", " and "),
+                ));
             }
         }
     }

@@ -7,6 +7,8 @@ mod cache;
 mod content;
 mod limits;
 mod memories;
+mod outward;
+mod queues;
 mod samples;
 mod store;
 
@@ -18,6 +20,8 @@ pub use cache::cache_contract;
 pub use content::content_contract;
 pub use limits::limits_contract;
 pub use memories::memory_contract;
+pub use outward::{delivery_contract, workflow_contract};
+pub use queues::{Consumer, queues_contract};
 pub use store::store_contract;
 
 use crate::error::{Error, ErrorKind, Result as PortResult};

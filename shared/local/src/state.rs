@@ -98,3 +98,16 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     }
     renamed
 }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn briefings_keep_the_contract_of_a_channel() {
+        let folder = tempfile::tempdir().unwrap();
+        let posts = || fs::read_dir(folder.path()).map_or(0, |files| files.count());
+        let channel = BriefingFolder::new(folder.path().to_owned());
+        let verdict = futures::executor::block_on(engine::contract::delivery_contract(&channel, posts));
+        assert_eq!(verdict, Ok(()));
+    }
+}

@@ -6,8 +6,11 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 
 use super::lock;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::ports::{Clock, Message, Queue, Queues};
+
+/// The real queues delay no longer.
+const LONGEST_DELAY_MS: u64 = 900_000;
 
 /// A message in the hands of a consumer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,6 +135,9 @@ impl MemoryQueues {
 #[async_trait]
 impl Queues for MemoryQueues {
     async fn send(&self, queue: Queue, message: &Message, delay_ms: u64) -> Result<()> {
+        if delay_ms > LONGEST_DELAY_MS {
+            return Err(Error::new(ErrorKind::Internal, "a message is delayed by at most 900 s"));
+        }
         let now = self.clock.now_ms();
         {
             let mut state = lock(&self.state);

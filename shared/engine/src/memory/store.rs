@@ -191,7 +191,23 @@ mod tests {
     use super::MemoryStore;
     use crate::contract;
     use crate::memory::virtual_time::{Executor, VirtualTime};
-    use crate::memory::{MemoryCache, MemoryContent, MemoryLimits, MemoryMemories};
+    use crate::memory::{
+        MemoryCache, MemoryContent, MemoryDelivery, MemoryLimits, MemoryMemories, MemoryQueues,
+    };
+    use crate::ports::{Message, Queue};
+
+    #[async_trait::async_trait]
+    impl contract::Consumer for MemoryQueues {
+        async fn take(&self, queue: Queue) -> Vec<Message> {
+            let received = std::iter::from_fn(|| self.receive(queue));
+            received
+                .map(|received| {
+                    self.acknowledge(queue, received.receipt);
+                    received.message
+                })
+                .collect()
+        }
+    }
 
     fn check<T: Send + 'static>(future: impl Future<Output = contract::Verdict<T>> + Send + 'static) {
         let verdict = Executor::new(VirtualTime::new(1_000_000), 1).block_on(future);
@@ -211,6 +227,15 @@ mod tests {
         let verdict = Executor::new(time.clone(), 1)
             .block_on(async move { contract::cache_contract(&cache, cache_time.as_ref()).await });
         assert_eq!(verdict, Some(Ok(())));
+        let queues = MemoryQueues::new(time.clone(), 30_000, 5);
+        let queues_time = time.clone();
+        let verdict = Executor::new(time.clone(), 1)
+            .block_on(async move { contract::queues_contract(&queues, &queues, queues_time.as_ref()).await });
+        assert_eq!(verdict, Some(Ok(())));
+        check(async {
+            let delivery = MemoryDelivery::default();
+            contract::delivery_contract(&delivery, || delivery.posts().len()).await
+        });
         let limits = Arc::new(MemoryLimits::new(time.clone(), 10, 20));
         let limits_time = time.clone();
         let verdict = Executor::new(time, 1).block_on(async move {

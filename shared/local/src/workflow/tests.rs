@@ -303,3 +303,11 @@ fn the_platforms_own_file_is_walked() {
     assert_eq!(bench.ends(), [None], "a failed planner goes to the finish");
     assert_eq!(executor.run_until(|_| false), Stopped::Stuck, "it waits for new runs");
 }
+
+#[test]
+fn it_keeps_the_contract() {
+    let bench = bench(SMALL);
+    let verdict = Executor::new(bench.time.clone(), 1)
+        .block_on(async move { engine::contract::workflow_contract(&bench.workflow, input("any")).await });
+    assert_eq!(verdict, Some(Ok(())));
+}

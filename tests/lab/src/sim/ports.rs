@@ -102,14 +102,15 @@ impl ContentStore for Faulty<dyn ContentStore> {
 #[async_trait]
 impl Queues for Faulty<dyn Queues> {
     async fn send(&self, queue: Queue, message: &Message, delay_ms: u64) -> Result<()> {
+        const LONGEST_DELAY_MS: u64 = 900_000;
         let faults = &self.faults;
         let late = if faults.chance(faults.rates.delay) { faults.random.next_u64() % 20_000 } else { 0 };
         faults
             .around(async {
-                self.inner.send(queue, message, delay_ms + late).await?;
+                self.inner.send(queue, message, (delay_ms + late).min(LONGEST_DELAY_MS)).await?;
                 if faults.chance(faults.rates.duplicate) {
                     let again = faults.random.next_u64() % 60_000;
-                    self.inner.send(queue, message, delay_ms + again).await?;
+                    self.inner.send(queue, message, (delay_ms + again).min(LONGEST_DELAY_MS)).await?;
                 }
                 Ok(())
             })
