@@ -12,6 +12,8 @@ use super::input::{self, Claim, Vocabulary};
 const MOST: usize = 8;
 /// Earlier claims at least this much alike count as being about the same.
 const ALIKE: f64 = 0.5;
+/// A sentence beside the claim with fewer words is left out.
+const FEWEST_WORDS: usize = 3;
 
 /// Gathers the evidence and judges nothing.
 pub fn baseline(input: &StepInput) -> Analysis {
@@ -26,7 +28,13 @@ pub fn baseline(input: &StepInput) -> Analysis {
     let mut seen = BTreeSet::from([claim.segment.as_str()]);
     let mut evidence: Vec<Value> = Vec::new();
     for sentence in &claim.context {
-        if !sentence.text.is_empty() && !sentence.segment.is_empty() && seen.insert(&sentence.segment) {
+        // "Renters." beside a claim tells nothing about it. Scripts without spaces have one word a sentence.
+        let tells = sentence.text.split_whitespace().count() >= FEWEST_WORDS || !sentence.text.is_ascii();
+        if tells
+            && !sentence.text.is_empty()
+            && !sentence.segment.is_empty()
+            && seen.insert(&sentence.segment)
+        {
             evidence.push(passage(&sentence.segment, &sentence.text));
         }
     }

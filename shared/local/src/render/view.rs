@@ -285,7 +285,13 @@ fn topic_view(topic: &data::Topic, places: &Places) -> TopicView {
         label: safe(&topic.label),
         start_ms: topic.start_ms,
         end_ms: topic.end_ms,
-        keywords: topic.keywords.iter().map(|word| safe(word)).collect(),
+        // What the label says already is not said again.
+        keywords: topic
+            .keywords
+            .iter()
+            .filter(|word| !topic.label.split(", ").any(|part| part == word.as_str()))
+            .map(|word| safe(word))
+            .collect(),
         sentences: topic.sentences.iter().map(|sentence| places.said(sentence)).collect(),
     }
 }
