@@ -48,6 +48,8 @@ pub async fn open_lite(config: &Config, state: &Path) -> Result<Lite> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let catalogue = Arc::new(load_catalogue()?);
     let embedded = store::Embedded::open(&state.join("assay.sqlite"))?;
+    // Before the rows are kept in memory, which must be told of every row that goes.
+    embedded.forget_expired()?;
     let rows = Arc::new(Owned::new(Arc::new(embedded.store().await?))?);
     let store: Arc<dyn engine::ports::Store> = rows.clone();
     let rates = Rates {

@@ -8,17 +8,31 @@ use engine::agent::{ModelSpec, Tier};
 use engine::error::Result;
 use engine::ports::{Bill, Delivery, Llm, LlmError, ModelReply, ModelRequest, Post};
 
-use crate::owned::Owned;
+use crate::owned::{Disk, Owned};
+
+/// What a call must wait for before it leaves the process.
+#[async_trait]
+pub trait Settle: Send + Sync {
+    /// Waits until everything written so far is on the disk; kind `Storage` if it cannot be brought there.
+    async fn settled(&self) -> Result<()>;
+}
+
+#[async_trait]
+impl<D: Disk> Settle for Owned<D> {
+    async fn settled(&self) -> Result<()> {
+        Owned::settled(self).await
+    }
+}
 
 /// A port behind the disk.
 pub struct Outward<P: ?Sized> {
     port: Arc<P>,
-    rows: Arc<Owned>,
+    rows: Arc<dyn Settle>,
 }
 
 impl<P: ?Sized> Outward<P> {
     /// Calls of `port` wait for `rows`.
-    pub fn new(port: Arc<P>, rows: Arc<Owned>) -> Self {
+    pub fn new(port: Arc<P>, rows: Arc<dyn Settle>) -> Self {
         Self { port, rows }
     }
 }

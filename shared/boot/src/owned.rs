@@ -2,9 +2,9 @@
 //! disk, in the order it was written and several writes at a time.
 //!
 //! A write is answered when it holds in memory. What must not happen before a write is on the disk (a paid call, a post,
-//! the end of the program) waits for [`Owned::settled`] first; then a process that dies leaves what an earlier moment of
-//! it would have left, and nothing outside has seen more. The state folder's lock is what makes this right; where others
-//! write too it would be wrong.
+//! the end of the program) waits for [`Owned::settled`] first, and events are told to watchers once they are stored; so a
+//! process that dies leaves what an earlier moment of it would have left, and nothing outside has seen more. The state
+//! folder's lock is what makes this right; where others write too it would be wrong.
 
 mod rows;
 mod thread;
@@ -13,32 +13,66 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use engine::error::{Error, ErrorKind, Result};
+use engine::model::{Event, RunKey};
 use engine::ports::{Change, Key, Page, Range, Store, Versioned};
+use futures::channel::mpsc::UnboundedReceiver;
 use futures::channel::oneshot;
 
-use rows::Rows;
-use thread::{Job, StoreThread};
+pub use rows::{Batch, Rows};
+pub use thread::StoreThread;
+
+/// More writes than this that are not on the disk, and the next one waits until they are.
+const MOST_UNSTORED: u64 = 5_000;
+
+/// What reads rows from the disk, and is told when some wait to be stored.
+#[async_trait]
+pub trait Disk: Send + Sync {
+    /// As [`Store::read`].
+    async fn read(&self, keys: Vec<Key>) -> Result<Vec<Option<Versioned>>>;
+    /// As [`Store::list`].
+    async fn list(&self, range: Range, from: Option<String>, limit: usize) -> Result<Page>;
+    /// Somebody has written, or waits for what was written.
+    fn wake(&self);
+}
 
 /// A store whose rows this process alone writes.
-pub struct Owned {
+pub struct Owned<D = StoreThread> {
     rows: Arc<Mutex<Rows>>,
-    thread: StoreThread,
+    disk: D,
 }
 
 impl Owned {
-    /// Keeps the rows of `store`. Kind `Storage` if no thread can be started.
+    /// Keeps the rows of `store`, with a thread for it. Kind `Storage` if none can be started.
     pub(crate) fn new(store: Arc<dyn Store>) -> Result<Self> {
-        let rows = Arc::new(Mutex::new(Rows::default()));
-        let thread = StoreThread::start(store, rows.clone())?;
-        Ok(Self { rows, thread })
+        let rows = Arc::default();
+        let disk = StoreThread::start(store, Arc::clone(&rows))?;
+        Ok(Self { rows, disk })
+    }
+}
+
+impl<D: Disk> Owned<D> {
+    /// Keeps rows that `disk` reads and that somebody takes from `rows` to store them.
+    pub fn over(rows: Arc<Mutex<Rows>>, disk: D) -> Self {
+        Self { rows, disk }
     }
 
     /// Waits until everything written so far is on the disk. Kind `Storage` if it cannot be brought there; then nothing is
     /// written or read any more.
     pub async fn settled(&self) -> Result<()> {
         let Some(stored) = self.rows().when_stored()? else { return Ok(()) };
-        self.thread.wake();
-        stored.await.unwrap_or_else(|_| Err(ended()))
+        self.disk.wake();
+        answered(stored).await
+    }
+
+    /// Waits for the day on which nothing can be stored any more, and says why. A program has no reason to live on.
+    pub async fn broken(&self) -> Error {
+        let breaks = self.rows().when_broken();
+        breaks.await.unwrap_or_else(|_| ended())
+    }
+
+    /// Every event of every run from now on, once it is stored.
+    pub fn watch(&self) -> UnboundedReceiver<(RunKey, Event)> {
+        self.rows().watch()
     }
 
     fn rows(&self) -> MutexGuard<'_, Rows> {
@@ -46,7 +80,7 @@ impl Owned {
     }
 
     /// Takes rows that nobody has asked for yet from the disk into memory.
-    async fn load(&self, keys: impl Iterator<Item = &Key> + Clone) -> Result<()> {
+    async fn load(&self, keys: impl Iterator<Item = &Key> + Clone + Send) -> Result<()> {
         loop {
             let (missing, generation) = {
                 let rows = self.rows();
@@ -56,7 +90,7 @@ impl Owned {
             if missing.is_empty() {
                 return Ok(());
             }
-            let fresh = self.thread.ask(|reply| Job::Read(missing.clone(), reply)).await?;
+            let fresh = self.disk.read(missing.clone()).await?;
             // Rows that were forgotten meanwhile may have been written before that: what was read is too old.
             self.rows().learn(missing, fresh, generation);
         }
@@ -64,7 +98,7 @@ impl Owned {
 }
 
 #[async_trait]
-impl Store for Owned {
+impl<D: Disk> Store for Owned<D> {
     async fn read(&self, keys: &[Key]) -> Result<Vec<Option<Versioned>>> {
         loop {
             self.load(keys.iter()).await?;
@@ -75,11 +109,15 @@ impl Store for Owned {
     }
 
     async fn write(&self, changes: &[Change]) -> Result<()> {
-        let sizes = rows::sizes(changes)?;
+        // What the disk would refuse is refused now, for later it could not be undone.
+        let bytes = store::check(changes)?;
+        if self.rows().unstored() > MOST_UNSTORED {
+            self.settled().await?;
+        }
         loop {
             self.load(changes.iter().map(|change| &change.key)).await?;
-            if let Some(outcome) = self.rows().write(changes, sizes) {
-                self.thread.wake();
+            if let Some(outcome) = self.rows().write(changes, bytes) {
+                self.disk.wake();
                 return outcome;
             }
         }
@@ -87,14 +125,13 @@ impl Store for Owned {
 
     async fn list(&self, range: &Range, from: Option<&str>, limit: usize) -> Result<Page> {
         if from.is_none()
-            && let Some(page) = self.rows().list(range, limit)
+            && let Some(page) = self.rows().list(range, limit)?
         {
             return Ok(page);
         }
         self.settled().await?;
-        let (range, from) = (range.clone(), from.map(str::to_owned));
         let generation = self.rows().generation();
-        let page = self.thread.ask(|reply| Job::List(range, from, limit, reply)).await?;
+        let page = self.disk.list(range.clone(), from.map(str::to_owned), limit).await?;
         let (keys, found): (Vec<Key>, Vec<Versioned>) = page.rows.into_iter().unzip();
         self.rows().learn(keys.clone(), found.into_iter().map(Some).collect(), generation);
         let found = self.read(&keys).await?;
@@ -105,6 +142,10 @@ impl Store for Owned {
 
 fn lock(rows: &Mutex<Rows>) -> MutexGuard<'_, Rows> {
     rows.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn answered<T>(reply: oneshot::Receiver<Result<T>>) -> Result<T> {
+    reply.await.unwrap_or_else(|_| Err(ended()))
 }
 
 fn ended() -> Error {

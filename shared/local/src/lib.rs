@@ -8,7 +8,6 @@ pub mod form;
 pub mod host;
 pub mod input;
 pub mod live;
-pub mod observe;
 pub mod render;
 pub mod state;
 pub mod workflow;

@@ -18,8 +18,8 @@ use aws_sdk_dynamodb::Client;
 use engine::error::Result;
 use engine::ports::{Change, Key, Page, Range, Store, Versioned};
 
-pub use items::row_bytes;
 pub use table::create_table;
+pub use write::check;
 
 /// Rows in one DynamoDB table, made by [`create_table`] or a template that says the same.
 #[derive(Clone, Debug)]

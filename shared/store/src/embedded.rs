@@ -10,7 +10,7 @@ mod dispatch;
 
 use std::path::Path;
 
-use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::retry::{ReconnectMode, RetryConfig};
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, IdentityCache, Region, StalledStreamProtectionConfig};
 use aws_sdk_dynamodb::{Client, Config};
@@ -56,7 +56,8 @@ impl Embedded {
         Ok(Dynamo::new(self.client(), TABLE))
     }
 
-    /// Deletes the rows that have expired by the system's clock, as the real service does by itself. Returns how many.
+    /// Deletes the rows that have expired by the system's clock, as the real service does by itself. Returns how many. Not
+    /// for a store whose rows somebody keeps in memory.
     pub fn forget_expired(&self) -> Result<usize> {
         self.database
             .sweep_ttl()
@@ -70,7 +71,7 @@ impl Embedded {
             .endpoint_url("http://localhost")
             .allow_no_auth()
             .identity_cache(IdentityCache::no_cache())
-            .retry_config(RetryConfig::disabled())
+            .retry_config(RetryConfig::disabled().with_reconnect_mode(ReconnectMode::ReuseAllConnections))
             .timeout_config(TimeoutConfig::disabled())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .http_client(connector::InProcess(database.clone()))

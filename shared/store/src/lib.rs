@@ -9,7 +9,7 @@ pub mod embedded;
 pub mod files;
 pub mod lite;
 
-pub use dynamo::{Dynamo, create_table, row_bytes};
+pub use dynamo::{Dynamo, check, create_table};
 pub use embedded::Embedded;
 pub use files::Files;
 

@@ -2,6 +2,7 @@
 //! and consumer, over services in memory that fail as real ones do. A seed decides everything.
 
 mod faults;
+mod late_disk;
 mod oracles;
 mod ports;
 mod world;

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use engine::error::{Error, ErrorKind, Result};
-use engine::model::{AgentId, CallId, ItemId, RunKey};
+use engine::model::{AgentId, CallId, Event, ItemId, RunKey};
 use engine::ports::{Becomes, Change, Expect, Key, Page, Range, Row, Versioned};
+use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::channel::oneshot;
 
 use super::Reply;
@@ -16,11 +17,11 @@ const MOST_CHANGES: usize = 100;
 /// Writes are put together up to this size, well under what a transaction may have.
 const BATCH_BYTES: usize = 1 << 20;
 
-/// Rows in memory and the way they came there.
+/// Rows in memory, and what of them waits to be stored.
 #[derive(Default)]
-pub(super) struct Rows {
+pub struct Rows {
     known: BTreeMap<Key, Known>,
-    /// Runs begun here: a row of theirs that is not known does not exist.
+    /// Runs begun here: a row of theirs that is not known does not exist, for a run's own row is the first of its rows.
     begun: BTreeSet<RunKey>,
     /// The greatest version given out.
     greatest: u64,
@@ -32,7 +33,9 @@ pub(super) struct Rows {
     accepted: u64,
     stored: u64,
     settling: Vec<(u64, Reply<()>)>,
+    watchers: Vec<UnboundedSender<(RunKey, Event)>>,
     broken: Option<Error>,
+    breaking: Vec<oneshot::Sender<Error>>,
 }
 
 struct Known {
@@ -41,9 +44,9 @@ struct Known {
     written: u64,
 }
 
-/// Writes that go to the disk together.
+/// Writes that go to the disk together, and are there or not there together.
 #[derive(Default)]
-pub(super) struct Batch {
+pub struct Batch {
     changes: BTreeMap<Key, Change>,
     bytes: usize,
     /// The number of its last write.
@@ -52,7 +55,7 @@ pub(super) struct Batch {
 
 impl Batch {
     /// What to write. Nobody else writes, so nothing has to be expected, and writing it twice is writing it once.
-    pub(super) fn changes(&self) -> Vec<Change> {
+    pub fn changes(&self) -> Vec<Change> {
         self.changes.values().cloned().collect()
     }
 }
@@ -66,20 +69,6 @@ pub(super) enum Waits {
     ForCompany,
     /// Somebody waits, or there is enough for a batch.
     NoLonger,
-}
-
-/// The most bytes these rows take together. Errors: kind `TooLarge` if one takes more than the store has room for, kind
-/// `Internal` for a transaction no store takes.
-pub(super) fn sizes(changes: &[Change]) -> Result<usize> {
-    let keys: BTreeSet<&Key> = changes.iter().map(|change| &change.key).collect();
-    if keys.len() != changes.len() || changes.len() > MOST_CHANGES {
-        return Err(Error::new(ErrorKind::Internal, "a transaction has at most 100 changes, no key twice"));
-    }
-    let row = |change: &Change| match &change.to {
-        Becomes::Row(row) => store::row_bytes(row),
-        Becomes::Gone | Becomes::Same => Ok(0),
-    };
-    changes.iter().map(row).sum()
 }
 
 impl Rows {
@@ -123,12 +112,16 @@ impl Rows {
 
     /// The rows of a run that was begun here, in the order of their keys; `None` where only the disk can tell, or there are
     /// more than `limit`.
-    pub(super) fn list(&self, range: &Range, limit: usize) -> Option<Page> {
-        let first = first_key(range)?;
-        let run = run_of(&first).filter(|run| self.begun.contains(*run))?;
-        let kind = std::mem::discriminant(&first);
+    pub(super) fn list(&self, range: &Range, limit: usize) -> Result<Option<Page>> {
+        self.check()?;
+        Ok(first_key(range).and_then(|first| self.list_from(&first, limit)))
+    }
+
+    fn list_from(&self, first: &Key, limit: usize) -> Option<Page> {
+        let run = run_of(first).filter(|run| self.begun.contains(*run))?;
+        let kind = std::mem::discriminant(first);
         let of_range = |key: &Key| std::mem::discriminant(key) == kind && run_of(key) == Some(run);
-        let found = self.known.range(&first..).take_while(|(key, _)| of_range(key));
+        let found = self.known.range(first..).take_while(|(key, _)| of_range(key));
         let rows = found.filter_map(|(key, known)| Some((key.clone(), known.found.clone()?)));
         let rows: Vec<_> = rows.take(limit + 1).collect();
         (rows.len() <= limit).then_some(Page { rows, next: None })
@@ -160,8 +153,10 @@ impl Rows {
                 }
                 Becomes::Gone | Becomes::Same => None,
             };
-            if let (Key::Run(run), Expect::Absent) = (&change.key, change.expect) {
-                self.begun.insert(run.clone());
+            match (&change.key, change.expect, &change.to) {
+                (Key::Run(run), Expect::Absent, Becomes::Row(_)) => drop(self.begun.insert(run.clone())),
+                (Key::Run(run), _, Becomes::Gone) => drop(self.begun.remove(run)),
+                _ => {}
             }
             self.known.insert(change.key.clone(), Known { found, written: self.accepted });
         }
@@ -225,28 +220,64 @@ impl Rows {
         }
     }
 
-    /// What goes to the disk next.
-    pub(super) fn take_batch(&mut self) -> Option<Batch> {
+    /// What goes to the disk next; whoever takes it must say what came of it before taking another.
+    pub fn take_batch(&mut self) -> Option<Batch> {
         self.waiting.pop_front()
     }
 
     /// What came of a batch. After one that failed nothing is taken any more.
-    pub(super) fn batch_ended(&mut self, batch: &Batch, outcome: Result<()>) {
+    pub fn batch_ended(&mut self, batch: &Batch, outcome: Result<()>) {
         match outcome {
             Ok(()) => self.stored = batch.last,
-            Err(error) => {
-                self.waiting.clear();
-                self.broken = Some(error);
+            Err(error) => return self.end(error),
+        }
+        for change in batch.changes.values() {
+            if let (Key::Event(run, _), Becomes::Row(Row::Event(event))) = (&change.key, &change.to) {
+                self.watchers.retain(|watcher| watcher.unbounded_send((run.clone(), event.clone())).is_ok());
             }
         }
-        let (stored, broken) = (self.stored, self.broken.clone());
-        for (number, reply) in std::mem::take(&mut self.settling) {
-            match &broken {
-                Some(error) => drop(reply.send(Err(error.clone()))),
-                None if number <= stored => drop(reply.send(Ok(()))),
-                None => self.settling.push((number, reply)),
-            }
+        let (done, waiting) =
+            std::mem::take(&mut self.settling).into_iter().partition(|(number, _)| *number <= self.stored);
+        self.settling = waiting;
+        for (_, reply) in done {
+            // Whoever asked may be gone.
+            let _ = reply.send(Ok(()));
         }
+    }
+
+    /// Nothing can be stored any more. Everybody is told, and nothing is taken.
+    pub(super) fn end(&mut self, error: Error) {
+        if self.broken.is_some() {
+            return;
+        }
+        self.waiting.clear();
+        for (_, reply) in self.settling.drain(..) {
+            let _ = reply.send(Err(error.clone()));
+        }
+        for reply in self.breaking.drain(..) {
+            let _ = reply.send(error.clone());
+        }
+        self.broken = Some(error);
+    }
+
+    pub(super) fn when_broken(&mut self) -> oneshot::Receiver<Error> {
+        let (reply, replied) = oneshot::channel();
+        match &self.broken {
+            Some(error) => drop(reply.send(error.clone())),
+            None => self.breaking.push(reply),
+        }
+        replied
+    }
+
+    pub(super) fn watch(&mut self) -> UnboundedReceiver<(RunKey, Event)> {
+        let (watcher, events) = unbounded();
+        self.watchers.push(watcher);
+        events
+    }
+
+    /// How many writes are not on the disk.
+    pub(super) fn unstored(&self) -> u64 {
+        self.accepted - self.stored
     }
 
     /// Tells when all that was written so far is on the disk; `None` if it is.

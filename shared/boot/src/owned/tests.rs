@@ -26,6 +26,9 @@ fn put(number: u32, expect: Expect, value: u64) -> Change {
 fn it_behaves_as_the_store_it_keeps() {
     let owned = Owned::new(Arc::new(MemoryStore::default())).unwrap();
     assert_eq!(wait(engine::contract::store_contract(&owned)), Ok(()));
+    let table = wait(store::Embedded::memory().unwrap().store()).unwrap();
+    let owned = Owned::new(Arc::new(table)).unwrap();
+    assert_eq!(wait(engine::contract::store_contract(&owned)), Ok(()));
 }
 
 /// A store that can be stopped, and remembers every state it was in.
@@ -35,6 +38,7 @@ struct Disk {
     states: Mutex<Vec<Vec<(Key, Row)>>>,
     writes: Mutex<()>,
     full: AtomicBool,
+    panics: AtomicBool,
 }
 
 #[async_trait]
@@ -45,6 +49,7 @@ impl Store for Disk {
 
     async fn write(&self, changes: &[Change]) -> Result<()> {
         let _open = self.writes.lock().unwrap();
+        assert!(!self.panics.load(Ordering::SeqCst), "a panic of the store, as the test wants it");
         if self.full.load(Ordering::SeqCst) {
             return Err(Error::new(ErrorKind::Configuration, "the disk is gone"));
         }
@@ -104,17 +109,127 @@ fn what_was_written_is_stored_before_the_program_ends() {
     assert_eq!(disk.store.all_rows(), [(key(0), row(1))]);
 }
 
+/// Nothing is written or read any more, and everybody who waits is told.
+fn check_broken(owned: &Owned, disk: &Disk, why: &str) {
+    wait(owned.write(&[put(0, Expect::Absent, 1)])).unwrap();
+    let refused = |outcome: Result<()>| {
+        let error = outcome.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Storage);
+        assert!(error.message().contains(why), "{error}");
+    };
+    refused(wait(owned.settled()));
+    refused(Err(wait(owned.broken())));
+    refused(wait(owned.write(&[put(1, Expect::Absent, 1)])));
+    refused(wait(owned.read(&[key(0)])).map(drop));
+    refused(wait(owned.list(&Range::Due(u64::MAX), None, 10)).map(drop));
+    assert_eq!(disk.store.all_rows(), []);
+}
+
 #[test]
 fn nothing_goes_on_without_a_disk() {
     let disk = Arc::new(Disk::default());
     let owned = Owned::new(disk.clone()).unwrap();
     disk.full.store(true, Ordering::SeqCst);
-    wait(owned.write(&[put(0, Expect::Absent, 1)])).unwrap();
-    let refused = |outcome: Result<()>| outcome.unwrap_err().kind();
-    assert_eq!(refused(wait(owned.settled())), ErrorKind::Configuration);
-    assert_eq!(refused(wait(owned.write(&[put(1, Expect::Absent, 1)]))), ErrorKind::Configuration);
-    assert_eq!(refused(wait(owned.read(&[key(0)])).map(drop)), ErrorKind::Configuration);
-    assert_eq!(disk.store.all_rows(), []);
+    check_broken(&owned, &disk, "the disk is gone");
+}
+
+#[test]
+fn nothing_goes_on_without_its_thread() {
+    let disk = Arc::new(Disk::default());
+    let owned = Owned::new(disk.clone()).unwrap();
+    disk.panics.store(true, Ordering::SeqCst);
+    check_broken(&owned, &disk, "thread has ended");
+}
+
+#[test]
+fn what_the_disk_would_refuse_is_refused_at_once() {
+    let owned = Owned::new(Arc::new(MemoryStore::default())).unwrap();
+    let long = Change { key: Key::Rate("r".repeat(3_000)), ..put(0, Expect::Anything, 1) };
+    let large = |bytes: usize| Row::Expiring { value: "x".repeat(bytes).into(), expires_ms: 0 };
+    let change = |number: u32, bytes: usize| Change {
+        key: Key::Rate(number.to_string()),
+        expect: Expect::Anything,
+        to: Becomes::Row(large(bytes)),
+        due_ms: None,
+    };
+    let together: Vec<Change> = (0..20).map(|number| change(number, 300_000)).collect();
+    for (changes, expected) in [
+        (vec![long], ErrorKind::InvalidInput),
+        (vec![change(0, 500_000)], ErrorKind::TooLarge),
+        (together, ErrorKind::TooLarge),
+    ] {
+        assert_eq!(wait(owned.write(&changes)).unwrap_err().kind(), expected);
+    }
+    wait(owned.settled()).unwrap();
+}
+
+#[test]
+fn events_are_told_once_they_are_stored() {
+    let disk = Arc::new(Disk::default());
+    let owned = Owned::new(disk.clone()).unwrap();
+    let mut events = owned.watch();
+    let run = RunKey { tenant: TenantId::new("a"), run: engine::model::RunId::new("r") };
+    let event = |seq| Event { seq, at_ms: 0, kind: engine::model::EventKind::Accepted };
+    let closed = disk.writes.lock().unwrap();
+    for seq in 1..=3 {
+        let to = Becomes::Row(Row::Event(event(seq)));
+        let change = Change { key: Key::Event(run.clone(), seq), expect: Expect::Anything, to, due_ms: None };
+        wait(owned.write(&[change])).unwrap();
+    }
+    assert!(events.try_recv().is_err(), "nothing is stored yet");
+    drop(closed);
+    wait(owned.settled()).unwrap();
+    let told: Vec<u64> = std::iter::from_fn(|| events.try_recv().ok()).map(|(_, event)| event.seq).collect();
+    assert_eq!(told, [1, 2, 3]);
+}
+
+/// Three threads move amounts between rows; on the disk the sum never changes.
+#[test]
+fn a_batch_is_whole_whoever_writes() {
+    const ROWS: u32 = 6;
+    let disk = Arc::new(Disk::default());
+    let owned = Arc::new(Owned::new(disk.clone()).unwrap());
+    let all: Vec<Change> = (0..ROWS).map(|number| put(number, Expect::Absent, 100)).collect();
+    wait(owned.write(&all)).unwrap();
+    let amount = |row: &Row| match row {
+        Row::Counters(counters) => counters.runs["complete"],
+        _ => 0,
+    };
+    std::thread::scope(|scope| {
+        for thread in 0..3u64 {
+            let owned = owned.clone();
+            scope.spawn(move || {
+                let random = engine::memory::SeededRandom::new(thread);
+                let draw = || (engine::ports::Random::next_u64(&random) % u64::from(ROWS)) as u32;
+                for round in 0..200 {
+                    if round % 9 == thread {
+                        wait(owned.settled()).unwrap();
+                    }
+                    let (from, to) = (draw(), draw());
+                    if from == to {
+                        continue;
+                    }
+                    let found = wait(owned.read(&[key(from), key(to)])).unwrap();
+                    let [Some(left), Some(right)] = &found[..] else { panic!("rows are gone") };
+                    let Some(less) = amount(&left.row).checked_sub(1) else { continue };
+                    let changes = [
+                        put(from, Expect::Version(left.version), less),
+                        put(to, Expect::Version(right.version), amount(&right.row) + 1),
+                    ];
+                    match wait(owned.write(&changes)) {
+                        Ok(()) => {}
+                        Err(error) => assert_eq!(error.kind(), ErrorKind::Conflict),
+                    }
+                }
+            });
+        }
+    });
+    wait(owned.settled()).unwrap();
+    let states = disk.states.lock().unwrap();
+    assert!(states.len() > 10, "{} batches", states.len());
+    for state in states.iter() {
+        assert_eq!(state.iter().map(|(_, row)| amount(row)).sum::<u64>(), 100 * u64::from(ROWS));
+    }
 }
 
 #[test]

@@ -3,23 +3,24 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use engine::error::{Error, ErrorKind, Result};
 use engine::ports::{Change, Key, Page, Range, Store, Versioned};
 use futures::channel::oneshot;
 
 use super::rows::{Rows, Waits};
-use super::{Reply, ended, lock};
+use super::{Disk, Reply, answered, ended, lock};
 
 /// The waits before a batch that could not be stored is tried again.
-const RETRIES_MS: [u64; 5] = [10, 50, 200, 500, 1_000];
+const RETRIES_MS: [u64; 4] = [10, 50, 200, 500];
 
-/// A write that nobody waits for goes to the disk after no more than this without another.
-const COMPANY_MS: u64 = 20;
+/// A write that nobody waits for goes to the disk after so long, together with those that follow it till then.
+const COMPANY: Duration = Duration::from_millis(2);
 
 /// What the thread is asked.
-pub(super) enum Job {
+enum Job {
     Read(Vec<Key>, Reply<Vec<Option<Versioned>>>),
     List(Range, Option<String>, usize, Reply<Page>),
     /// Nothing but to look at what waits to be stored.
@@ -27,9 +28,10 @@ pub(super) enum Job {
 }
 
 /// The thread; dropped, it stores what waits and ends.
-pub(super) struct StoreThread {
+pub struct StoreThread {
     jobs: Option<Sender<Job>>,
     handle: Option<JoinHandle<()>>,
+    rows: Arc<Mutex<Rows>>,
 }
 
 impl StoreThread {
@@ -39,30 +41,42 @@ impl StoreThread {
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(failed)?;
         let (jobs, waiting) = channel();
+        let end = End(rows.clone());
         let handle = std::thread::Builder::new()
             .name("store".to_owned())
-            .spawn(move || runtime.block_on(serve(store.as_ref(), &rows, &waiting)))
+            .spawn(move || runtime.block_on(serve(store.as_ref(), &end.0, &waiting)))
             .map_err(failed)?;
-        Ok(Self { jobs: Some(jobs), handle: Some(handle) })
+        Ok(Self { jobs: Some(jobs), handle: Some(handle), rows })
     }
 
     /// Has the thread do a job and waits for what comes of it.
-    pub(super) async fn ask<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T> {
+    async fn ask<T>(&self, job: impl FnOnce(Reply<T>) -> Job + Send) -> Result<T> {
         let (reply, replied) = oneshot::channel();
         self.send(job(reply));
-        replied.await.unwrap_or_else(|_| Err(ended()))
-    }
-
-    /// Tells the thread that something waits.
-    pub(super) fn wake(&self) {
-        self.send(Job::Store);
+        answered(replied).await
     }
 
     fn send(&self, job: Job) {
-        if let Some(jobs) = &self.jobs {
-            // A thread that has ended drops the job, and with it the reply that somebody waits for.
-            let _ = jobs.send(job);
+        if let Some(jobs) = &self.jobs
+            && jobs.send(job).is_err()
+        {
+            lock(&self.rows).end(ended());
         }
+    }
+}
+
+#[async_trait]
+impl Disk for StoreThread {
+    async fn read(&self, keys: Vec<Key>) -> Result<Vec<Option<Versioned>>> {
+        self.ask(|reply| Job::Read(keys, reply)).await
+    }
+
+    async fn list(&self, range: Range, from: Option<String>, limit: usize) -> Result<Page> {
+        self.ask(|reply| Job::List(range, from, limit, reply)).await
+    }
+
+    fn wake(&self) {
+        self.send(Job::Store);
     }
 }
 
@@ -75,13 +89,28 @@ impl Drop for StoreThread {
     }
 }
 
+/// Tells everybody who waits when the thread ends, also by a panic.
+struct End(Arc<Mutex<Rows>>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        lock(&self.0).end(ended());
+    }
+}
+
 /// Works until nobody can ask any more and nothing waits.
+#[expect(clippy::disallowed_methods, reason = "a wait of this thread, not of the platform")]
 async fn serve(store: &dyn Store, rows: &Mutex<Rows>, jobs: &Receiver<Job>) {
+    // Since when something waits that nobody waits for.
+    let mut alone: Option<Instant> = None;
     loop {
         let waits = lock(rows).waits();
         let job = match waits {
             Waits::Nothing => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            Waits::ForCompany => jobs.recv_timeout(Duration::from_millis(COMPANY_MS)),
+            Waits::ForCompany => {
+                let since = *alone.get_or_insert_with(Instant::now);
+                jobs.recv_timeout(COMPANY.saturating_sub(since.elapsed()))
+            }
             Waits::NoLonger => jobs.try_recv().map_err(|_| RecvTimeoutError::Timeout),
         };
         match job {
@@ -91,17 +120,24 @@ async fn serve(store: &dyn Store, rows: &Mutex<Rows>, jobs: &Receiver<Job>) {
             }
             Ok(Job::Store) => {}
             Err(_) if waits == Waits::Nothing => return,
-            Err(_) => store_batch(store, rows).await,
+            Err(_) => {
+                alone = None;
+                store_batch(store, rows).await;
+            }
         }
     }
 }
 
 async fn store_batch(store: &dyn Store, rows: &Mutex<Rows>) {
     let Some(batch) = lock(rows).take_batch() else { return };
-    let outcome = write(store, &batch.changes()).await;
-    if let Err(error) = &outcome {
-        tracing::error!(%error, "what was decided cannot be stored");
-    }
+    let outcome = write(store, &batch.changes()).await.map_err(|error| {
+        let mut cause: &dyn std::error::Error = &error;
+        while let Some(source) = cause.source() {
+            cause = source;
+        }
+        let what = format!("what was decided cannot be stored in the state folder: {cause}");
+        Error::new(ErrorKind::Storage, what).because(error)
+    });
     lock(rows).batch_ended(&batch, outcome);
 }
 

@@ -45,7 +45,9 @@ pub(super) async fn run(config: &Config, arguments: &RunArguments) -> Result<Exi
     let mut session = session::open(config, &folder).await?;
     let mut code = ExitCode::SUCCESS;
     for input in &inputs {
-        let Some(key) = run_one(config, arguments, &mut session, input).await? else {
+        let ended = run_one(config, arguments, &mut session, input).await?;
+        session.rows.settled().await?;
+        let Some(key) = ended else {
             say("\ninterrupted; the same command goes on where it stopped");
             return Ok(ExitCode::from(INTERRUPTED));
         };
@@ -103,7 +105,7 @@ async fn run_one(
         _ => format!(" {} bytes,", input.bytes.len()),
     };
     say(&format!("{}:{size} {} depth", render::safe(&input.name), Depth::from(arguments.depth).name()));
-    let Session { ports, queues, workflow, events } = session;
+    let Session { ports, queues, workflow, rows, events } = session;
     let request = request(ports, arguments, input).await?;
     let depth = request.depth;
     let key = match engine::unfinished_run(ports, &request).await? {
@@ -134,9 +136,11 @@ async fn run_one(
         }
     });
     let interrupt = pin!(tokio::signal::ctrl_c());
-    match select(work, interrupt).await {
+    let broken = pin!(rows.broken());
+    match select(work, select(interrupt, broken)).await {
         Either::Left((watched, _)) => watched.map(|()| Some(key)),
-        Either::Right(_) => Ok(None),
+        Either::Right((Either::Left(_), _)) => Ok(None),
+        Either::Right((Either::Right((error, _)), _)) => Err(error),
     }
 }
 

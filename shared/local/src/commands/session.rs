@@ -8,9 +8,8 @@ use engine::ledger_view;
 use engine::memory::{MemoryMetrics, MemoryQueues};
 use engine::model::{Event, NanoUsd, RunKey};
 use engine::ports::Ports;
-use futures::channel::mpsc::{UnboundedReceiver, unbounded};
+use futures::channel::mpsc::UnboundedReceiver;
 
-use crate::observe::Observed;
 use crate::render::Report;
 use crate::state::BriefingFolder;
 use crate::workflow::LocalWorkflow;
@@ -24,7 +23,9 @@ pub(super) struct Session {
     pub(super) ports: Ports,
     pub(super) queues: Arc<MemoryQueues>,
     pub(super) workflow: Arc<LocalWorkflow>,
-    /// Every event of every run, as it is written.
+    /// The rows behind the ports. Whatever leaves the process waits until they are settled.
+    pub(super) rows: Arc<boot::Owned>,
+    /// Every event of every run, once it is stored.
     pub(super) events: UnboundedReceiver<(RunKey, Event)>,
 }
 
@@ -47,14 +48,14 @@ pub(super) async fn open(config: &Config, folder: &std::path::Path) -> Result<Se
     let random: Arc<dyn engine::ports::Random> = Arc::new(boot::OsRandom);
     let queues = Arc::new(MemoryQueues::new(clock.clone(), VISIBILITY_MS, MAX_RECEIVE_COUNT));
     let workflow = Arc::new(LocalWorkflow::new(clock.clone(), random.clone(), queues.clone())?);
-    let (sender, events) = unbounded();
+    let events = store.watch();
     let briefings: Arc<dyn engine::ports::Delivery> = Arc::new(BriefingFolder::new(folder.join("briefings")));
     let ports = Ports {
         clock,
         random,
         catalogue,
         settings,
-        store: Arc::new(Observed::new(store.clone(), sender)),
+        store: store.clone(),
         content,
         queues: queues.clone(),
         workflow: workflow.clone(),
@@ -69,7 +70,7 @@ pub(super) async fn open(config: &Config, folder: &std::path::Path) -> Result<Se
         delivery: Arc::new(boot::Outward::new(briefings, store.clone())),
         metrics: Arc::new(MemoryMetrics::default()),
     };
-    Ok(Session { ports, queues, workflow, events })
+    Ok(Session { ports, queues, workflow, rows: store, events })
 }
 
 /// A run with all its results and its ledger, for rendering. Errors: `NotFound`.

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use engine::error::{Error, ErrorKind, Result};
 use engine::ports::{Key, Row, Versioned};
-use serde_json::Value;
 
 use super::keys::{self, Address};
 
@@ -44,44 +43,22 @@ pub(super) fn attributes(key: &Key, address: &Address, row: &Row, due_ms: Option
     })
 }
 
-/// The most bytes a row takes as JSON, without writing it where it is plainly small. Errors: kind `TooLarge` if it is more
-/// than an item has room for.
-pub fn row_bytes(row: &Row) -> Result<usize> {
-    /// For all but the values and texts of any size.
-    const FRAME_BYTES: usize = 32 * 1024;
-    let at_most = match row {
-        Row::Step(step) => step.result.as_ref().map(|result| {
-            let data = result.ok().or(result.uncertain()).map_or(0, value_bytes);
-            data + result.warnings.iter().chain(&result.reason()).map(text_bytes).sum::<usize>()
-        }),
-        Row::Memory(record) => Some(value_bytes(&record.record)),
-        Row::Expiring { value, .. } => Some(value_bytes(value)),
-        _ => None,
-    };
-    match at_most {
-        Some(bytes) if bytes + FRAME_BYTES <= LARGEST_BODY_BYTES => Ok(bytes + FRAME_BYTES),
-        _ => match serde_json::to_vec(row).map_err(unwritten)?.len() {
-            bytes if bytes > LARGEST_BODY_BYTES => Err(too_large(bytes)),
-            bytes => Ok(bytes),
-        },
-    }
-}
-
-fn value_bytes(value: &Value) -> usize {
-    const NUMBER_BYTES: usize = 26;
-    match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => NUMBER_BYTES,
-        Value::String(text) => text_bytes(text),
-        Value::Array(list) => 2 + list.iter().map(|value| 1 + value_bytes(value)).sum::<usize>(),
-        Value::Object(fields) => {
-            2 + fields.iter().map(|(name, value)| 2 + text_bytes(name) + value_bytes(value)).sum::<usize>()
+/// The bytes a row takes as JSON. Errors: kind `TooLarge` if it is more than an item has room for.
+pub(super) fn row_bytes(row: &Row) -> Result<usize> {
+    /// Takes everything and keeps the count.
+    struct Count(usize);
+    impl std::io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
         }
     }
-}
-
-/// A letter may become six.
-fn text_bytes(text: impl AsRef<str>) -> usize {
-    2 + 6 * text.as_ref().len()
+    let mut count = Count(0);
+    serde_json::to_writer(&mut count, row).map_err(unwritten)?;
+    if count.0 > LARGEST_BODY_BYTES { Err(too_large(count.0)) } else { Ok(count.0) }
 }
 
 fn unwritten(error: serde_json::Error) -> Error {

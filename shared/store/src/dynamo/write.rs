@@ -14,12 +14,39 @@ use super::keys::{self, Address};
 
 const MOST_CHANGES: usize = 100;
 
+/// The bytes of the rows of a transaction. Errors: whatever the table would refuse whatever it holds: kind `Internal` for
+/// more than 100 changes or a key twice, `InvalidInput` for a name that is too long, `TooLarge` for a row or for rows that
+/// are too large together.
+pub fn check(changes: &[Change]) -> Result<usize> {
+    /// A transaction may have 4 MiB; the rest is for keys, names and expressions.
+    const LARGEST_BYTES: usize = 3 << 20;
+    at_most_once(changes)?;
+    let mut bytes = 0;
+    for change in changes {
+        keys::address(&change.key)?;
+        if let Becomes::Row(row) = &change.to {
+            bytes += items::row_bytes(row)?;
+        }
+    }
+    if bytes > LARGEST_BYTES {
+        return Err(Error::new(ErrorKind::TooLarge, "the rows of a transaction are too large together")
+            .with("bytes", bytes)
+            .with("most", LARGEST_BYTES));
+    }
+    Ok(bytes)
+}
+
+fn at_most_once(changes: &[Change]) -> Result<()> {
+    let keys: BTreeSet<_> = changes.iter().map(|change| &change.key).collect();
+    if keys.len() == changes.len() && changes.len() <= MOST_CHANGES {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Internal, "a transaction has at most 100 changes, no key twice"))
+}
+
 /// Makes all changes or none.
 pub(super) async fn write(dynamo: &Dynamo, changes: &[Change]) -> Result<()> {
-    let keys: BTreeSet<_> = changes.iter().map(|change| &change.key).collect();
-    if keys.len() != changes.len() || changes.len() > MOST_CHANGES {
-        return Err(Error::new(ErrorKind::Internal, "a transaction has at most 100 changes, no key twice"));
-    }
+    at_most_once(changes)?;
     let changes: Vec<&Change> = changes.iter().filter(|change| !is_idle(change)).collect();
     match changes[..] {
         [] => Ok(()),

@@ -33,6 +33,8 @@ fn fifty_kills_lose_nothing_and_repeat_nothing() {
         let state = folder.path().join(format!("state-{round}"));
         let state = state.to_str().unwrap();
         let billed_before = bill(&bill_file).len();
+        // Steps a process said were done, and how many lines the bill had when it was dead.
+        let mut said: Vec<(String, usize)> = Vec::new();
         // Kill it again and again, at moments that move through the run, until it gets through.
         let report = loop {
             let mut child = start(&mut command(&server.url(), state));
@@ -44,8 +46,11 @@ fn fifty_kills_lose_nothing_and_repeat_nothing() {
                 Some(_) => break json(&child.wait_with_output().unwrap()),
                 None => {
                     child.kill().unwrap();
-                    child.wait().unwrap();
+                    let output = child.wait_with_output().unwrap();
                     kills += 1;
+                    let lines = bill(&bill_file).len();
+                    let told = String::from_utf8_lossy(&output.stderr);
+                    said.extend(told.lines().filter_map(done_step).map(|step| (step, lines)));
                 }
             }
         };
@@ -63,8 +68,25 @@ fn fifty_kills_lose_nothing_and_repeat_nothing() {
         check_money(&reports, bill);
         if let [report] = reports.as_slice() {
             check_nothing_twice(report, bill);
+            for (step, lines) in &said {
+                let late = bill[lines - billed_before..]
+                    .iter()
+                    .find(|line| done_name(&line.agent, &line.item) == *step);
+                assert!(late.is_none(), "{step} was said to be done, and asked again: {late:?}");
+            }
         }
     }
+}
+
+/// The step of a line such as `00:01 verification_director c1 ok, 60 ms, $0.0002`.
+fn done_step(line: &str) -> Option<String> {
+    let (said, _) = line.split_once(" ok, ")?;
+    let mut words = said.split_whitespace().skip(1);
+    Some(done_name(words.next()?, words.next().unwrap_or("-")))
+}
+
+fn done_name(agent: &str, item: &str) -> String {
+    format!("{agent}/{item}")
 }
 
 /// Every run of a state folder, in its JSON form.

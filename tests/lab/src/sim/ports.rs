@@ -45,23 +45,29 @@ pub(super) struct Faulty<T: ?Sized> {
     pub(super) inner: Arc<T>,
 }
 
+/// A store with faults around it.
+pub(super) struct FaultyStore {
+    pub(super) port: Faulty<dyn Store>,
+    /// Whether a write that is answered is stored for ever, and so is logged.
+    pub(super) notes: bool,
+}
+
 #[async_trait]
-impl Store for Faulty<dyn Store> {
+impl Store for FaultyStore {
     async fn read(&self, keys: &[Key]) -> Result<Vec<Option<Versioned>>> {
-        self.faults.around(self.inner.read(keys)).await
+        self.port.faults.around(self.port.inner.read(keys)).await
     }
 
     async fn write(&self, changes: &[Change]) -> Result<()> {
-        if self.faults.chance(self.faults.rates.conflict) {
+        let faults = &self.port.faults;
+        if faults.chance(faults.rates.conflict) {
             return Err(Error::new(ErrorKind::Conflict, "simulated: somebody was faster"));
         }
-        self.faults
+        faults
             .around(async {
-                self.inner.write(changes).await?;
-                for change in changes {
-                    if let Becomes::Row(row) = &change.to {
-                        self.note(row);
-                    }
+                self.port.inner.write(changes).await?;
+                if self.notes {
+                    self.port.log.note(changes);
                 }
                 Ok(())
             })
@@ -69,21 +75,26 @@ impl Store for Faulty<dyn Store> {
     }
 
     async fn list(&self, range: &Range, from: Option<&str>, limit: usize) -> Result<Page> {
-        self.faults.around(self.inner.list(range, from, limit)).await
+        self.port.faults.around(self.port.inner.list(range, from, limit)).await
     }
 }
 
-impl Faulty<dyn Store> {
-    fn note(&self, row: &Row) {
-        match row {
-            Row::Step(step) if step.result.is_some() => self.log.push(Trace::Stored(step.key.clone())),
-            Row::Purse(purse) if purse.drawn > purse.cap => {
-                self.log.push(Trace::Budget { purse_drawn_over_cap: true, budget_over_limit: false });
+impl Log {
+    /// Logs what of these changes the oracles ask about, now that they are stored for ever.
+    pub(super) fn note(&self, changes: &[Change]) {
+        for change in changes {
+            match &change.to {
+                Becomes::Row(Row::Step(step)) if step.result.is_some() => {
+                    self.push(Trace::Stored(step.key.clone()))
+                }
+                Becomes::Row(Row::Purse(purse)) if purse.drawn > purse.cap => {
+                    self.push(Trace::Budget { purse_drawn_over_cap: true, budget_over_limit: false });
+                }
+                Becomes::Row(Row::Budget(budget)) if budget.allotted + budget.spent > budget.limit => {
+                    self.push(Trace::Budget { purse_drawn_over_cap: false, budget_over_limit: true });
+                }
+                _ => {}
             }
-            Row::Budget(budget) if budget.allotted + budget.spent > budget.limit => {
-                self.log.push(Trace::Budget { purse_drawn_over_cap: false, budget_over_limit: true });
-            }
-            _ => {}
         }
     }
 }

@@ -17,8 +17,9 @@ use local::host::{self, Concurrency};
 use local::workflow::LocalWorkflow;
 
 use super::faults::{Faults, KillPoint, Rates};
+use super::late_disk::LateDisk;
 use super::oracles::{self, Violation};
-use super::ports::{Faulty, Log, Trace};
+use super::ports::{Faulty, FaultyStore, Log, Trace};
 use crate::scripted::{Bill, Call, Fault, Script, ScriptedModel};
 
 const START_MS: u64 = 1_795_305_600_000;
@@ -30,7 +31,8 @@ const MAX_RECEIVE_COUNT: u32 = 8;
 pub enum Place {
     /// Queues and workflow are services of their own; a kill takes a worker.
     Cloud,
-    /// One process; a kill takes queues and workflow with it, and the next process takes the run over.
+    /// One process that stores its rows late; a kill takes queues, workflow and what was not stored with it, and the next
+    /// process takes the run over.
     Laptop,
 }
 
@@ -211,7 +213,20 @@ pub fn simulate(plan: &Plan) -> Ended {
 
 /// What one process does: accept or take over the run, then serve until it is killed.
 async fn process(world: Arc<World>, services: Services) {
-    let ports = world.ports(&services);
+    let (ports, disk) = world.ports(&services);
+    let storing = async {
+        match &disk {
+            Some(disk) => disk.store_for_ever().await,
+            None => std::future::pending().await,
+        }
+    };
+    let work = work(&world, &services, &ports);
+    let (storing, work) = (std::pin::pin!(storing), std::pin::pin!(work));
+    futures::future::select(work, storing).await;
+}
+
+/// Accepts or takes over the run, then serves.
+async fn work(world: &World, services: &Services, ports: &Ports) {
     let tenant = TenantId::new("tenant");
     let request = RunRequest {
         tenant: tenant.clone(),
@@ -231,7 +246,7 @@ async fn process(world: Arc<World>, services: Services) {
     let key = loop {
         let accepted = async {
             ports.content.put(&tenant, TRANSCRIPT.as_bytes()).await?;
-            engine::start_run(&ports, &request).await
+            engine::start_run(ports, &request).await
         };
         match accepted.await {
             Ok((key, _)) => break key,
@@ -245,7 +260,7 @@ async fn process(world: Arc<World>, services: Services) {
     };
     *world.accepted.lock().unwrap_or_else(PoisonError::into_inner) = Some(key.clone());
     if world.plan.place == Place::Laptop {
-        while let Err(error) = engine::resume_run(&ports, &key).await {
+        while let Err(error) = engine::resume_run(ports, &key).await {
             tracing::debug!(%error, "not taken over yet");
             ports.clock.sleep(1_000).await;
         }
@@ -253,7 +268,7 @@ async fn process(world: Arc<World>, services: Services) {
     let cancel = async {
         if let Some(after_ms) = world.plan.cancel_after_ms {
             ports.clock.sleep(after_ms).await;
-            while engine::cancel_run(&ports, &key).await.is_err() {
+            while engine::cancel_run(ports, &key).await.is_err() {
                 ports.clock.sleep(1_000).await;
             }
         }
@@ -264,8 +279,8 @@ async fn process(world: Arc<World>, services: Services) {
         }
     };
     futures::join!(
-        host::serve(&ports, &services.queues, Concurrency(8)),
-        host::sweep(&ports),
+        host::serve(ports, &services.queues, Concurrency(8)),
+        host::sweep(ports),
         cancel,
         workflow
     );
@@ -308,7 +323,8 @@ impl World {
         Faulty { faults: self.faults.clone(), log: self.log.clone(), inner }
     }
 
-    fn ports(&self, services: &Services) -> Ports {
+    /// The ports of a new process, and on a laptop what brings its rows to the disk.
+    fn ports(&self, services: &Services) -> (Ports, Option<LateDisk>) {
         let clock: Arc<dyn Clock> = self.time.clone();
         let rates = self.faults.rates;
         let seed = self.plan.seed;
@@ -321,26 +337,41 @@ impl World {
             Some((agent, times)) => Arc::new(Refusing::new(agent, times)),
             None => Arc::new(MemoryLimits::new(clock.clone(), 600, 600)),
         };
-        Ports {
+        let mut model: Arc<dyn engine::ports::Llm> = Arc::new(self.faulty::<dyn engine::ports::Llm>(model));
+        let mut delivery: Arc<dyn engine::ports::Delivery> =
+            Arc::new(self.faulty::<dyn engine::ports::Delivery>(self.delivery.clone()));
+        let mut store: Arc<dyn engine::ports::Store> = self.store.clone();
+        let mut late = None;
+        if self.plan.place == Place::Laptop {
+            let random = SeededRandom::new(self.plan.seed ^ self.faults.calls() ^ 0x1A7E);
+            let disk = LateDisk::new(self.store.clone(), self.log.clone(), clock.clone(), random);
+            let owned = Arc::new(disk.owned());
+            model = Arc::new(boot::Outward::new(model, owned.clone()));
+            delivery = Arc::new(boot::Outward::new(delivery, owned.clone()));
+            store = owned;
+            late = Some(disk);
+        }
+        let ports = Ports {
             clock,
             random: Arc::new(SeededRandom::new(self.plan.seed ^ self.faults.calls())),
             catalogue: self.catalogue.clone(),
             settings: Settings { daily_budget: self.plan.daily_budget, run_cap: None },
-            store: Arc::new(self.faulty::<dyn engine::ports::Store>(self.store.clone())),
+            store: Arc::new(FaultyStore { port: self.faulty(store), notes: late.is_none() }),
             content: Arc::new(self.faulty::<dyn engine::ports::ContentStore>(self.content.clone())),
             queues: Arc::new(self.faulty::<dyn Queues>(services.queues.clone())),
             workflow: Arc::new(self.faulty::<dyn Workflow>(services.workflow.clone())),
             cache: Arc::new(self.faulty::<dyn engine::ports::Cache>(self.cache.clone())),
             limits: Arc::new(self.faulty::<dyn Limits>(limits)),
-            model: Some(Arc::new(self.faulty::<dyn engine::ports::Llm>(model))),
+            model: Some(model),
             embedder: None,
             analysers: Arc::new(analysis::analysers()),
             tools: Arc::new(tools::tools()),
             platforms: Arc::new(vec![Arc::new(platforms::Upload)]),
             memory: Arc::new(self.faulty::<dyn engine::ports::Memory>(self.memories.clone())),
-            delivery: Arc::new(self.faulty::<dyn engine::ports::Delivery>(self.delivery.clone())),
+            delivery,
             metrics: Arc::new(MemoryMetrics::default()),
-        }
+        };
+        (ports, late)
     }
 
     /// Delivered, nothing in the outbox, and no message left.
