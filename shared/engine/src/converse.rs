@@ -21,6 +21,9 @@ use crate::step_input::StepInput;
 
 const CALL_TIMEOUT_MS: u64 = 120_000;
 const BACKOFF_MS: u64 = 2_000;
+const LEAST_WAIT_MS: u64 = 1_000;
+/// A provider's name for its model is a label; a longer one is none.
+const LONGEST_MODEL_NAME_BYTES: usize = 200;
 /// A tool's answer is cut to this, in bytes of JSON.
 const TOOL_ANSWER_BYTES: usize = 16 * 1024;
 
@@ -121,10 +124,13 @@ impl<'a> Talk<'a> {
         }
         for _ in 0..spec.limits.turns.max(1) {
             let request = self.request(ports, model);
-            let reply = match self.pay_and_call(ports, llm, &request).await? {
+            let mut reply = match self.pay_and_call(ports, llm, &request).await? {
                 Ok(reply) => reply,
                 Err(ending) => return Ok(ending),
             };
+            if reply.model.len() > LONGEST_MODEL_NAME_BYTES {
+                reply.model.clone_from(&model.id);
+            }
             self.model = Some(reply.model.clone());
             if let Some(refusal) = reply.refusal {
                 return Ok(Ending::Refused(refusal));
@@ -263,9 +269,11 @@ impl<'a> Talk<'a> {
         if !refused_only && claimed.attempt >= MAX_ATTEMPTS {
             return Ending::Failed(error.clone());
         }
+        // Whatever the provider asks for, each refusal waits longer than the one before, up to half a minute.
+        let at_least = LEAST_WAIT_MS << claimed.hop.min(5);
         let backoff = BACKOFF_MS << claimed.attempt.min(6);
         Ending::Later(Later {
-            after_ms: error.retry_after_ms().unwrap_or(backoff),
+            after_ms: error.retry_after_ms().unwrap_or(backoff).max(at_least),
             why: error.to_string(),
             counts: !refused_only,
         })

@@ -15,6 +15,9 @@ use crate::ports::{Acquired, Key, Ports, Row};
 use crate::step_input::{Input, RequestView, StepInput};
 use crate::transact::read;
 
+/// Ids are short, such as `c12`.
+const LONGEST_ID_BYTES: usize = 64;
+
 /// How many earlier runs an agent is shown.
 const HISTORY: usize = 50;
 
@@ -94,6 +97,8 @@ pub(crate) fn items_of(run: &Run, result: &StepResult, fan_out: &FanOut) -> Vec<
     rows.into_iter()
         .flatten()
         .filter_map(|row| row[fan_out.id.as_str()].as_str())
+        // An id names rows and travels in messages; one that is a text is none.
+        .filter(|id| id.len() <= LONGEST_ID_BYTES)
         .take(run.depth.max_claims())
         .map(ItemId::new)
         .collect()
@@ -235,8 +240,11 @@ async fn source_facts(ports: &Ports, run: &Run) -> Result<Value> {
         })?;
     let Acquired { mut facts, content } = platform.acquire(&run.source, &content).await?;
     if let Some(content) = content {
-        facts["digest"] = json!(ports.content.put(&run.key.tenant, &content).await?);
-        facts["bytes"] = json!(content.len());
+        let digest = json!(ports.content.put(&run.key.tenant, &content).await?);
+        if let Some(facts) = facts.as_object_mut() {
+            facts.insert("digest".to_owned(), digest);
+            facts.insert("bytes".to_owned(), json!(content.len()));
+        }
     }
     Ok(facts)
 }

@@ -201,13 +201,9 @@ fn conclude_conversation(mut conversation: Conversation, baseline: Baseline) -> 
             }
             return worked;
         }
-        Ending::Refused(words) => {
-            let reason = Reason::new(ReasonCode::Refused, words);
-            (Outcome::Uncertain { reason, data: baseline.into_data() }, Vec::new())
-        }
+        Ending::Refused(words) => baseline.unanswered(Reason::new(ReasonCode::Refused, words)),
         Ending::Invalid(faults) => {
-            let reason = Reason::new(ReasonCode::InvalidOutput, faults.join("; "));
-            (Outcome::Uncertain { reason, data: baseline.into_data() }, Vec::new())
+            baseline.unanswered(Reason::new(ReasonCode::InvalidOutput, faults.join("; ")))
         }
         Ending::Budget(error) => baseline.fall_back(ReasonCode::Budget, &error),
         Ending::Failed(error) => baseline.fall_back(ReasonCode::ModelUnavailable, &error),
@@ -264,6 +260,18 @@ impl Baseline {
             Baseline::Evidence(data) => {
                 (Outcome::Uncertain { reason: ReasonCode::NoModel.into(), data: Some(data) }, Vec::new())
             }
+        }
+    }
+
+    /// The model answered, and its answer is of no use: what is complete by rules stands as it does without a model, and all
+    /// else is uncertain.
+    fn unanswered(self, reason: Reason) -> (Outcome, Vec<String>) {
+        match self {
+            Baseline::Complete(data) => (
+                Outcome::Ok(data),
+                vec![format!("by rules only, because the model's answer is of no use: {reason}")],
+            ),
+            other => (Outcome::Uncertain { reason, data: other.into_data() }, Vec::new()),
         }
     }
 

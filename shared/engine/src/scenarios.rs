@@ -76,17 +76,20 @@ fn a_model_answers_its_own_fields_only() {
     check(
         complete(),
         Some(vec![invented(), invented()]),
-        (Uncertain, "deterministic", "by rule"),
+        (Ok, "deterministic", "by rule"),
         &[Settled, Settled],
     );
     let prose = || Says::Text(json!("just words"));
+    check(complete(), Some(vec![prose(), prose()]), (Ok, "deterministic", "by rule"), &[Settled, Settled]);
+    check(complete(), Some(vec![Says::Refusal]), (Ok, "deterministic", "by rule"), &[Settled]);
+    check(evidence(), Some(vec![Says::Refusal]), (Uncertain, "deterministic", "by rule"), &[Settled]);
+    let partial = || Some(Analysis::Partial { data: baseline(), lacking: "prose".into() });
     check(
-        complete(),
+        partial(),
         Some(vec![prose(), prose()]),
         (Uncertain, "deterministic", "by rule"),
         &[Settled, Settled],
     );
-    check(complete(), Some(vec![Says::Refusal]), (Uncertain, "deterministic", "by rule"), &[Settled]);
     let rejected = || Says::Fails(ErrorKind::ModelRejected, Bill::Nothing, None);
     check(complete(), Some(vec![rejected()]), (Ok, "deterministic", "by rule"), &[Void]);
     check(evidence(), Some(vec![rejected()]), (Uncertain, "deterministic", "by rule"), &[Void]);

@@ -38,7 +38,7 @@ pub(super) async fn doctor(config: &Config, arguments: &StateArguments) -> Resul
             }
         },
     }
-    findings.absent("links", "cannot be fetched yet; hand in transcripts");
+    findings.configured("links", "are fetched from public addresses only; nothing is tried here");
     findings.absent("speech to text", "is not built yet; captions and text are read");
     findings.absent("published fact checks", "are not asked yet; verdicts need a model");
     findings.absent("semantic recall", "is not built yet; the exact level works");
@@ -63,10 +63,14 @@ async fn check_state(session: &Session, arguments: &StateArguments, findings: &m
     let value = serde_json::Value::from(probe.clone());
     let rows = async {
         ports.cache.put(&tenant, "doctor", &value, ports.clock.now_ms() + 60_000).await?;
+        session.rows.settled().await?;
         ports.cache.get(&tenant, "doctor").await
     };
     let rows = rows.await;
-    findings.check("rows", rows.map(|read| (read == Some(value), "written and read back".to_owned())));
+    findings.check(
+        "rows",
+        rows.map(|read| (read == Some(value), "written to the disk and read back".to_owned())),
+    );
 }
 
 fn check_model(config: &Config, session: &Session, findings: &mut Findings) {
