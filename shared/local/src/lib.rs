@@ -4,11 +4,9 @@
 pub mod asl;
 pub mod cli;
 pub mod commands;
-pub mod form;
 pub mod host;
 pub mod input;
 pub mod live;
 pub mod observe;
-pub mod render;
 pub mod state;
 pub mod workflow;

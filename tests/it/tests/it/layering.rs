@@ -16,7 +16,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("platforms", &["engine"]),
     ("store", &["engine"]),
     ("boot", &["analysis", "catalogue", "engine", "llm", "platforms", "store", "tools"]),
-    ("local", &["boot", "engine"]),
+    ("render", &["engine"]),
+    ("local", &["boot", "engine", "render"]),
     ("lab", &["analysis", "boot", "engine", "local", "platforms", "tools"]),
     ("it", &[]),
 ];
