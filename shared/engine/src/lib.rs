@@ -51,7 +51,7 @@ pub use finish_run::finish_run;
 pub use handle::handle;
 pub use lease::{LEASE_MS, MAX_ATTEMPTS};
 pub use money::{charges, window};
-pub use resume_run::{resume_run, resume_unfinished, unfinished_run};
+pub use resume_run::{is_over, resume_run, resume_unfinished, unfinished_run};
 pub use run_step::run_step;
 pub use start_run::{RunRequest, begin_run, load_run, start_run};
 pub use sweep::sweep;

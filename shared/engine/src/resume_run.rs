@@ -23,12 +23,17 @@ pub async fn unfinished_run(ports: &Ports, request: &RunRequest) -> Result<Optio
         if !is_same(ports, &run, request) {
             continue;
         }
-        let delivery = Key::Outbox(run.key.clone(), outbox::DELIVER.to_owned());
-        if !run.status.is_final() || read(ports, &[delivery]).await?.pop().flatten().is_some() {
+        if !is_over(ports, &run).await? {
             return Ok(Some(run.key));
         }
     }
     Ok(None)
+}
+
+/// True once nothing more will happen in a run: it has ended and its briefing has been delivered.
+pub async fn is_over(ports: &Ports, run: &Run) -> Result<bool> {
+    let delivery = Key::Outbox(run.key.clone(), outbox::DELIVER.to_owned());
+    Ok(run.status.is_final() && read(ports, &[delivery]).await?.pop().flatten().is_none())
 }
 
 /// Takes over a run and starts its workflow again. Only for an owner who knows that no other process is at work on it.

@@ -102,7 +102,7 @@ async fn run_one(
         _ => format!(" {} bytes,", input.bytes.len()),
     };
     say(&format!("{}:{size} {} depth", render::safe(&input.name), Depth::from(arguments.depth).name()));
-    let Session { ports, queues, workflow, events } = session;
+    let Session { ports, queues, workflow, events, .. } = session;
     let request = request(ports, arguments, input).await?;
     let depth = request.depth;
     let key = match engine::unfinished_run(ports, &request).await? {
@@ -163,7 +163,7 @@ async fn request(
 }
 
 /// Prepares what later steps need while the first waits for its model.
-async fn prepare(ports: &engine::ports::Ports) {
+pub(super) async fn prepare(ports: &engine::ports::Ports) {
     const FIRST_CALL_IS_OUT_MS: u64 = 8;
     ports.clock.sleep(FIRST_CALL_IS_OUT_MS).await;
     boot::prepare(&ports.catalogue).await;

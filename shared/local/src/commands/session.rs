@@ -22,6 +22,8 @@ pub(super) struct Session {
     pub(super) ports: Ports,
     pub(super) queues: Arc<MemoryQueues>,
     pub(super) workflow: Arc<LocalWorkflow>,
+    /// The rows behind `ports.store`: what leaves the process waits until they are settled.
+    pub(super) rows: Arc<boot::Owned>,
     /// Every event of every run, as it is written.
     pub(super) events: UnboundedReceiver<(RunKey, Event)>,
 }
@@ -67,5 +69,5 @@ pub(super) async fn open(config: &Config, folder: &std::path::Path) -> Result<Se
         delivery: Arc::new(boot::Outward::new(briefings, store.clone())),
         metrics: Arc::new(MemoryMetrics::default()),
     };
-    Ok(Session { ports, queues, workflow, events })
+    Ok(Session { ports, queues, workflow, rows: store, events })
 }

@@ -17,7 +17,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["engine"]),
     ("boot", &["analysis", "catalogue", "engine", "llm", "platforms", "store", "tools"]),
     ("render", &["engine"]),
-    ("local", &["boot", "engine", "render"]),
+    ("api", &["boot", "engine", "render"]),
+    ("local", &["api", "boot", "engine", "render"]),
     ("lab", &["analysis", "boot", "engine", "local", "platforms", "tools"]),
     ("it", &[]),
 ];
@@ -28,6 +29,7 @@ const WRAPPED: &[(&str, &[&str])] = &[
     ("dynoxide-rs", &["store"]),
     ("reqwest", &["llm", "platforms"]),
     ("rustls", &["llm", "platforms"]),
+    ("axum", &["api", "local", "lab"]),
     ("clap", &["local", "lab"]),
     ("tokio", &["boot", "llm", "local", "lab", "platforms", "store"]),
 ];
