@@ -1,6 +1,6 @@
 //! The HTTP API: a router over the ports. The same router answers on this machine and behind API Gateway.
 //!
-//! Each operation is one row ([`operation::Operation`]): method, path, scope, parameters, body, answers, handler. The
+//! Each operation is one row (`operation.rs`): method, path, scope, parameters, body, answers, handler. The
 //! router and the OpenAPI document are both made from these rows, so a request is checked against what the document says.
 //! A request passes in one order: the key, the parameters, the body, the handler. Deliberately not here: rules of the
 //! platform, and how the process listens.

@@ -76,7 +76,7 @@ pub(crate) enum Place {
 
 /// What a parameter takes.
 pub(crate) enum Takes {
-    /// A whole number from 0 to `most`, and what it is when it is absent.
+    /// A whole number from `least` to `most`, and what it is when it is absent.
     Number { least: u64, most: u64, default: u64 },
     /// Printable ASCII of 1 to so many characters.
     Text(usize),

@@ -27,7 +27,7 @@ pub(super) fn operations() -> Vec<Operation> {
         summary: "What happened in a run after an event, in order and without a gap.",
         scope: Some(Scope::Read),
         parameters: vec![
-            number("after", 0, u64::MAX >> 11, 0, "The number of the last event that is known; 0 for none."),
+            number("after", 0, (1 << 53) - 1, 0, "The number of the last event that is known; 0 for none."),
             number("limit", 1, 1_000, 500, "How many at most."),
             number(
                 "wait_ms",

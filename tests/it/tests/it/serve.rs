@@ -219,6 +219,36 @@ fn no_route_answers_without_a_key_that_opens_it() {
 }
 
 #[test]
+fn a_tenants_limits_hold_for_its_requests() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().to_str().unwrap();
+    let limits = |more: &[&str]| {
+        let mut arguments = vec!["limits", "--state", state, "--tenant", "small"];
+        arguments.extend(more);
+        run(&mut assay(&arguments))
+    };
+    assert_eq!(limits(&["--daily-budget", "lots"]).status.code(), Some(2));
+    assert!(limits(&["--daily-budget", "0", "--depth-limit", "quick"]).status.success());
+    let told = String::from_utf8(limits(&["--run-cap", "0.25"]).stdout).unwrap();
+    assert!(["$0.00", "$0.25", "quick"].iter().all(|part| told.contains(part)), "{told}");
+    let (small, large) = (
+        key(folder.path(), &["--scopes", "admin", "--tenant", "small"]),
+        key(folder.path(), &["--scopes", "admin"]),
+    );
+    let model = ScriptedServer::start(Script::new(Vec::new())).unwrap();
+    let server = Server::start(folder.path(), |command| with_model(command, &model.url()));
+    let check = |key: &str, depth: &str, expected: u16| {
+        let body = json!({ "text": "The wall held.", "depth": depth }).to_string();
+        let client = Client { server: &server, key };
+        let answer = client.ask("POST /runs", &[("content-type", "application/json")], body.as_bytes());
+        assert_eq!(answer.status, expected, "{depth}: {}", answer.body);
+    };
+    check(&small, "standard", 403);
+    check(&small, "quick", 402);
+    check(&large, "standard", 202);
+}
+
+#[test]
 fn a_port_that_is_taken_and_a_folder_in_use_are_said_so() {
     let folder = tempfile::tempdir().unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
