@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
+use engine::error::{Error, ErrorKind, Result};
 use engine::ports::{Clock, Random};
 
 /// The system's clock, with tokio's timers.
@@ -21,6 +22,16 @@ impl Clock for SystemClock {
     async fn sleep(&self, milliseconds: u64) {
         tokio::time::sleep(Duration::from_millis(milliseconds)).await;
     }
+}
+
+/// Random bytes for secrets, from the operating system. Kind `Internal` where it has none: no secret is made of less.
+pub fn secret_bytes() -> Result<[u8; 32]> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Error::new(ErrorKind::Internal, "the system gives no randomness to make a secret of")
+            .with("cause", error)
+    })?;
+    Ok(bytes)
 }
 
 /// The operating system's randomness.

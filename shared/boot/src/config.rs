@@ -8,7 +8,7 @@ use engine::model::NanoUsd;
 use llm::Secret;
 
 /// What the environment says.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// The model to use; `None` is the mode without a model.
     pub model: Option<ModelConfig>,
@@ -34,6 +34,7 @@ pub struct Config {
 }
 
 /// Where the model is.
+#[derive(Clone)]
 pub struct ModelConfig {
     /// `LLM_BASE_URL`: an OpenAI-compatible endpoint, up to and including `/v1`.
     pub base_url: String,

@@ -11,7 +11,7 @@ mod owned;
 mod prepare;
 mod telemetry;
 
-pub use clock::{OsRandom, SystemClock};
+pub use clock::{OsRandom, SystemClock, secret_bytes};
 pub use config::{Config, ModelConfig};
 pub use content_check::{LARGEST_INPUT_BYTES, check_content, media_type};
 pub use links::{check_link, link_of_episode};

@@ -88,6 +88,12 @@ kinds! {
     Unauthorized => ("Unauthorized", Never, 401, Low),
     /// The credential does not allow this.
     Forbidden => ("Forbidden", Never, 403, Medium),
+    /// The resource does not offer this method.
+    MethodNotAllowed => ("MethodNotAllowed", Never, 405, Low),
+    /// It will exist, but does not yet.
+    NotReady => ("NotReady", Later, 409, Low),
+    /// An idempotency key came with another request than the first time.
+    IdempotencyMismatch => ("IdempotencyMismatch", Never, 422, Low),
     /// A connection failed.
     Network => ("Network", Later, 502, Medium),
     /// An answer did not come in time.

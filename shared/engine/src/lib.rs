@@ -15,6 +15,7 @@ pub mod prompt;
 pub mod schema;
 pub mod step_input;
 
+mod access;
 mod cancel_run;
 mod citations;
 mod claim_check;
@@ -35,7 +36,12 @@ mod run_step;
 mod start_run;
 mod sweep;
 mod transact;
+mod uploads;
 
+pub use access::{
+    Caller, Entropy, IssuedKey, authenticate, create_key, list_keys, revoke_key, rotate_key,
+    set_tenant_settings, tenant_settings,
+};
 pub use cancel_run::cancel_run;
 pub use claim_check::INLINE_BYTES;
 pub use dead_letter::bury;
@@ -45,10 +51,11 @@ pub use finish_run::finish_run;
 pub use handle::handle;
 pub use lease::{LEASE_MS, MAX_ATTEMPTS};
 pub use money::{charges, window};
-pub use resume_run::{resume_run, unfinished_run};
+pub use resume_run::{is_over, resume_run, resume_unfinished, unfinished_run};
 pub use run_step::run_step;
 pub use start_run::{RunRequest, begin_run, load_run, start_run};
 pub use sweep::sweep;
+pub use uploads::{fill_upload, load_upload, open_upload};
 
 #[cfg(test)]
 mod scenarios;

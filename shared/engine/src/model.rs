@@ -1,12 +1,14 @@
 //! The nouns: ids, runs, steps, results, money.
 
+mod access;
 mod id;
 mod money;
 mod result;
 mod rows;
 mod run;
 
-pub use id::{AgentId, CallId, ContentRef, ItemId, RunId, RunKey, StepKey, TenantId, Token};
+pub use access::{ApiKey, Scope, SecretDigest, TenantSettings, Upload};
+pub use id::{AgentId, CallId, ContentRef, ItemId, KeyId, RunId, RunKey, StepKey, TenantId, Token};
 pub use money::{NanoUsd, Price, PriceBand, Usage};
 pub use result::{
     Basis, CacheLevel, Meta, Outcome, Reason, ReasonCode, STEP_RESULT_VERSION, Status, StepError, StepResult,

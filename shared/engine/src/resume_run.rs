@@ -1,6 +1,7 @@
 //! A new owner takes over a run whose process died: it breaks the old leases, books what was under way, and starts the
 //! run's workflow again. Finished steps report what they have; they are not run again.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::error::Result;
@@ -10,7 +11,7 @@ use crate::money::book_lost_calls;
 use crate::outbox;
 use crate::ports::{Key, Ports, Range, Row};
 use crate::start_run::{DEADLINE_GRACE_MS, RunRequest, load_run};
-use crate::transact::{Decision, read, transact};
+use crate::transact::{Decision, list_all, read, transact};
 
 /// The newest run of the same request (same tenant, content, depth, cache choice and catalogue) that has not ended or
 /// whose briefing has not been delivered.
@@ -22,12 +23,17 @@ pub async fn unfinished_run(ports: &Ports, request: &RunRequest) -> Result<Optio
         if !is_same(ports, &run, request) {
             continue;
         }
-        let delivery = Key::Outbox(run.key.clone(), outbox::DELIVER.to_owned());
-        if !run.status.is_final() || read(ports, &[delivery]).await?.pop().flatten().is_some() {
+        if !is_over(ports, &run).await? {
             return Ok(Some(run.key));
         }
     }
     Ok(None)
+}
+
+/// True once nothing more will happen in a run: it has ended and its briefing has been delivered.
+pub async fn is_over(ports: &Ports, run: &Run) -> Result<bool> {
+    let delivery = Key::Outbox(run.key.clone(), outbox::DELIVER.to_owned());
+    Ok(run.status.is_final() && read(ports, &[delivery]).await?.pop().flatten().is_none())
 }
 
 /// Takes over a run and starts its workflow again. Only for an owner who knows that no other process is at work on it.
@@ -57,6 +63,24 @@ pub async fn resume_run(ports: &Ports, key: &RunKey) -> Result<()> {
     }
     outbox::send(ports, key).await?;
     crate::start_run::begin_run(ports, key).await
+}
+
+/// Takes over every run, of any tenant, that has not ended or whose briefing has not been delivered; returns them. Only for
+/// an owner who knows that no other process is at work. A run that cannot be resumed is logged and stays due.
+pub async fn resume_unfinished(ports: &Ports) -> Result<BTreeSet<RunKey>> {
+    let due = list_all(ports, &Range::Due(u64::MAX)).await?;
+    let unfinished = due.into_iter().filter_map(|(_, versioned)| match versioned.row {
+        Row::Run(run) if !run.status.is_final() => Some(run.key),
+        Row::Outbox(row) => Some(row.run),
+        _ => None,
+    });
+    let unfinished: BTreeSet<RunKey> = unfinished.collect();
+    for run in &unfinished {
+        if let Err(error) = resume_run(ports, run).await {
+            tracing::error!(%error, %run, "not resumed");
+        }
+    }
+    Ok(unfinished)
 }
 
 fn is_same(ports: &Ports, run: &Run, request: &RunRequest) -> bool {

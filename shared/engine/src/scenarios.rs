@@ -1,5 +1,6 @@
 //! The stories, told on virtual time: `check(what the world does, how the step ends)`.
 
+mod access;
 mod house;
 mod sources;
 
@@ -296,7 +297,7 @@ fn an_idempotency_key_is_one_run() {
         assert_eq!(crate::start_run(&ports, &request).await.unwrap(), (first, false));
         request.depth = crate::model::Depth::Deep;
         let refused: Result<_> = crate::start_run(&ports, &request).await;
-        assert_eq!(refused.unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::IdempotencyMismatch);
     });
 }
 

@@ -6,6 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::events;
 use crate::model::{
     Budget, Depth, EventKind, NanoUsd, OutboxMessage, Purse, Run, RunId, RunKey, RunStatus, Source, TenantId,
+    TenantSettings,
 };
 use crate::outbox;
 use crate::ports::{Key, Ports, Row};
@@ -36,19 +37,21 @@ pub struct RunRequest {
 
 /// Accepts a request.
 ///
-/// Returns the run, and whether it is new. Errors: `InvalidInput` for an empty source or a reused idempotency key,
-/// `Budget` if the tenant's day is spent and a model is configured, `Storage`.
+/// Returns the run, and whether it is new. Errors: `InvalidInput` for an empty source, `IdempotencyMismatch` for an
+/// idempotency key that came with another request, `Forbidden` for a depth beyond the tenant's limit, `Budget` if the
+/// tenant's day is spent and a model is configured, `Storage`.
 pub async fn start_run(ports: &Ports, request: &RunRequest) -> Result<(RunKey, bool)> {
     if request.source.bytes == 0 {
         return Err(Error::new(ErrorKind::InvalidInput, format!("{} is empty", request.source.name)));
     }
     let now = ports.clock.now_ms();
-    let run = RunKey { tenant: request.tenant.clone(), run: new_run_id(ports, now) };
+    let run = RunKey { tenant: request.tenant.clone(), run: RunId::new(new_ulid(ports, now)) };
     let digest = request_digest(request);
     let idempotency =
         request.idempotency_key.as_ref().map(|key| Key::Idempotency(request.tenant.clone(), key.clone()));
     let budget = Key::Budget(request.tenant.clone(), crate::money::window(now));
-    let mut keys = vec![Key::Run(run.clone()), budget.clone()];
+    let settings = Key::Settings(request.tenant.clone());
+    let mut keys = vec![Key::Run(run.clone()), budget.clone(), settings.clone()];
     keys.extend(idempotency.clone());
 
     let (run, new) = transact(ports, &keys, |rows| {
@@ -60,22 +63,29 @@ pub async fn start_run(ports: &Ports, request: &RunRequest) -> Result<(RunKey, b
         {
             if *request_digest != digest {
                 return Err(Error::new(
-                    ErrorKind::InvalidInput,
+                    ErrorKind::IdempotencyMismatch,
                     "this idempotency key stands for another request",
                 ));
             }
             return Ok(Decision::Leave((RunKey { tenant: run.tenant.clone(), run: earlier.clone() }, false)));
         }
         // Only for a new run: a repeated request must find its run even when the day is spent.
-        check_budget(ports, rows.budget(&budget))?;
+        let own = match rows.get(&settings) {
+            Some(Row::Settings(own)) => own.clone(),
+            _ => TenantSettings::default(),
+        };
+        check_depth(&own, request.depth)?;
+        let limited = with_limit(&own, rows.budget(&budget));
+        check_budget(ports, limited.as_ref().or(rows.budget(&budget)))?;
         let stored = new_run(ports, request, &run, now);
-        let purse = Purse { cap: run_cap(ports, request.depth), ..Purse::default() };
+        let purse = Purse { cap: run_cap(ports, &own, request.depth), ..Purse::default() };
         let due_ms = Some(stored.deadline_ms + DEADLINE_GRACE_MS);
         let mut changes = vec![
             create(Key::Run(run.clone()), Row::Run(stored), due_ms),
             create(Key::Purse(run.clone()), Row::Purse(purse), None),
             outbox::put(&run, outbox::START, OutboxMessage::Start, now),
         ];
+        changes.extend(limited.map(|limited| rows.put(budget.clone(), Row::Budget(limited), None)));
         if let Some(key) = &idempotency {
             let row = Row::Idempotency { run: run.run.clone(), request_digest: digest.clone() };
             changes.push(create(key.clone(), row, None));
@@ -134,8 +144,27 @@ fn new_run(ports: &Ports, request: &RunRequest, run: &RunKey, now: u64) -> Run {
     }
 }
 
-fn run_cap(ports: &Ports, depth: Depth) -> NanoUsd {
-    ports.settings.run_cap.map_or(depth.cap(), |cap| cap.min(depth.cap()))
+fn run_cap(ports: &Ports, own: &TenantSettings, depth: Depth) -> NanoUsd {
+    let caps = [ports.settings.run_cap, own.run_cap];
+    caps.into_iter().flatten().fold(depth.cap(), NanoUsd::min)
+}
+
+fn check_depth(own: &TenantSettings, depth: Depth) -> Result<()> {
+    match own.depth_limit {
+        Some(limit) if depth > limit => {
+            let what = format!("this tenant's runs go no deeper than {}", limit.name());
+            Err(Error::new(ErrorKind::Forbidden, what))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The day's budget under the tenant's own limit, if that is not its limit yet.
+fn with_limit(own: &TenantSettings, stored: Option<&Budget>) -> Option<Budget> {
+    let limit = own.daily_budget?;
+    let unspent = Budget { limit, allotted: NanoUsd::ZERO, spent: NanoUsd::ZERO };
+    let budget = stored.map_or(unspent, |stored| Budget { limit, ..stored.clone() });
+    (stored != Some(&budget)).then_some(budget)
 }
 
 /// Without a model nothing is ever spent, so an empty budget stops nobody.
@@ -154,12 +183,12 @@ fn check_budget(ports: &Ports, budget: Option<&Budget>) -> Result<()> {
 }
 
 /// A ULID from the engine's own clock and randomness.
-fn new_run_id(ports: &Ports, now_ms: u64) -> RunId {
+pub(crate) fn new_ulid(ports: &Ports, now_ms: u64) -> String {
     let random = u128::from(ports.random.next_u64()) << 64 | u128::from(ports.random.next_u64());
-    RunId::new(ulid::Ulid::from_parts(now_ms, random).to_string())
+    ulid::Ulid::from_parts(now_ms, random).to_string()
 }
 
 fn request_digest(request: &RunRequest) -> String {
-    let parts = json!([request.source.content, request.depth, request.use_cache, request.workspace]);
+    let parts = json!([request.source, request.depth, request.use_cache, request.workspace]);
     blake3::hash(parts.to_string().as_bytes()).to_hex().to_string()
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use engine::model::Depth;
+use engine::model::{Depth, Scope};
 
 /// Turns a link or a transcript into an intelligence briefing that can be checked.
 #[derive(Debug, Parser)]
@@ -29,6 +29,12 @@ pub enum Command {
     Runs(StateArguments),
     /// Print a run's briefing again
     Show(ShowArguments),
+    /// Answer over HTTP on this machine until interrupted; unfinished runs go on
+    Serve(ServeArguments),
+    /// Make, list, revoke and rotate the keys of the HTTP API
+    Keys(KeysArguments),
+    /// Show or set what a tenant may spend and how deep it may look
+    Limits(LimitsArguments),
     /// List the agents: what each does, needs, and can do without a model
     Agents(AgentsArguments),
     /// Say what is configured, what works and what is missing
@@ -91,6 +97,100 @@ pub struct ShowArguments {
     /// Where runs are kept
     #[command(flatten)]
     pub state: StateArguments,
+}
+
+/// Arguments of `serve`.
+#[derive(Debug, Args)]
+pub struct ServeArguments {
+    /// The port of 127.0.0.1 to listen on; 0 takes a free one
+    #[arg(long, default_value_t = 8787)]
+    pub port: u16,
+    /// The state folder
+    #[arg(long = "state", value_name = "DIR", default_value = ".assay")]
+    pub folder: PathBuf,
+}
+
+/// Arguments of `keys`.
+#[derive(Debug, Args)]
+pub struct KeysArguments {
+    /// What to do with keys.
+    #[command(subcommand)]
+    pub command: KeysCommand,
+}
+
+/// What can be done with keys.
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Make a key and print it, once
+    Create(CreateKeyArguments),
+    /// List a tenant's keys
+    List(StateArguments),
+    /// Make a key useless, for good
+    Revoke(KeyArguments),
+    /// Give a key a new secret and print it, once; the old one works until the next rotation
+    Rotate(KeyArguments),
+}
+
+/// Arguments of `keys create`.
+#[derive(Debug, Args)]
+pub struct CreateKeyArguments {
+    /// What the key allows
+    #[arg(long, value_enum, value_delimiter = ',', required = true, value_name = "SCOPE,...")]
+    pub scopes: Vec<ScopeArgument>,
+    /// After how many days it opens nothing any more
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=36_500))]
+    pub expires_days: Option<u64>,
+    /// Where keys are kept, and whose it will be
+    #[command(flatten)]
+    pub state: StateArguments,
+}
+
+/// Arguments about one key.
+#[derive(Debug, Args)]
+pub struct KeyArguments {
+    /// The key's id, the part before the dot
+    pub id: String,
+    /// Where keys are kept, and whose it is
+    #[command(flatten)]
+    pub state: StateArguments,
+}
+
+/// Arguments of `limits`. What is not said stays as it is.
+#[derive(Debug, Args)]
+pub struct LimitsArguments {
+    /// Dollars a day (UTC), or `none` for what everybody may spend
+    #[arg(long, value_name = "USD")]
+    pub daily_budget: Option<String>,
+    /// Dollars a run, or `none` for the cap of its depth
+    #[arg(long, value_name = "USD")]
+    pub run_cap: Option<String>,
+    /// The deepest a run may look
+    #[arg(long, value_enum)]
+    pub depth_limit: Option<DepthArgument>,
+    /// Where limits are kept, and whose they are
+    #[command(flatten)]
+    pub state: StateArguments,
+}
+
+/// A scope, as it is typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ScopeArgument {
+    /// Start and cancel runs, hand in content
+    Run,
+    /// Read runs, events and briefings
+    Read,
+    /// Everything
+    Admin,
+}
+
+impl From<ScopeArgument> for Scope {
+    fn from(argument: ScopeArgument) -> Self {
+        match argument {
+            ScopeArgument::Run => Scope::Run,
+            ScopeArgument::Read => Scope::Read,
+            ScopeArgument::Admin => Scope::Admin,
+        }
+    }
 }
 
 /// Arguments of `agents`.

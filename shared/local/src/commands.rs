@@ -2,7 +2,10 @@
 
 mod agents;
 mod doctor;
+mod keys;
+mod limits;
 mod run;
+mod serve;
 mod session;
 mod show;
 
@@ -47,6 +50,9 @@ async fn dispatch(config: &Config, command: Command) -> Result<ExitCode> {
         Command::Run(arguments) => run::run(config, &arguments).await,
         Command::Runs(arguments) => show::runs(config, &arguments).await,
         Command::Show(arguments) => show::show(config, &arguments).await,
+        Command::Serve(arguments) => serve::serve(config, &arguments).await,
+        Command::Keys(arguments) => keys::keys(config, &arguments.command).await,
+        Command::Limits(arguments) => limits::limits(config, &arguments).await,
         Command::Agents(arguments) => agents::agents(&arguments),
         Command::Doctor(arguments) => doctor::doctor(config, &arguments).await,
     }

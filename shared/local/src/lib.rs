@@ -4,10 +4,8 @@
 pub mod asl;
 pub mod cli;
 pub mod commands;
-pub mod form;
 pub mod host;
 pub mod input;
 pub mod live;
-pub mod render;
 pub mod state;
 pub mod workflow;

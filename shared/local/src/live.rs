@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 
 use engine::agent::Catalogue;
 use engine::model::{AgentId, Basis, Depth, Event, EventKind, ItemId, NanoUsd, RunStatus, Status};
-
-use crate::render::{self, Style, Tone, safe, truncate, width_of};
+use render::{Style, Tone, safe, truncate, width_of};
 
 mod draw;
 mod plan;

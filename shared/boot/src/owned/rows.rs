@@ -300,7 +300,7 @@ fn first_key(range: &Range) -> Option<Key> {
         Range::Charges(run) => Some(Key::Charge(CallId { step: step(run), epoch: 0, call: 0 })),
         Range::Events(run, after) => Some(Key::Event(run.clone(), after.checked_add(1)?)),
         Range::Outbox(run) => Some(Key::Outbox(run.clone(), String::new())),
-        Range::Runs(_) | Range::Memory(_) | Range::Due(_) => None,
+        Range::Runs(_) | Range::Memory(_) | Range::ApiKeys(_) | Range::Due(_) => None,
     }
 }
 
@@ -316,7 +316,10 @@ fn run_of(key: &Key) -> Option<&RunKey> {
         | Key::Counters(..)
         | Key::Memory(..)
         | Key::Cache(..)
-        | Key::Rate(_) => None,
+        | Key::Rate(_)
+        | Key::ApiKey(_)
+        | Key::Settings(_)
+        | Key::Upload(..) => None,
     }
 }
 

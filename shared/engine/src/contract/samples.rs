@@ -3,8 +3,9 @@
 use ulid::Ulid;
 
 use crate::model::{
-    AgentId, CallId, Charge, ChargeState, ContentRef, Depth, Event, EventKind, ItemId, MemoryRecord, NanoUsd,
-    Outbox, OutboxMessage, Purse, Run, RunId, RunKey, RunStatus, Source, Step, StepKey, TenantId, Usage,
+    AgentId, ApiKey, CallId, Charge, ChargeState, ContentRef, Depth, Event, EventKind, ItemId, KeyId,
+    MemoryRecord, NanoUsd, Outbox, OutboxMessage, Purse, Run, RunId, RunKey, RunStatus, Scope, SecretDigest,
+    Source, Step, StepKey, TenantId, Usage,
 };
 
 /// The time of the first sample run.
@@ -89,6 +90,18 @@ pub(super) fn charge(step: &StepKey, call: u32) -> Charge {
 
 pub(super) fn purse(spent: i64) -> Purse {
     Purse { spent: NanoUsd(spent), ..Purse::default() }
+}
+
+pub(super) fn api_key(of: &str, after_ms: u64) -> ApiKey {
+    ApiKey {
+        id: KeyId::new(format!("ak_{}", run_id(after_ms))),
+        tenant: tenant(of),
+        scopes: vec![Scope::Run, Scope::Read],
+        secrets: vec![SecretDigest { digest: "0".repeat(64), created_ms: START_MS }],
+        created_ms: START_MS + after_ms,
+        expires_ms: Some(u64::MAX),
+        revoked_ms: None,
+    }
 }
 
 pub(super) fn memory(run: &RunId, created_ms: u64, text: &str) -> MemoryRecord {

@@ -28,6 +28,7 @@ pub async fn store_contract(store: &dyn Store) -> Verdict {
     listings::a_run_and_nothing_else(&store).await?;
     listings::events_in_order_without_a_gap(&store).await?;
     listings::memory_newest_first(&store).await?;
+    listings::keys_newest_first(&store).await?;
     listings::due_rows(&store).await?;
     listings::foreign_tokens_do_not_leave_the_range(&store).await
 }
@@ -116,6 +117,24 @@ fn one_of_each() -> Vec<(Key, Row)> {
                 value: serde_json::json!({"a": [1, null, 0.1, "\u{0}"]}),
                 expires_ms: u64::MAX / 2,
             },
+        ),
+        (Key::ApiKey(samples::api_key("each", 0).id), Row::ApiKey(samples::api_key("each", 0))),
+        (
+            Key::Settings(run.tenant.clone()),
+            Row::Settings(crate::model::TenantSettings {
+                daily_budget: Some(crate::model::NanoUsd(1)),
+                run_cap: None,
+                depth_limit: Some(crate::model::Depth::Deep),
+            }),
+        ),
+        (
+            Key::Upload(run.tenant.clone(), "01KBAZ".to_owned()),
+            Row::Upload(crate::model::Upload {
+                name: "talk #1.vtt".to_owned(),
+                expires_ms: u64::MAX / 2,
+                bytes: 7,
+                content: Some(crate::model::ContentRef::new("0".repeat(64))),
+            }),
         ),
         (
             Key::Rate("tenant/each".to_owned()),

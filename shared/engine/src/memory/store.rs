@@ -94,7 +94,7 @@ impl Store for MemoryStore {
     async fn list(&self, range: &Range, from: Option<&str>, limit: usize) -> Result<Page> {
         yield_once().await;
         let state = lock(&self.0);
-        let descending = matches!(range, Range::Runs(_) | Range::Memory(_));
+        let descending = matches!(range, Range::Runs(_) | Range::Memory(_) | Range::ApiKeys(_));
         let mut rows: Vec<(Place<'_>, &Stored)> = state
             .rows
             .iter()
@@ -166,6 +166,9 @@ fn is_in(range: &Range, key: &Key, stored: &Stored) -> bool {
         (Range::Outbox(run), Key::Outbox(of, _)) => of == run,
         (Range::Charges(run), Key::Charge(call)) => call.step.run == *run,
         (Range::Memory(tenant), Key::Memory(of, _)) => of == tenant,
+        (Range::ApiKeys(tenant), Key::ApiKey(_)) => {
+            matches!(&stored.row, Row::ApiKey(key) if key.tenant == *tenant)
+        }
         (Range::Due(by_ms), _) => stored.due_ms.is_some_and(|due_ms| due_ms <= *by_ms),
         _ => false,
     }

@@ -47,6 +47,8 @@ ids! {
     AgentId,
     /// One item of a fanned-out agent (a claim id), or `-` for an agent that runs once.
     ItemId,
+    /// The part of an API key that may be shown.
+    KeyId,
     /// What a workflow hands out so that a step can report back.
     Token,
     /// The address of stored content: the hex digest of its bytes.

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::model::{
-    Budget, CallId, Charge, Counters, Event, MemoryRecord, Outbox, Purse, Run, RunId, RunKey, Sequence, Step,
-    StepKey, TenantId,
+    ApiKey, Budget, CallId, Charge, Counters, Event, KeyId, MemoryRecord, Outbox, Purse, Run, RunId, RunKey,
+    Sequence, Step, StepKey, TenantId, TenantSettings, Upload,
 };
 
 /// The address of a row.
@@ -43,6 +43,12 @@ pub enum Key {
     Cache(TenantId, String),
     /// What a rate limiter keeps under a name.
     Rate(String),
+    /// An API key. Found without its tenant, which it names.
+    ApiKey(KeyId),
+    /// What a tenant may do.
+    Settings(TenantId),
+    /// A place for a tenant's content.
+    Upload(TenantId, String),
 }
 
 /// A row.
@@ -76,6 +82,12 @@ pub enum Row {
     Counters(Counters),
     /// What is remembered.
     Memory(MemoryRecord),
+    /// An API key.
+    ApiKey(ApiKey),
+    /// What a tenant may do.
+    Settings(TenantSettings),
+    /// A place for content.
+    Upload(Upload),
     /// Anything with an end: stored answers, limiter state.
     Expiring {
         /// The content.
@@ -145,6 +157,8 @@ pub enum Range {
     Charges(RunKey),
     /// A tenant's memory, newest first.
     Memory(TenantId),
+    /// A tenant's API keys, newest first.
+    ApiKeys(TenantId),
     /// Rows due at or before this time, any tenant, most overdue first.
     Due(u64),
 }

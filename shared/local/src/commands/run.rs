@@ -12,15 +12,14 @@ use engine::model::{Depth, Event, EventKind, RunKey, RunStatus, Source, TenantId
 use futures::StreamExt as _;
 use futures::channel::mpsc::UnboundedReceiver;
 use futures::future::{Either, join4, select};
+use render::{Form, Report, Style};
 
 use super::session::{self, Session};
 use super::{FAILED, INTERRUPTED, print, say};
 use crate::cli::RunArguments;
-use crate::form::Form;
 use crate::host::{self, Concurrency};
 use crate::input::{self, About, Input};
 use crate::live::{LiveView, Screen, plan};
-use crate::render::{self, Report, Style};
 use crate::state::{State, write_whole};
 
 const REDRAW_MS: u64 = 100;
@@ -51,7 +50,7 @@ pub(super) async fn run(config: &Config, arguments: &RunArguments) -> Result<Exi
             say("\ninterrupted; the same command goes on where it stopped");
             return Ok(ExitCode::from(INTERRUPTED));
         };
-        let report = session::report(&session.ports, &key).await?;
+        let report = Report::load(&session.ports, &key).await?;
         if let (Some(form), Some(path)) = (form, &arguments.out) {
             write_out(&report, form, path)?;
         }
@@ -168,7 +167,7 @@ async fn request(
 }
 
 /// Prepares what later steps need while the first waits for its model.
-async fn prepare(ports: &engine::ports::Ports) {
+pub(super) async fn prepare(ports: &engine::ports::Ports) {
     const FIRST_CALL_IS_OUT_MS: u64 = 8;
     ports.clock.sleep(FIRST_CALL_IS_OUT_MS).await;
     boot::prepare(&ports.catalogue).await;

@@ -4,13 +4,11 @@ use std::sync::Arc;
 
 use boot::{Config, Lite};
 use engine::error::Result;
-use engine::ledger_view;
 use engine::memory::{MemoryMetrics, MemoryQueues};
-use engine::model::{Event, NanoUsd, RunKey};
+use engine::model::{Event, RunKey};
 use engine::ports::Ports;
 use futures::channel::mpsc::UnboundedReceiver;
 
-use crate::render::Report;
 use crate::state::BriefingFolder;
 use crate::workflow::LocalWorkflow;
 
@@ -71,25 +69,4 @@ pub(super) async fn open(config: &Config, folder: &std::path::Path) -> Result<Se
         metrics: Arc::new(MemoryMetrics::default()),
     };
     Ok(Session { ports, queues, workflow, rows: store, events })
-}
-
-/// A run with all its results and its ledger, for rendering. Errors: `NotFound`.
-pub(super) async fn report(ports: &Ports, key: &RunKey) -> Result<Report> {
-    use engine::error::{Error, ErrorKind};
-    let run = engine::load_run(ports, key)
-        .await?
-        .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("there is no run {}", key.run)))?;
-    let charges = engine::charges(ports, key).await?;
-    let costs = ledger_view::cost_by_step(&charges);
-    let mut steps = Vec::new();
-    for step in ledger_view::steps(ports, key).await? {
-        if let Some(result) = ledger_view::result_of(ports, &step).await? {
-            let cost = costs.get(&step.key).copied().unwrap_or(NanoUsd::ZERO);
-            steps.push((step.key, result, cost));
-        }
-    }
-    let number =
-        |agent: &engine::model::AgentId| ports.catalogue.agent(agent).map_or(u32::MAX, |spec| spec.number);
-    steps.sort_by_key(|(key, ..)| (number(&key.agent), key.item.clone()));
-    Ok(Report { run, steps, charges })
 }

@@ -7,11 +7,10 @@ use boot::Config;
 use engine::error::{Error, ErrorKind, Result};
 use engine::model::{Run, TenantId};
 use engine::ports::{Range, Row};
+use render::{Form, Report, moment};
 
 use super::session;
 use crate::cli::{ShowArguments, StateArguments};
-use crate::form::{Form, moment};
-use crate::render;
 use crate::state::State;
 
 /// Lists the runs of a tenant, newest first.
@@ -66,7 +65,7 @@ pub(super) async fn show(config: &Config, arguments: &ShowArguments) -> Result<E
     let folder = state.folder();
     let _owner = state.own()?;
     let session = session::open(config, &folder).await?;
-    let report = session::report(&session.ports, &key).await?;
+    let report = Report::load(&session.ports, &key).await?;
     if !report.run.status.is_final() {
         super::say("this run has not ended; the command that started it goes on with it");
     }

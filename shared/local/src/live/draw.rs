@@ -2,7 +2,7 @@
 
 use super::{
     Basis, Event, EventKind, Group, ItemId, LiveView, NanoUsd, Row, RunStatus, State, Status, Style, Tone,
-    render, safe, truncate, width_of,
+    safe, truncate, width_of,
 };
 
 /// The columns of the group's name, when there is room for it.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{AgentId, Catalogue, Depth, render};
+use super::{AgentId, Catalogue, Depth};
 
 /// Where an agent stands in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

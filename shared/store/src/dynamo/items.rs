@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use engine::error::{Error, ErrorKind, Result};
+use engine::model::Upload;
 use engine::ports::{Key, Row, Versioned};
 
 use super::keys::{self, Address};
@@ -131,12 +132,16 @@ fn due(address: &Address, due_ms: u64) -> (String, String) {
     (due_shard(shard), format!("{due_ms:020}#{}", &digest.to_hex()[..24]))
 }
 
-/// The place of a run in the listing of its tenant.
+/// The place of a run or a key in the listing of its tenant.
 fn listing(key: &Key, row: &Row) -> Option<(String, String)> {
     match (key, row) {
         (Key::Run(run), Row::Run(stored)) => {
             let sk = format!("{:020}#{}", stored.created_ms, keys::escape(run.run.as_str()));
             Some((keys::of_tenant(&run.tenant), sk))
+        }
+        (Key::ApiKey(id), Row::ApiKey(stored)) => {
+            let sk = format!("{:020}#{}", stored.created_ms, keys::escape(id.as_str()));
+            Some((keys::of_api_keys(&stored.tenant), sk))
         }
         _ => None,
     }
@@ -144,7 +149,9 @@ fn listing(key: &Key, row: &Row) -> Option<(String, String)> {
 
 fn expiry_seconds(row: &Row) -> Option<u64> {
     match row {
-        Row::Expiring { expires_ms, .. } => Some(expires_ms.div_ceil(1000)),
+        Row::Expiring { expires_ms, .. } | Row::Upload(Upload { expires_ms, .. }) => {
+            Some(expires_ms.div_ceil(1000))
+        }
         _ => None,
     }
 }

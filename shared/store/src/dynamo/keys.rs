@@ -4,7 +4,7 @@
 //! so that they sort as numbers. The tenant comes first in every key that has one.
 
 use engine::error::{Error, ErrorKind, Result};
-use engine::model::{AgentId, CallId, ItemId, RunId, RunKey, StepKey, TenantId};
+use engine::model::{AgentId, CallId, ItemId, KeyId, RunId, RunKey, StepKey, TenantId};
 use engine::ports::Key;
 use ulid::Ulid;
 
@@ -39,6 +39,9 @@ pub(super) fn address(key: &Key) -> Result<Address> {
         Key::Memory(tenant, run) => (of_memory(tenant), format!("MEMORY#{}", escape(run.as_str()))),
         Key::Cache(tenant, name) => (format!("{}#C#{}", of_tenant(tenant), escape(name)), "CACHE".to_owned()),
         Key::Rate(name) => (format!("RATE#{}", escape(name)), "RATE".to_owned()),
+        Key::ApiKey(id) => (format!("KEY#{}", escape(id.as_str())), "KEY".to_owned()),
+        Key::Settings(tenant) => (of_tenant(tenant), "SETTINGS".to_owned()),
+        Key::Upload(tenant, id) => (format!("{}#U#{}", of_tenant(tenant), escape(id)), "UPLOAD".to_owned()),
     };
     if pk.len() > LONGEST_PK_BYTES || sk.len() > LONGEST_SK_BYTES {
         return Err(Error::new(ErrorKind::InvalidInput, "a name is too long to be stored"));
@@ -70,9 +73,12 @@ pub(super) fn key(address: &Address) -> Option<Key> {
             _ => None,
         },
         ["T", tenant] => match sk[..] {
+            ["SETTINGS"] => Some(Key::Settings(TenantId::new(tenant))),
             ["BUDGET", window] => Some(Key::Budget(TenantId::new(tenant), window.to_owned())),
             _ => None,
         },
+        ["T", tenant, "U", id] => Some(Key::Upload(TenantId::new(tenant), id.to_owned())),
+        ["KEY", id] => Some(Key::ApiKey(KeyId::new(id))),
         ["RATE", name] => Some(Key::Rate(name.to_owned())),
         _ => None,
     }
@@ -96,6 +102,11 @@ pub(super) fn of_tenant(tenant: &TenantId) -> String {
 
 pub(super) fn of_run(run: &RunKey) -> String {
     format!("{}#R#{}", of_tenant(&run.tenant), escape(run.run.as_str()))
+}
+
+/// Where a tenant's API keys are listed.
+pub(super) fn of_api_keys(tenant: &TenantId) -> String {
+    format!("{}#K", of_tenant(tenant))
 }
 
 pub(super) fn of_memory(tenant: &TenantId) -> String {
@@ -182,7 +193,7 @@ mod tests {
 
     fn keys() -> impl Strategy<Value = Key> {
         let numbers = prop_oneof![0..3u32, Just(u32::MAX)];
-        (0..13u8, names(), names(), names(), names(), numbers.clone(), numbers).prop_map(
+        (0..16u8, names(), names(), names(), names(), numbers.clone(), numbers).prop_map(
             |(kind, tenant, run, agent, item, epoch, call)| {
                 let of = TenantId::new(&tenant);
                 let run = run_key(&tenant, &run);
@@ -200,6 +211,9 @@ mod tests {
                     9 => Key::Counters(of, epoch),
                     10 => Key::Memory(of, run.run),
                     11 => Key::Cache(of, agent),
+                    12 => Key::ApiKey(KeyId::new(agent)),
+                    13 => Key::Settings(of),
+                    14 => Key::Upload(of, agent),
                     _ => Key::Rate(agent),
                 }
             },

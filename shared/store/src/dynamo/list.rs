@@ -5,7 +5,6 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use engine::error::Result;
-use engine::model::TenantId;
 use engine::ports::{Key, Page, Range, Versioned};
 
 use super::Dynamo;
@@ -31,7 +30,8 @@ struct Stretch {
 pub(super) async fn list(dynamo: &Dynamo, range: &Range, from: Option<&str>, limit: usize) -> Result<Page> {
     let limit = limit.clamp(1, LARGEST_PAGE);
     let stretch = match range {
-        Range::Runs(tenant) => runs(tenant),
+        Range::Runs(tenant) => newest_first(keys::of_tenant(tenant)),
+        Range::ApiKeys(tenant) => newest_first(keys::of_api_keys(tenant)),
         Range::Steps(run) => part(keys::of_run(run), "STEP#"),
         Range::Events(_, u64::MAX) => return Ok(Page::default()),
         Range::Events(run, after) => {
@@ -62,12 +62,13 @@ fn part(pk: String, prefix: &str) -> Stretch {
     }
 }
 
-fn runs(tenant: &TenantId) -> Stretch {
+/// A listing of a tenant.
+fn newest_first(pk: String) -> Stretch {
     Stretch {
         index: Some("gsi1"),
         pk_name: "gsi1pk",
         sk_name: "gsi1sk",
-        pk: keys::of_tenant(tenant),
+        pk,
         lowest: "0".to_owned(),
         highest: ":".to_owned(),
         newest_first: true,

@@ -16,7 +16,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("platforms", &["engine"]),
     ("store", &["engine"]),
     ("boot", &["analysis", "catalogue", "engine", "llm", "platforms", "store", "tools"]),
-    ("local", &["boot", "engine"]),
+    ("render", &["engine"]),
+    ("api", &["boot", "engine", "render"]),
+    ("local", &["api", "boot", "engine", "render"]),
     ("lab", &["analysis", "boot", "engine", "local", "platforms", "tools"]),
     ("it", &[]),
 ];
@@ -27,6 +29,7 @@ const WRAPPED: &[(&str, &[&str])] = &[
     ("dynoxide-rs", &["store"]),
     ("reqwest", &["llm", "platforms"]),
     ("rustls", &["llm", "platforms"]),
+    ("axum", &["api", "local", "lab"]),
     ("clap", &["local", "lab"]),
     ("tokio", &["boot", "llm", "local", "lab", "platforms", "store"]),
 ];

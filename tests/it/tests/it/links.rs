@@ -6,9 +6,10 @@ use std::process::Output;
 use std::sync::{Arc, Mutex};
 
 use lab::process::{Watched, watch};
-use serde_json::Value;
+use serde_json::{Value, json as object};
 
 use crate::assay::{assay, json, run, sample};
+use crate::http::{Client, Server, key};
 
 /// A web site: an article, a podcast, a closed page. It remembers what was asked for.
 struct Site {
@@ -101,6 +102,28 @@ fn an_article_gives_a_briefing() {
     let spoken = speech.split_whitespace().collect::<Vec<_>>().join(" ");
     let first = report["briefing"]["summary"][0]["text"].as_str().unwrap();
     assert!(spoken.contains(first), "not of the article: {first}");
+}
+
+#[test]
+fn a_link_handed_in_over_http_is_fetched_by_the_same_rules() {
+    let site = Site::start();
+    let folder = tempfile::tempdir().unwrap();
+    let key = key(folder.path(), &["--scopes", "run,read"]);
+    let server =
+        Server::start(folder.path(), |command| command.env("ASSAY_FETCH_ALLOW", site.address.to_string()));
+    let client = Client { server: &server, key: &key };
+    let id = client.start(&object!({ "url": site.link("/article"), "depth": "quick" }));
+    client.follow(&id, &mut Vec::new(), |_| false);
+    let report = client.get(&format!("/runs/{id}/briefing")).json();
+    assert_eq!(report["status"], "complete");
+    assert_eq!(report["briefing"], json(&site.run(&[&site.link("/article"), "--json"]))["briefing"]);
+    let closed = client.start(&object!({ "url": site.link("/closed"), "depth": "quick" }));
+    client.follow(&closed, &mut Vec::new(), |_| false);
+    assert_eq!(client.get(&format!("/runs/{closed}/briefing")).status, 404);
+    assert_eq!(site.times_asked("/closed"), 0, "robots.txt closes it");
+    let other = object!({ "url": "http://127.0.0.1:9/", "depth": "quick" }).to_string();
+    let refused = client.ask("POST /runs", &[("content-type", "application/json")], other.as_bytes());
+    assert_eq!((refused.status, &refused.json()["kind"]), (400, &object!("InvalidInput")));
 }
 
 #[test]

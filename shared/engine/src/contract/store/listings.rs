@@ -144,6 +144,18 @@ pub(super) async fn memory_newest_first(store: &Probe<'_>) -> Verdict {
     lists(store, &Range::Memory(tenant), &expected).await
 }
 
+pub(super) async fn keys_newest_first(store: &Probe<'_>) -> Verdict {
+    for after_ms in [2, 1, 3] {
+        for (tenant, later_ms) in [("key owner", 0), ("key owner#K", 10), ("key owner 2", 20)] {
+            let key = samples::api_key(tenant, after_ms + later_ms);
+            create(store, &Key::ApiKey(key.id.clone()), Row::ApiKey(key)).await?;
+        }
+    }
+    let expected: Vec<Key> =
+        [3, 2, 1].map(|after_ms| Key::ApiKey(samples::api_key("key owner", after_ms).id)).into();
+    lists(store, &Range::ApiKeys(samples::tenant("key owner")), &expected).await
+}
+
 pub(super) async fn due_rows(store: &Probe<'_>) -> Verdict {
     let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
     let key = |name: &str| Key::Outbox(samples::run_key(&format!("due {name}"), 1), name.to_owned());

@@ -88,7 +88,7 @@ fn timeline(page: &mut Markup, view: &View) {
         page.raw(" style=\"left:").number(percent(*start)).raw("%\"></a>");
     }
     page.raw("</div>\n<p class=\"axis\"><span>00:00</span><span>claims</span><span>");
-    page.text(&crate::render::clock(end)).raw("</span></p>\n</div>\n");
+    page.text(&crate::clock(end)).raw("</span></p>\n</div>\n");
 }
 
 /// Who speaks how much.

@@ -6,15 +6,15 @@ use engine::model::{Depth, ReasonCode, Status, StepResult};
 
 use super::places::{Places, Said};
 use super::reason_code;
-use crate::render::data::{self, Briefing, Check, Citation, Claim, Statement};
-use crate::render::link::{Link, link};
-use crate::render::report::{Report, agents, shown};
-use crate::render::safe::safe;
-use crate::render::words;
+use crate::data::{self, Briefing, Check, Citation, Claim, Statement};
+use crate::link::{Link, link};
+use crate::report::{Report, agents, shown};
+use crate::safe::safe;
+use crate::words;
 
 /// What became of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::render) enum Verdict {
+pub(crate) enum Verdict {
     Supported,
     Refuted,
     Conflicting,
@@ -25,7 +25,7 @@ pub(in crate::render) enum Verdict {
 
 impl Verdict {
     /// Every verdict, in the order in which they are counted.
-    pub(in crate::render) const ALL: [Verdict; 6] = [
+    pub(crate) const ALL: [Verdict; 6] = [
         Verdict::Supported,
         Verdict::Refuted,
         Verdict::Conflicting,
@@ -46,7 +46,7 @@ impl Verdict {
     }
 
     /// The plain word.
-    pub(in crate::render) fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Verdict::Supported => "Supported",
             Verdict::Refuted => "Refuted",
@@ -58,7 +58,7 @@ impl Verdict {
     }
 
     /// The word after a number of claims.
-    pub(in crate::render) fn counted(self) -> &'static str {
+    pub(crate) fn counted(self) -> &'static str {
         match self {
             Verdict::Supported => "supported",
             Verdict::Refuted => "refuted",
@@ -70,7 +70,7 @@ impl Verdict {
     }
 
     /// A mark that stands beside the word, never alone.
-    pub(in crate::render) fn mark(self) -> &'static str {
+    pub(crate) fn mark(self) -> &'static str {
         match self {
             Verdict::Supported => "✓",
             Verdict::Refuted => "✗",
@@ -83,38 +83,38 @@ impl Verdict {
 }
 
 /// A claim as it is shown.
-pub(in crate::render) struct ClaimView {
+pub(crate) struct ClaimView {
     /// Its rank, from 1.
-    pub(in crate::render) number: usize,
+    pub(crate) number: usize,
     /// Text, place and speaker.
-    pub(in crate::render) said: Said,
+    pub(crate) said: Said,
     /// How much it is worth checking, two decimals.
-    pub(in crate::render) score: String,
-    pub(in crate::render) verdict: Verdict,
+    pub(crate) score: String,
+    pub(crate) verdict: Verdict,
     /// In per cent.
-    pub(in crate::render) confidence: Option<String>,
+    pub(crate) confidence: Option<String>,
     /// Why the verdict is not sure, although there is one.
-    pub(in crate::render) unsure: Option<String>,
-    pub(in crate::render) reasoning: Option<String>,
+    pub(crate) unsure: Option<String>,
+    pub(crate) reasoning: Option<String>,
     /// What the verdict rests on.
-    pub(in crate::render) citations: Vec<CitationView>,
+    pub(crate) citations: Vec<CitationView>,
     /// What else was found about it.
-    pub(in crate::render) evidence: Vec<CitationView>,
+    pub(crate) evidence: Vec<CitationView>,
 }
 
 /// A passage that speaks to a claim.
-pub(in crate::render) struct CitationView {
+pub(crate) struct CitationView {
     /// `supports`, `refutes` or `neutral`.
-    pub(in crate::render) stance: &'static str,
+    pub(crate) stance: &'static str,
     /// The stance for people.
-    pub(in crate::render) stance_words: &'static str,
+    pub(crate) stance_words: &'static str,
     /// Quote, place and speaker.
-    pub(in crate::render) said: Said,
+    pub(crate) said: Said,
     /// Where it is from: `transcript`, `an earlier run`, `the model's own knowledge`.
-    pub(in crate::render) source: String,
-    pub(in crate::render) link: Option<Link>,
+    pub(crate) source: String,
+    pub(crate) link: Option<Link>,
     /// An address that may not become a link.
-    pub(in crate::render) address: Option<String>,
+    pub(crate) address: Option<String>,
 }
 
 /// The claims of the briefing, ranked, each with its check.

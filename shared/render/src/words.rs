@@ -6,7 +6,7 @@ use engine::model::{Basis, NanoUsd, ReasonCode, RunStatus, StepResult};
 use super::safe::safe;
 
 /// A place in the source: `04:12`, or `1:04:12` after an hour.
-pub(crate) fn clock(milliseconds: u64) -> String {
+pub fn clock(milliseconds: u64) -> String {
     let seconds = milliseconds / 1_000;
     let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
     if hours > 0 {
@@ -17,7 +17,7 @@ pub(crate) fn clock(milliseconds: u64) -> String {
 }
 
 /// How long something took: `85 ms`, `3.1 s`, `2 min 05 s`.
-pub(crate) fn seconds(milliseconds: u64) -> String {
+pub fn seconds(milliseconds: u64) -> String {
     match milliseconds {
         0..1_000 => format!("{milliseconds} ms"),
         1_000..60_000 => format!("{}.{} s", milliseconds / 1_000, milliseconds % 1_000 / 100),
@@ -26,7 +26,7 @@ pub(crate) fn seconds(milliseconds: u64) -> String {
 }
 
 /// An amount, exact to the nano-dollar, with a plain word for nothing.
-pub(crate) fn dollars(amount: NanoUsd) -> String {
+pub fn dollars(amount: NanoUsd) -> String {
     if amount == NanoUsd::ZERO { "$0".to_owned() } else { amount.to_string() }
 }
 
@@ -54,14 +54,14 @@ pub(super) fn percent(share: f64) -> String {
 }
 
 /// An agent's id as a name: `analysis_cartographer` is `Analysis cartographer`.
-pub(crate) fn role(agent: &str) -> String {
+pub fn role(agent: &str) -> String {
     let words = safe(agent).replace('_', " ");
     let mut letters = words.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 /// A reason as it is stored (`code: detail`) for people.
-pub(crate) fn reason(stored: &str) -> String {
+pub fn reason(stored: &str) -> String {
     let (name, detail) = stored.split_once(':').unwrap_or((stored, ""));
     let detail = safe(detail);
     let Some(words) = reason_code(name.trim()) else {

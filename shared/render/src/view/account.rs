@@ -4,56 +4,56 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use engine::model::{Basis, ChargeState, NanoUsd, ReasonCode, Status, StepKey, StepResult};
 
-use crate::render::data::Briefing;
-use crate::render::report::{Report, agents, shown};
-use crate::render::safe::safe;
-use crate::render::words;
+use crate::data::Briefing;
+use crate::report::{Report, agents, shown};
+use crate::safe::safe;
+use crate::words;
 
 /// Agents without a sure result, for one reason.
-pub(in crate::render) struct GapView {
+pub(crate) struct GapView {
     /// Names for people, items counted.
-    pub(in crate::render) agents: Vec<String>,
-    pub(in crate::render) reason: String,
+    pub(crate) agents: Vec<String>,
+    pub(crate) reason: String,
 }
 
 /// What some parts of the briefing rest on.
-pub(in crate::render) struct Part {
-    pub(in crate::render) names: Vec<&'static str>,
-    pub(in crate::render) basis: String,
+pub(crate) struct Part {
+    pub(crate) names: Vec<&'static str>,
+    pub(crate) basis: String,
 }
 
 /// One line of the steps.
-pub(in crate::render) struct StepView {
-    pub(in crate::render) role: String,
-    pub(in crate::render) item: Option<String>,
-    pub(in crate::render) status: Status,
-    pub(in crate::render) reason: Option<String>,
-    pub(in crate::render) basis: String,
+pub(crate) struct StepView {
+    pub(crate) role: String,
+    pub(crate) item: Option<String>,
+    pub(crate) status: Status,
+    pub(crate) reason: Option<String>,
+    pub(crate) basis: String,
     /// Prompt and answer tokens, of whatever kind.
-    pub(in crate::render) tokens: (u64, u64),
-    pub(in crate::render) cost: NanoUsd,
-    pub(in crate::render) duration_ms: u64,
-    pub(in crate::render) attempt: u32,
-    pub(in crate::render) warnings: Vec<String>,
+    pub(crate) tokens: (u64, u64),
+    pub(crate) cost: NanoUsd,
+    pub(crate) duration_ms: u64,
+    pub(crate) attempt: u32,
+    pub(crate) warnings: Vec<String>,
 }
 
 /// The sums.
-pub(in crate::render) struct Totals {
-    pub(in crate::render) run_id: String,
-    pub(in crate::render) depth: &'static str,
-    pub(in crate::render) status: &'static str,
-    pub(in crate::render) created: String,
-    pub(in crate::render) duration: Option<String>,
-    pub(in crate::render) cost: String,
-    pub(in crate::render) cap: String,
-    pub(in crate::render) saved: Option<String>,
-    pub(in crate::render) unsettled: Option<String>,
-    pub(in crate::render) calls: usize,
+pub(crate) struct Totals {
+    pub(crate) run_id: String,
+    pub(crate) depth: &'static str,
+    pub(crate) status: &'static str,
+    pub(crate) created: String,
+    pub(crate) duration: Option<String>,
+    pub(crate) cost: String,
+    pub(crate) cap: String,
+    pub(crate) saved: Option<String>,
+    pub(crate) unsettled: Option<String>,
+    pub(crate) calls: usize,
     /// `12 ok`, `3 skipped`: only what occurs.
-    pub(in crate::render) statuses: Vec<String>,
+    pub(crate) statuses: Vec<String>,
     /// `5 by model x`, `12 by rules`, `2 from cache`: only what occurs.
-    pub(in crate::render) bases: Vec<String>,
-    pub(in crate::render) steps: usize,
+    pub(crate) bases: Vec<String>,
+    pub(crate) steps: usize,
 }
 
 /// What is missing, grouped by reason: by step, and what the briefing reports of agents that ended well or never ran,

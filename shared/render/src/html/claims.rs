@@ -3,7 +3,7 @@
 use super::super::view::{CitationView, ClaimView, Verdict, View};
 use super::markup::Markup;
 use super::{content, place};
-use crate::render::words::plural;
+use crate::words::plural;
 
 /// The section.
 pub(super) fn claims(page: &mut Markup, view: &View) {

@@ -1,6 +1,6 @@
 //! A run as people and programs read it: JSON, terminal text, Markdown, one HTML file.
 //!
-//! Everything here is a pure function of a [`Report`]: no I/O, no clock, no environment. The three forms for people
+//! Everything here is a pure function of a [`Report`], which [`Report::load`] reads: no clock, no environment. The three forms for people
 //! share one view of the report, in plain words and with hostile characters taken out; the form for programs
 //! ([`json`]) shows the stored data as it is.
 
@@ -10,6 +10,7 @@ pub mod markdown;
 pub mod text;
 
 mod data;
+mod form;
 mod link;
 mod report;
 mod safe;
@@ -17,10 +18,11 @@ mod view;
 mod words;
 mod wrap;
 
+pub use form::{Form, moment};
 pub use report::{Report, agents};
 pub use safe::safe;
-pub(crate) use words::{clock, dollars, reason, role, seconds};
-pub(crate) use wrap::{truncate, width_of};
+pub use words::{clock, dollars, reason, role, seconds};
+pub use wrap::{truncate, width_of};
 
 /// Whether text for a terminal is coloured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,7 +36,7 @@ pub enum Style {
 
 /// What a piece of terminal text means; decides its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tone {
+pub enum Tone {
     /// Headings.
     Strong,
     /// What can be skipped when reading.
@@ -51,7 +53,7 @@ pub(crate) enum Tone {
 
 impl Style {
     /// `text` in that tone. `text` must be free of escape sequences.
-    pub(crate) fn paint(self, tone: Tone, text: &str) -> String {
+    pub fn paint(self, tone: Tone, text: &str) -> String {
         let code = match tone {
             Tone::Strong => "1",
             Tone::Faint => "2",
@@ -68,6 +70,6 @@ impl Style {
 }
 
 #[cfg(test)]
-pub(crate) mod sample;
+mod sample;
 #[cfg(test)]
 mod tests;

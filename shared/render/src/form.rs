@@ -4,7 +4,7 @@ use std::path::Path;
 
 use engine::error::{Error, ErrorKind, Result};
 
-use crate::render::{self, Report};
+use crate::Report;
 
 /// A form of a briefing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,9 +37,9 @@ impl Form {
     /// The report in this form.
     pub fn render(self, report: &Report) -> String {
         match self {
-            Form::Markdown => render::markdown::render(report),
-            Form::Html => render::html::render(report),
-            Form::Json => render::json::render(report),
+            Form::Markdown => crate::markdown::render(report),
+            Form::Html => crate::html::render(report),
+            Form::Json => crate::json::render(report),
         }
     }
 }

@@ -5,7 +5,7 @@ use engine::model::Status;
 use super::super::view::{StepView, View};
 use super::markup::Markup;
 use super::{content, place, sections};
-use crate::render::{dollars, seconds, words};
+use crate::{dollars, seconds, words};
 
 /// Named cues with their counts, and what else was found.
 pub(super) fn risk(page: &mut Markup, view: &View) {

@@ -2,36 +2,36 @@
 
 use std::collections::BTreeMap;
 
-use crate::render::data::{Segment, Statement, Transcript};
-use crate::render::link::{Link, Moments};
-use crate::render::safe::safe;
-use crate::render::words;
+use crate::data::{Segment, Statement, Transcript};
+use crate::link::{Link, Moments};
+use crate::safe::safe;
+use crate::words;
 
 /// A text with the place it rests on.
 #[derive(Clone, Debug, Default)]
-pub(in crate::render) struct Said {
-    pub(in crate::render) text: String,
-    pub(in crate::render) start_ms: Option<u64>,
+pub(crate) struct Said {
+    pub(crate) text: String,
+    pub(crate) start_ms: Option<u64>,
     /// The link to that moment of the source, if its platform has such links.
-    pub(in crate::render) moment: Option<Link>,
+    pub(crate) moment: Option<Link>,
     /// The segment, if the transcript has it.
-    pub(in crate::render) segment: Option<String>,
+    pub(crate) segment: Option<String>,
     /// The speaker by name if it is known, else by label.
-    pub(in crate::render) speaker: Option<String>,
+    pub(crate) speaker: Option<String>,
     /// The agent that found it, as a name for people.
-    pub(in crate::render) from: Option<String>,
-    pub(in crate::render) count: Option<u64>,
+    pub(crate) from: Option<String>,
+    pub(crate) count: Option<u64>,
 }
 
 impl Said {
     /// `04:12`, if the source has times.
-    pub(in crate::render) fn place(&self) -> Option<String> {
+    pub(crate) fn place(&self) -> Option<String> {
         self.start_ms.map(words::clock)
     }
 }
 
 /// The transcript by segment, and the names of its speakers.
-pub(in crate::render) struct Places {
+pub(crate) struct Places {
     segments: BTreeMap<String, (Option<u64>, Option<String>)>,
     names: BTreeMap<String, String>,
     moments: Moments,

@@ -1,7 +1,9 @@
 //! What a rendering is made from.
 
+use engine::error::{Error, ErrorKind, Result};
 use engine::ledger_view;
-use engine::model::{Charge, ItemId, NanoUsd, Run, StepKey, StepResult, Usage};
+use engine::model::{AgentId, Charge, ItemId, NanoUsd, Run, RunKey, StepKey, StepResult, Usage};
+use engine::ports::Ports;
 use serde_json::Value;
 
 /// The agents whose data the renderings show, by id.
@@ -38,6 +40,25 @@ pub struct Report {
 }
 
 impl Report {
+    /// A run with all its results and its ledger. Errors: `NotFound`, storage errors.
+    pub async fn load(ports: &Ports, key: &RunKey) -> Result<Report> {
+        let run = engine::load_run(ports, key)
+            .await?
+            .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("there is no run {}", key.run)))?;
+        let charges = engine::charges(ports, key).await?;
+        let costs = ledger_view::cost_by_step(&charges);
+        let mut steps = Vec::new();
+        for step in ledger_view::steps(ports, key).await? {
+            if let Some(result) = ledger_view::result_of(ports, &step).await? {
+                let cost = costs.get(&step.key).copied().unwrap_or(NanoUsd::ZERO);
+                steps.push((step.key, result, cost));
+            }
+        }
+        let number = |agent: &AgentId| ports.catalogue.agent(agent).map_or(u32::MAX, |spec| spec.number);
+        steps.sort_by_key(|(key, ..)| (number(&key.agent), key.item.clone()));
+        Ok(Report { run, steps, charges })
+    }
+
     /// The result of an agent that runs once.
     pub fn result(&self, agent: &str) -> Option<&StepResult> {
         let mut results =

@@ -1,10 +1,10 @@
 //! Tone and wording: facts in a line each, the curve of the tone, tables of named cues with their places.
 
 use super::places::{Places, Said};
-use crate::render::data::{self, Map, Repetition, Risk, Sentiment, Sourcing, Statement, Stretch};
-use crate::render::report::{Report, agents};
-use crate::render::safe::safe;
-use crate::render::words;
+use crate::data::{self, Map, Repetition, Risk, Sentiment, Sourcing, Statement, Stretch};
+use crate::report::{Report, agents};
+use crate::safe::safe;
+use crate::words;
 
 /// What the tone is and is not, said once.
 const NOTE: &str = "Counted from the wording by rules. Tone is what the words sound like, not what is meant; none of it \
@@ -14,34 +14,34 @@ const LEAST_TONE: f64 = 0.05;
 
 /// Tone and wording as they are shown; empty if no agent said anything about them.
 #[derive(Default)]
-pub(in crate::render) struct StyleView {
+pub(crate) struct StyleView {
     /// One line each: what it is about, and the facts.
-    pub(in crate::render) facts: Vec<(&'static str, String)>,
+    pub(crate) facts: Vec<(&'static str, String)>,
     /// The tone over time, in order.
-    pub(in crate::render) curve: Vec<StretchView>,
+    pub(crate) curve: Vec<StretchView>,
     /// The sentences at both ends: a name for the list, and the sentences.
-    pub(in crate::render) extremes: Vec<(&'static str, Vec<Said>)>,
-    pub(in crate::render) tables: Vec<StyleTable>,
+    pub(crate) extremes: Vec<(&'static str, Vec<Said>)>,
+    pub(crate) tables: Vec<StyleTable>,
     /// How these may be read.
-    pub(in crate::render) note: &'static str,
+    pub(crate) note: &'static str,
 }
 
 /// A part of the curve.
-pub(in crate::render) struct StretchView {
+pub(crate) struct StretchView {
     /// Where it begins.
-    pub(in crate::render) at: Said,
+    pub(crate) at: Said,
     /// Mean tone, -1 to 1.
-    pub(in crate::render) value: f64,
-    pub(in crate::render) sentences: u64,
+    pub(crate) value: f64,
+    pub(crate) sentences: u64,
 }
 
 /// A table of counts.
-pub(in crate::render) struct StyleTable {
-    pub(in crate::render) name: &'static str,
+pub(crate) struct StyleTable {
+    pub(crate) name: &'static str,
     /// A `#` before a name marks a column of numbers.
-    pub(in crate::render) columns: &'static [&'static str],
+    pub(crate) columns: &'static [&'static str],
     /// Cells, and places as the last column where there are any.
-    pub(in crate::render) rows: Vec<(Vec<String>, Vec<Said>)>,
+    pub(crate) rows: Vec<(Vec<String>, Vec<Said>)>,
 }
 
 impl StyleView {
@@ -71,7 +71,7 @@ impl StyleView {
     }
 
     /// True if there is nothing to show.
-    pub(in crate::render) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.facts.is_empty()
     }
 
@@ -262,7 +262,7 @@ impl StyleView {
 
 impl StretchView {
     /// `02:00, positive (+0.31), 12 sentences`.
-    pub(in crate::render) fn legend(&self) -> String {
+    pub(crate) fn legend(&self) -> String {
         let place = self.at.place().map_or_else(String::new, |place| format!("{place}, "));
         let sentences = words::plural(self.sentences, "sentence");
         format!("{place}{} ({}), {sentences}", tone(self.value), signed(self.value))

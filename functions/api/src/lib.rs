@@ -1,0 +1,88 @@
+//! The HTTP API: a router over the ports. The same router answers on this machine and behind API Gateway.
+//!
+//! Each operation is one row (`operation.rs`): method, path, scope, parameters, body, answers, handler. The
+//! router and the OpenAPI document are both made from these rows, so a request is checked against what the document says.
+//! A request passes in one order: the key, the parameters, the body, the handler. Deliberately not here: rules of the
+//! platform, and how the process listens.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::extract::path::ErrorKind as PathErrorKind;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{FromRequestParts as _, Path};
+use axum::response::Response;
+use axum::routing::on;
+use boot::Config;
+use engine::error::{Error, ErrorKind, Result};
+use engine::ports::Ports;
+
+mod call;
+pub mod openapi;
+mod operation;
+mod problem;
+mod routes;
+
+pub use problem::problem;
+
+use operation::Operation;
+
+/// What the routes work with.
+pub struct Api {
+    /// The platform's ports.
+    pub ports: Ports,
+    /// What the operator decided, such as where links may lead.
+    pub config: Config,
+}
+
+/// The router over `api`.
+pub fn router(api: &Arc<Api>) -> Router {
+    let mut router = Router::new();
+    for operation in routes::all() {
+        let (path, filter) = (operation.path, operation.method.filter());
+        let operation = Arc::new(operation);
+        let api = api.clone();
+        let answer = move |request: Request| answer(api.clone(), operation.clone(), request);
+        router = router.route(path, on(filter, answer));
+    }
+    router.fallback(no_such_resource).method_not_allowed_fallback(no_such_method)
+}
+
+async fn answer(api: Arc<Api>, operation: Arc<Operation>, request: Request) -> Response {
+    let answered = async {
+        let (mut parts, body) = request.into_parts();
+        // The key comes first: whoever has none learns nothing, not even what is wrong with the request.
+        let caller = call::authorise(&api, &operation, &parts.headers).await?;
+        let path = path_of(Option::<Path<String>>::from_request_parts(&mut parts, &()).await)?;
+        let call = call::receive(api, &operation, caller, path, parts, body).await?;
+        (operation.handler)(call).await
+    };
+    answered.await.unwrap_or_else(|error| problem(&error))
+}
+
+fn path_of(path: Result<Option<Path<String>>, PathRejection>) -> Result<Option<String>> {
+    match path {
+        Ok(path) => Ok(path.map(|Path(id)| id)),
+        Err(PathRejection::FailedToDeserializePathParams(failed))
+            if matches!(failed.kind(), PathErrorKind::InvalidUtf8InPathParam { .. }) =>
+        {
+            Err(Error::new(ErrorKind::NotFound, "there is no such resource"))
+        }
+        Err(error) => Err(Error::new(ErrorKind::Internal, "a path could not be taken apart").because(error)),
+    }
+}
+
+async fn no_such_resource() -> Response {
+    problem(&Error::new(ErrorKind::NotFound, "there is no such resource; see /openapi.json"))
+}
+
+async fn no_such_method() -> Response {
+    problem(&Error::new(
+        ErrorKind::MethodNotAllowed,
+        "this resource does not offer that method; see /openapi.json",
+    ))
+}
+
+#[cfg(test)]
+mod tests;

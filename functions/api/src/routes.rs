@@ -1,0 +1,25 @@
+//! The routes, one file per resource.
+
+mod agents;
+mod briefings;
+mod events;
+mod health;
+mod runs;
+mod uploads;
+
+use crate::operation::Operation;
+
+/// Every operation there is.
+pub(crate) fn all() -> Vec<Operation> {
+    [
+        runs::operations(),
+        briefings::operations(),
+        events::operations(),
+        uploads::operations(),
+        agents::operations(),
+        health::operations(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

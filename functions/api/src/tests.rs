@@ -1,0 +1,6 @@
+//! The router over ports in memory, on virtual time. Every answer is held against the document.
+
+mod access;
+mod document;
+mod house;
+mod runs;

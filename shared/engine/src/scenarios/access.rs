@@ -1,0 +1,156 @@
+//! Keys, a tenant's settings, uploads, and runs taken over.
+
+use super::house::{House, request};
+use crate::error::{Error, ErrorKind};
+use crate::model::{Depth, KeyId, NanoUsd, Scope, TenantId, TenantSettings};
+use crate::ports::{Key, Ports, Row};
+use crate::{Caller, authenticate, create_key, revoke_key, rotate_key};
+
+const DAY_MS: u64 = 86_400_000;
+
+fn tenant() -> TenantId {
+    TenantId::new("acme")
+}
+
+async fn kind(ports: &Ports, presented: &str) -> Option<ErrorKind> {
+    authenticate(ports, presented).await.err().map(|error: Error| error.kind())
+}
+
+#[test]
+fn a_key_opens_its_tenant_until_it_ends() {
+    let house = House::new(None, None);
+    let ports = house.ports.clone();
+    let stored = house.store.clone();
+    house.block_on(async move {
+        let expires_ms = Some(ports.clock.now_ms() + DAY_MS);
+        let issued =
+            create_key(&ports, &tenant(), &[Scope::Read, Scope::Run], expires_ms, [7; 32]).await.unwrap();
+        let caller: Caller = authenticate(&ports, &issued.text).await.unwrap();
+        assert_eq!((&caller.tenant, &caller.key), (&tenant(), &issued.key.id));
+        assert!(caller.require(Scope::Read).is_ok() && caller.require(Scope::Run).is_ok());
+        assert_eq!(caller.require(Scope::Admin).unwrap_err().kind(), ErrorKind::Forbidden);
+
+        let (id, secret) = issued.text.split_once('.').unwrap();
+        let rows = format!("{:?}", stored.all_rows());
+        assert!(rows.contains(id) && !rows.contains(secret), "only a digest is stored");
+        for wrong in [
+            String::new(),
+            id.to_owned(),
+            format!("{id}."),
+            format!("{id}.{secret}0"),
+            format!("{id}.{}", &secret[1..]),
+            format!("{}.{secret}", id.to_lowercase()),
+            format!("ak_01KBAZ5S0R0000000000000001.{secret}"),
+            format!("../{id}.{secret}"),
+            "x".repeat(100_000),
+        ] {
+            assert_eq!(kind(&ports, &wrong).await, Some(ErrorKind::Unauthorized), "{wrong:.80}");
+        }
+        ports.clock.sleep(DAY_MS).await;
+        assert_eq!(kind(&ports, &issued.text).await, Some(ErrorKind::Unauthorized), "expired");
+    });
+}
+
+#[test]
+fn two_secrets_live_while_a_key_is_rotated_and_none_once_it_is_revoked() {
+    let house = House::new(None, None);
+    let ports = house.ports.clone();
+    house.block_on(async move {
+        let first = create_key(&ports, &tenant(), &[Scope::Admin], None, [1; 32]).await.unwrap();
+        let id: KeyId = first.key.id.clone();
+        let second = rotate_key(&ports, &tenant(), &id, [2; 32]).await.unwrap();
+        assert_eq!((kind(&ports, &first.text).await, kind(&ports, &second.text).await), (None, None));
+        let third = rotate_key(&ports, &tenant(), &id, [3; 32]).await.unwrap();
+        assert_eq!(kind(&ports, &first.text).await, Some(ErrorKind::Unauthorized), "only two are live");
+        assert_eq!((kind(&ports, &second.text).await, kind(&ports, &third.text).await), (None, None));
+
+        let other = TenantId::new("other");
+        assert_eq!(revoke_key(&ports, &other, &id).await.unwrap_err().kind(), ErrorKind::NotFound);
+        assert_eq!(crate::list_keys(&ports, &other).await.unwrap(), []);
+        let revoked = revoke_key(&ports, &tenant(), &id).await.unwrap();
+        assert_eq!(revoke_key(&ports, &tenant(), &id).await.unwrap(), revoked, "again is the same as once");
+        for text in [&second.text, &third.text] {
+            assert_eq!(kind(&ports, text).await, Some(ErrorKind::Unauthorized));
+        }
+        assert!(rotate_key(&ports, &tenant(), &id, [4; 32]).await.is_err());
+        assert_eq!(crate::list_keys(&ports, &tenant()).await.unwrap(), [revoked]);
+    });
+}
+
+#[test]
+fn a_tenants_own_limits_hold_for_its_next_run() {
+    let house = House::new(None, Some(Vec::new()));
+    let ports = house.ports.clone();
+    house.block_on(async move {
+        let asked = request(&ports, Some("limits")).await;
+        let of = asked.tenant.clone();
+        let settings = TenantSettings {
+            daily_budget: Some(NanoUsd::from_usd(2)),
+            run_cap: Some(NanoUsd(5)),
+            depth_limit: Some(asked.depth),
+        };
+        crate::set_tenant_settings(&ports, &of, &settings).await.unwrap();
+        let deeper = crate::RunRequest { depth: Depth::Experimental, ..asked.clone() };
+        assert_eq!(crate::start_run(&ports, &deeper).await.unwrap_err().kind(), ErrorKind::Forbidden);
+        let (run, new) = crate::start_run(&ports, &asked).await.unwrap();
+        assert!(new);
+        let window = crate::window(ports.clock.now_ms());
+        let keys = [Key::Purse(run.clone()), Key::Budget(of.clone(), window)];
+        let rows = ports.store.read(&keys).await.unwrap();
+        let [Some(Row::Purse(purse)), Some(Row::Budget(budget))] =
+            [0, 1].map(|place| rows[place].as_ref().map(|found| &found.row))
+        else {
+            panic!("{rows:?}")
+        };
+        assert_eq!((purse.cap, budget.limit), (NanoUsd(5), NanoUsd::from_usd(2)));
+        let renamed = crate::model::Source { name: "other".to_owned(), ..asked.source.clone() };
+        let other = crate::RunRequest { source: renamed, ..asked.clone() };
+        let mismatch = crate::start_run(&ports, &other).await.unwrap_err();
+        assert_eq!(mismatch.kind(), ErrorKind::IdempotencyMismatch);
+        crate::set_tenant_settings(
+            &ports,
+            &of,
+            &TenantSettings { daily_budget: Some(NanoUsd::ZERO), ..settings },
+        )
+        .await
+        .unwrap();
+        assert!(!crate::start_run(&ports, &asked).await.unwrap().1, "an accepted run is found again");
+        let next = crate::RunRequest { idempotency_key: None, ..asked };
+        assert_eq!(crate::start_run(&ports, &next).await.unwrap_err().kind(), ErrorKind::Budget);
+    });
+}
+
+#[test]
+fn an_upload_is_its_tenants_for_a_day() {
+    let house = House::new(None, None);
+    let ports = house.ports.clone();
+    house.block_on(async move {
+        let (id, empty) = crate::open_upload(&ports, &tenant(), "talk.vtt").await.unwrap();
+        assert_eq!(empty.content, None);
+        let other = TenantId::new("other");
+        let foreign = crate::fill_upload(&ports, &other, &id, b"words").await.unwrap_err();
+        assert_eq!(foreign.kind(), ErrorKind::NotFound);
+        let filled = crate::fill_upload(&ports, &tenant(), &id, b"words").await.unwrap();
+        assert_eq!((filled.bytes, filled.name.as_str()), (5, "talk.vtt"));
+        assert_eq!(crate::load_upload(&ports, &tenant(), &id).await.unwrap(), filled);
+        ports.clock.sleep(DAY_MS).await;
+        assert_eq!(crate::load_upload(&ports, &tenant(), &id).await.unwrap_err().kind(), ErrorKind::NotFound);
+    });
+}
+
+#[test]
+fn every_unfinished_run_is_taken_over() {
+    let house = House::new(None, None);
+    let ports = house.ports.clone();
+    let unfinished = [house.run.clone(), house.start()];
+    let resumed = house.block_on(async move {
+        let other = crate::RunRequest { tenant: TenantId::new("other"), ..request(&ports, None).await };
+        let (second, _) = crate::start_run(&ports, &other).await.unwrap();
+        let resumed = crate::resume_unfinished(&ports).await.unwrap();
+        assert!(resumed.contains(&second));
+        crate::finish_run(&ports, &second, Some("stopped")).await.unwrap();
+        crate::deliver(&ports, &second).await.unwrap();
+        crate::resume_unfinished(&ports).await.unwrap()
+    });
+    assert_eq!(resumed, unfinished.into());
+}
