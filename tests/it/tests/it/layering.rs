@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["engine"]),
     ("boot", &["analysis", "catalogue", "engine", "llm", "platforms", "store", "tools"]),
     ("local", &["boot", "engine"]),
-    ("lab", &["analysis", "boot", "engine", "local", "platforms", "tools"]),
+    ("lab", &["analysis", "boot", "engine", "llm", "local", "platforms", "tools"]),
     ("it", &[]),
 ];
 
