@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use catalogue::Protocol;
 use engine::error::{Error, ErrorKind, Result};
 use engine::model::NanoUsd;
 use llm::Secret;
@@ -36,8 +37,10 @@ pub struct Config {
 /// Where the model is.
 #[derive(Clone)]
 pub struct ModelConfig {
-    /// `LLM_BASE_URL`: an OpenAI-compatible endpoint, up to and including `/v1`.
+    /// `LLM_BASE_URL`: an OpenAI-compatible endpoint, up to and including `/v1`, or one of Anthropic's protocol.
     pub base_url: String,
+    /// `LLM_PROTOCOL`: `openai` or `anthropic`, for hosts whose provider the catalogue does not name.
+    pub protocol: Option<Protocol>,
     /// `LLM_API_KEY`.
     pub api_key: Option<Secret>,
     /// `LLM_MODEL`: the model's name there; without it the catalogue's models are used.
@@ -51,11 +54,12 @@ pub struct ModelConfig {
 
 impl fmt::Debug for ModelConfig {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { base_url, api_key, model, price, context_tokens } = self;
+        let Self { base_url, protocol, api_key, model, price, context_tokens } = self;
         let api_key = api_key.as_ref().map(|_| "set");
         formatter
             .debug_struct("ModelConfig")
             .field("base_url", base_url)
+            .field("protocol", protocol)
             .field("api_key", &api_key)
             .field("model", model)
             .field("price", price)
@@ -64,7 +68,8 @@ impl fmt::Debug for ModelConfig {
     }
 }
 
-const DEFAULT_BASE_URL: &str = "https://api.openai.com/v1";
+const OPENAI: &str = "https://api.openai.com/v1";
+const ANTHROPIC: &str = "https://api.anthropic.com/v1";
 
 impl Config {
     /// Reads the process's environment. Errors: `Configuration`, naming the variable and what would do.
@@ -102,13 +107,24 @@ fn model(get: &impl Fn(&str) -> Option<String>) -> Result<Option<ModelConfig>> {
         }
         return Ok(None);
     }
+    let protocol = get("LLM_PROTOCOL").map(|text| protocol(&text)).transpose()?;
+    let usual = if protocol == Some(Protocol::Anthropic) { ANTHROPIC } else { OPENAI };
     Ok(Some(ModelConfig {
-        base_url: base_url.unwrap_or_else(|| DEFAULT_BASE_URL.to_owned()),
+        base_url: base_url.unwrap_or_else(|| usual.to_owned()),
+        protocol,
         api_key: api_key.and_then(Secret::new),
         model,
         price: get("LLM_PRICE").map(|text| price(&text)).transpose()?,
         context_tokens: number(get, "LLM_CONTEXT_TOKENS", 1_024, 100_000_000)?.unwrap_or(128_000),
     }))
+}
+
+fn protocol(text: &str) -> Result<Protocol> {
+    match text {
+        "openai" => Ok(Protocol::OpenAiCompatible),
+        "anthropic" => Ok(Protocol::Anthropic),
+        _ => Err(wrong("LLM_PROTOCOL", "must be openai or anthropic")),
+    }
 }
 
 fn price(text: &str) -> Result<[NanoUsd; 3]> {
@@ -180,6 +196,8 @@ mod tests {
         check(&[("LLM_MODEL", "m")], Err("LLM_MODEL"));
         check(&[("LLM_BASE_URL", " ")], Ok("model: None"));
         check(&[("LLM_API_KEY", "sk-1")], Ok("https://api.openai.com/v1"));
+        check(&[("LLM_API_KEY", "sk-1"), ("LLM_PROTOCOL", "anthropic")], Ok("https://api.anthropic.com/v1"));
+        check(&[("LLM_API_KEY", "sk-1"), ("LLM_PROTOCOL", "messages")], Err("LLM_PROTOCOL"));
         check(&[("LLM_BASE_URL", "http://localhost:11434/v1"), ("LLM_PRICE", "0/0")], Ok("NanoUsd(0)"));
         check(&[("LLM_BASE_URL", "http://localhost:11434/v1"), ("LLM_PRICE", "-1/0")], Err("LLM_PRICE"));
         check(&[("ASSAY_CONCURRENCY", "0")], Err("ASSAY_CONCURRENCY"));

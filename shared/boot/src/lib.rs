@@ -11,11 +11,12 @@ mod owned;
 mod prepare;
 mod telemetry;
 
+pub use catalogue::Protocol;
 pub use clock::{OsRandom, SystemClock, secret_bytes};
 pub use config::{Config, ModelConfig};
 pub use content_check::{LARGEST_INPUT_BYTES, check_content, media_type};
 pub use links::{check_link, link_of_episode};
-pub use lite::{Lite, load_catalogue, open_lite};
+pub use lite::{Lite, load_catalogue, open_lite, protocol};
 pub use outward::{Outward, Settle};
 pub use owned::{Batch, Disk, Owned, Rows, StoreThread};
 pub use prepare::prepare;

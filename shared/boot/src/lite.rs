@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use catalogue::Protocol;
 use engine::agent::{Catalogue, ModelSpec, Tier};
 use engine::error::{Error, ErrorKind, Result};
 use engine::model::{Price, PriceBand};
@@ -100,8 +101,24 @@ fn open_model(config: &ModelConfig, catalogue: &Catalogue) -> Result<Arc<dyn Llm
         None => models_at(&config.base_url, catalogue)?,
         Some(name) => vec![named_model(config, catalogue, name)],
     };
-    let endpoint = llm::openai::OpenAiConfig::new(&config.base_url, config.api_key.clone());
-    Ok(Arc::new(llm::openai::OpenAi::new(endpoint, models)?))
+    let server = llm::ServerConfig::new(&config.base_url, config.api_key.clone());
+    Ok(match protocol(config)? {
+        Protocol::OpenAiCompatible => Arc::new(llm::openai::OpenAi::new(server, models)?),
+        Protocol::Anthropic => Arc::new(llm::anthropic::Anthropic::new(server, models)?),
+    })
+}
+
+/// The protocol the configured model is spoken to in: the one declared, else that of the provider whose name is a label
+/// of the host, else OpenAI's, which most servers speak.
+pub fn protocol(config: &ModelConfig) -> Result<Protocol> {
+    if let Some(declared) = config.protocol {
+        return Ok(declared);
+    }
+    let providers =
+        catalogue::providers().map_err(|error| Error::new(ErrorKind::Configuration, error.to_string()))?;
+    let mut labels = host(&config.base_url).split('.');
+    let of_label = |label| providers.iter().find(|provider| provider.name == label);
+    Ok(labels.find_map(of_label).map_or(Protocol::OpenAiCompatible, |provider| provider.protocol))
 }
 
 /// The catalogue's models that the endpoint's provider offers.
@@ -125,9 +142,9 @@ fn named_model(config: &ModelConfig, catalogue: &Catalogue, name: &str) -> Arc<M
             cached_input: cached_input.0,
             cache_write: input.0,
             output: output.0,
+            ..PriceBand::default()
         },
-        long_above_tokens: None,
-        long: None,
+        ..Price::default()
     });
     let known = catalogue.model(name);
     let local = is_this_machine(&config.base_url);
@@ -167,6 +184,43 @@ fn is_this_machine(url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn config(set: &[(&str, &str)]) -> ModelConfig {
+        let variable =
+            |name: &str| set.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
+        Config::from(variable).unwrap().model.unwrap()
+    }
+
+    #[test]
+    fn the_protocol_follows_from_the_host_unless_it_is_declared() {
+        let (openai, anthropic) = (Protocol::OpenAiCompatible, Protocol::Anthropic);
+        for (base_url, declared, expected) in [
+            ("https://api.anthropic.com", "", anthropic),
+            ("https://api.anthropic.com/v1", "", anthropic),
+            ("https://api.anthropic.com/v1", "openai", openai),
+            ("https://api.openai.com/v1", "", openai),
+            ("http://127.0.0.1:11434/v1", "", openai),
+            ("http://127.0.0.1:8080", "anthropic", anthropic),
+            ("https://models.example.com/anthropic", "", openai),
+        ] {
+            let config = config(&[("LLM_BASE_URL", base_url), ("LLM_PROTOCOL", declared)]);
+            assert_eq!(protocol(&config).unwrap(), expected, "{base_url} {declared}");
+        }
+    }
+
+    #[test]
+    fn the_models_of_the_catalogue_are_offered_at_their_providers_host() {
+        let catalogue = load_catalogue().unwrap();
+        for (base_url, expected) in [
+            ("https://api.anthropic.com", ["claude-haiku-5-5", "claude-sonnet-5-5"]),
+            ("https://api.openai.com/v1", ["gpt-6-luna", "gpt-6.1-sol"]),
+        ] {
+            let config = config(&[("LLM_BASE_URL", base_url), ("LLM_API_KEY", "sk-test")]);
+            let model = open_model(&config, &catalogue).unwrap();
+            let first = [Tier::Fast, Tier::Strong].map(|tier| model.candidates(tier)[0].id.clone());
+            assert_eq!(first, expected, "{base_url}");
+        }
+    }
 
     #[test]
     fn only_this_machine_is_free() {

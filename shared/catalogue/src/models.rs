@@ -20,6 +20,16 @@ pub enum Protocol {
     Anthropic,
 }
 
+impl Protocol {
+    /// What people call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Protocol::OpenAiCompatible => "OpenAI chat completions",
+            Protocol::Anthropic => "Anthropic Messages",
+        }
+    }
+}
+
 /// Somebody who serves models.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provider {
@@ -102,6 +112,7 @@ fn model(row: &ModelRow, pricing: &PricingRow, tiers: &TiersRow) -> Result<Model
             base,
             long_above_tokens: row.long_context.as_ref().map(|long| long.above_tokens),
             long,
+            ..Price::default()
         }),
         price_source: format!("{} {}", pricing.as_of, pricing.source),
     })
@@ -130,6 +141,8 @@ fn band(row: &ModelRow, band: &BandRow) -> Result<PriceBand, CatalogueError> {
             input: band.input_nano_usd_per_million_tokens,
             cached_input: band.cached_input_nano_usd_per_million_tokens,
             cache_write: band.cache_write_nano_usd_per_million_tokens,
+            cache_write_1h: band.cache_write_1h_nano_usd_per_million_tokens,
+            audio_input: None,
             output: band.output_nano_usd_per_million_tokens,
         },
     )
@@ -142,6 +155,8 @@ fn long_band(row: &ModelRow, band: &LongContextRow) -> Result<PriceBand, Catalog
             input: band.input_nano_usd_per_million_tokens,
             cached_input: band.cached_input_nano_usd_per_million_tokens,
             cache_write: band.cache_write_nano_usd_per_million_tokens,
+            cache_write_1h: band.cache_write_1h_nano_usd_per_million_tokens,
+            audio_input: None,
             output: band.output_nano_usd_per_million_tokens,
         },
     )
@@ -152,6 +167,7 @@ fn checked(row: &ModelRow, band: PriceBand) -> Result<PriceBand, CatalogueError>
         ("input price", band.input),
         ("cached input price", band.cached_input),
         ("cache write price", band.cache_write),
+        ("price of a cache write for an hour", band.cache_write_1h.unwrap_or(0)),
         ("output price", band.output),
     ];
     match prices.into_iter().find(|(_, price)| *price < 0) {

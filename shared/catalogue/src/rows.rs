@@ -116,6 +116,7 @@ pub(crate) struct BandRow {
     pub(crate) input_nano_usd_per_million_tokens: i64,
     pub(crate) cached_input_nano_usd_per_million_tokens: i64,
     pub(crate) cache_write_nano_usd_per_million_tokens: i64,
+    pub(crate) cache_write_1h_nano_usd_per_million_tokens: Option<i64>,
     pub(crate) output_nano_usd_per_million_tokens: i64,
 }
 
@@ -126,5 +127,6 @@ pub(crate) struct LongContextRow {
     pub(crate) input_nano_usd_per_million_tokens: i64,
     pub(crate) cached_input_nano_usd_per_million_tokens: i64,
     pub(crate) cache_write_nano_usd_per_million_tokens: i64,
+    pub(crate) cache_write_1h_nano_usd_per_million_tokens: Option<i64>,
     pub(crate) output_nano_usd_per_million_tokens: i64,
 }

@@ -242,7 +242,10 @@ impl<'a> Talk<'a> {
         }
         let answer = llm.complete(request).await;
         let settlement = match &answer {
-            Ok(reply) => Settlement::Used(reply.usage, price.cost(&reply.usage)),
+            Ok(reply) => {
+                let cost = reply.reported_cost.unwrap_or_else(|| price.cost(&reply.usage));
+                Settlement::Used(reply.usage, cost)
+            }
             Err(LlmError { bill: Bill::Nothing, .. }) => Settlement::NeverMade,
             Err(LlmError { bill: Bill::Used(usage), .. }) => Settlement::Used(*usage, price.cost(usage)),
             Err(LlmError { bill: Bill::Unknown, .. }) => Settlement::Unknown,

@@ -3,13 +3,15 @@
 mod access;
 mod id;
 mod money;
+mod price;
 mod result;
 mod rows;
 mod run;
 
 pub use access::{ApiKey, Scope, SecretDigest, TenantSettings, Upload};
 pub use id::{AgentId, CallId, ContentRef, ItemId, KeyId, RunId, RunKey, StepKey, TenantId, Token};
-pub use money::{NanoUsd, Price, PriceBand, Usage};
+pub use money::{NanoUsd, decimal};
+pub use price::{Price, PriceBand, Usage};
 pub use result::{
     Basis, CacheLevel, Meta, Outcome, Reason, ReasonCode, STEP_RESULT_VERSION, Status, StepError, StepResult,
 };

@@ -308,8 +308,10 @@ pub struct ModelReply {
     pub refusal: Option<String>,
     /// Whether it was cut off at `max_output_tokens`.
     pub cut_off: bool,
-    /// Tokens by kind.
+    /// What it used, by kind.
     pub usage: Usage,
+    /// What the provider says the call cost; it is taken before the price's own reckoning.
+    pub reported_cost: Option<NanoUsd>,
     /// The model as the provider names it.
     pub model: String,
 }

@@ -161,6 +161,18 @@ fn a_wait_past_the_deadline_is_an_end() {
 }
 
 #[test]
+fn a_cost_the_provider_states_is_the_one_booked() {
+    let stated = NanoUsd(77);
+    let house = House::new(
+        complete(),
+        Some(vec![Says::AtCost(stated, json!({"said": "by model", "segment": "s1"}))]),
+    );
+    house.step("worker", 0).unwrap();
+    let costs: Vec<NanoUsd> = house.charges().iter().map(|charge| charge.cost).collect();
+    assert_eq!((house.result("worker").unwrap().meta.cost, costs), (stated, vec![stated]));
+}
+
+#[test]
 fn money_that_does_not_reach_is_said() {
     let check = |price: Option<i64>, budget: i64, analysis: Option<Analysis>, expected: (Status, &str)| {
         let house = House::priced(analysis, Some(vec![]), price, NanoUsd(budget));

@@ -4,6 +4,7 @@
 //! | protocol | module | who speaks it |
 //! |---|---|---|
 //! | OpenAI chat completions | [`openai`] | OpenAI, OpenRouter, Groq, vLLM, Ollama, llama.cpp, LM Studio, ... |
+//! | Anthropic Messages | [`anthropic`] | Anthropic |
 //!
 //! A provider that speaks one of these is rows in the catalogue's `models.toml` and a base URL; it needs no code here.
 //! A new protocol is one module here and one line in this table.
@@ -12,7 +13,15 @@
 //! engine owns them), and the environment (crate `boot` reads it and builds the configuration). An adapter makes
 //! exactly one HTTP request per call and says what is known of its bill, whatever happens.
 
+#![allow(clippy::result_large_err, reason = "the port's error is what it is, and a call takes seconds")]
+
+pub mod anthropic;
 pub mod openai;
+mod reply;
 mod secret;
+mod server;
+mod usage;
 
 pub use secret::Secret;
+pub use server::ServerConfig;
+pub use usage::{UsageShape, read_usage, reported_cost};

@@ -29,6 +29,8 @@ enum Command {
 enum Bench {
     /// What the rules make of labelled links, captions, articles and sentences, with a sample size and an interval each
     Analysis(analysis::Arguments),
+    /// Whether calls cost, to the nano-dollar, what rows of providers' usage say they do
+    Cost(analysis::Arguments),
     /// A comprehensive run against a model that takes 50 ms: makespan, CPU, memory, time to the first line
     Orchestration(orchestration::Arguments),
 }
@@ -38,6 +40,7 @@ pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Simulate(arguments) => simulate::simulate(&arguments),
         Command::Bench(Bench::Analysis(arguments)) => analysis::analysis(&arguments),
+        Command::Bench(Bench::Cost(arguments)) => analysis::cost(&arguments),
         Command::Bench(Bench::Orchestration(arguments)) => orchestration::orchestration(&arguments),
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! Rows are read from a folder and never copied. A measure whose rows are not there is not run; everything else that
 //! keeps rows from being read is an error that names the file and the line. To add a measure, write a function that gives
-//! a [`Figure`] and put one line into [`MEASURES`].
+//! a [`Figure`] and put one line into [`MEASURES`]; what calls cost is in [`COSTS`].
 
 mod articles;
 mod captions;
+mod cost;
 mod links;
 mod long_run;
 mod rows;
@@ -49,6 +50,9 @@ const MEASURES: [(&str, Measuring); 16] = [
     ("three_hours.seconds", long_run::seconds),
     ("three_hours.memory_mb", long_run::memory_mb),
 ];
+
+/// What is said of calls to models, under a command of its own.
+const COSTS: [(&str, Measuring); 1] = [("cost.exact", cost::exact)];
 
 /// What was measured.
 #[derive(Clone, Debug, PartialEq)]
@@ -117,6 +121,11 @@ pub(crate) enum Trouble {
 /// The error is of a folder or of rows that cannot be read, for people.
 pub(crate) fn measure(folder: &Path) -> Result<Vec<Measured>, String> {
     measure_these(folder, &MEASURES)
+}
+
+/// The measures of what calls cost, as [`measure`] gives those of content.
+pub(crate) fn measure_costs(folder: &Path) -> Result<Vec<Measured>, String> {
+    measure_these(folder, &COSTS)
 }
 
 fn measure_these(folder: &Path, measures: &[(&'static str, Measuring)]) -> Result<Vec<Measured>, String> {

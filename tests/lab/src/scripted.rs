@@ -6,7 +6,8 @@
 //! as a plausible answer.
 //!
 //! * [`ScriptedModel`] is the engine's port `Llm` in this process, on the engine's clock.
-//! * [`ScriptedServer`] is the same behind an OpenAI-compatible HTTP endpoint on this machine, plain and streamed.
+//! * [`ScriptedServer`] is the same behind an HTTP endpoint on this machine that speaks OpenAI's protocol and Anthropic's, plain
+//!   and streamed.
 //!
 //! Both keep the provider's [`Bill`]: what a provider would charge, whether or not the client heard the answer. Both
 //! take a [`Script`]: prices, latency, and faults by call. Usage is computed from the lengths of the texts, so two runs
@@ -16,6 +17,7 @@ mod agents;
 mod bill;
 mod evidence;
 mod fault;
+mod messages;
 mod model;
 mod read;
 mod server;

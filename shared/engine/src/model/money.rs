@@ -1,12 +1,10 @@
-//! Money is integer nano-dollars; prices are exact; nothing here rounds in the platform's favour unseen.
+//! Money is integer nano-dollars; nothing here rounds in the platform's favour unseen.
 
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
 
 use serde::{Deserialize, Serialize};
-
-const TOKENS_PER_PRICE: i128 = 1_000_000;
 
 /// An amount in nano-dollars (1e-9 USD). May be negative: a debt.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -37,6 +35,13 @@ impl NanoUsd {
         let whole: i64 = whole.parse().ok()?;
         let fraction: i64 = format!("{fraction:0<9}").parse().ok()?;
         whole.checked_mul(1_000_000_000)?.checked_add(fraction).map(Self)
+    }
+
+    /// The amount written as dollars that are not negative, such as `0.00042` or `2e-05`; what is beyond nine decimals is
+    /// rounded up.
+    pub fn parse_usd_rounding_up(text: &str) -> Option<Self> {
+        let (nano, rest) = decimal(text, 9)?;
+        i64::try_from(nano).ok()?.checked_add(i64::from(rest)).map(Self)
     }
 }
 
@@ -90,93 +95,29 @@ impl Sum for NanoUsd {
     }
 }
 
-/// Tokens by kind, each token counted once: `input` excludes cached and cache-write tokens, `output` excludes
-/// reasoning tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Usage {
-    /// Fresh input tokens.
-    pub input_tokens: u64,
-    /// Input tokens the provider read from its own prompt cache.
-    pub cached_tokens: u64,
-    /// Input tokens written to the provider's prompt cache.
-    pub cache_write_tokens: u64,
-    /// Visible output tokens.
-    pub output_tokens: u64,
-    /// Hidden reasoning tokens, billed as output.
-    pub reasoning_tokens: u64,
-}
-
-impl Usage {
-    /// All input tokens, whatever their kind.
-    pub fn prompt_tokens(&self) -> u64 {
-        self.input_tokens.saturating_add(self.cached_tokens).saturating_add(self.cache_write_tokens)
+/// A decimal number that is not negative, with or without an exponent, times `10^decimals`: the whole part, and whether
+/// anything is left of it. `None` if it is no such number or too large.
+pub fn decimal(text: &str, decimals: i32) -> Option<(i128, bool)> {
+    let text = text.trim();
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+        None => (text, 0),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{whole}{fraction}");
+    if digits.is_empty() || digits.len() > 36 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
     }
-}
-
-impl Add for Usage {
-    type Output = Self;
-    fn add(self, other: Self) -> Self {
-        Self {
-            input_tokens: self.input_tokens.saturating_add(other.input_tokens),
-            cached_tokens: self.cached_tokens.saturating_add(other.cached_tokens),
-            cache_write_tokens: self.cache_write_tokens.saturating_add(other.cache_write_tokens),
-            output_tokens: self.output_tokens.saturating_add(other.output_tokens),
-            reasoning_tokens: self.reasoning_tokens.saturating_add(other.reasoning_tokens),
-        }
-    }
-}
-
-/// Nano-dollars per million tokens, by kind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PriceBand {
-    /// Fresh input.
-    pub input: i64,
-    /// Input read from the provider's cache.
-    pub cached_input: i64,
-    /// Input written to the provider's cache.
-    pub cache_write: i64,
-    /// Output, reasoning included.
-    pub output: i64,
-}
-
-/// What a model's tokens cost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Price {
-    /// The ordinary band.
-    pub base: PriceBand,
-    /// From this many prompt tokens on (exclusive), the whole call is priced by `long`.
-    pub long_above_tokens: Option<u64>,
-    /// The band of long prompts.
-    pub long: Option<PriceBand>,
-}
-
-impl Price {
-    /// The exact cost of `usage`, rounded up to the nano-dollar once.
-    pub fn cost(&self, usage: &Usage) -> NanoUsd {
-        let band = match (self.long_above_tokens, self.long) {
-            (Some(limit), Some(long)) if usage.prompt_tokens() > limit => long,
-            _ => self.base,
-        };
-        let part = |tokens: u64, price: i64| i128::from(tokens) * i128::from(price);
-        let total = part(usage.input_tokens, band.input)
-            + part(usage.cached_tokens, band.cached_input)
-            + part(usage.cache_write_tokens, band.cache_write)
-            + part(usage.output_tokens.saturating_add(usage.reasoning_tokens), band.output);
-        let rounded_up = (total + TOKENS_PER_PRICE - 1).div_euclid(TOKENS_PER_PRICE);
-        NanoUsd(i64::try_from(rounded_up).unwrap_or(i64::MAX))
-    }
-
-    /// The most a call can cost that sends at most `prompt_tokens` and receives at most `output_tokens`.
-    pub fn worst_case(&self, prompt_tokens: u64, output_tokens: u64) -> NanoUsd {
-        let dearest = |band: PriceBand| Price {
-            base: PriceBand { input: band.input.max(band.cached_input).max(band.cache_write), ..band },
-            long_above_tokens: None,
-            long: None,
-        };
-        let usage = Usage { input_tokens: prompt_tokens, output_tokens, ..Usage::default() };
-        let base = dearest(self.base).cost(&usage);
-        self.long.map_or(base, |long| base.max(dearest(long).cost(&usage)))
+    let number: i128 = digits.parse().ok()?;
+    let shift = exponent.checked_add(decimals)?.checked_sub(i32::try_from(fraction.len()).ok()?)?;
+    let power = |places: u32| 10_i128.checked_pow(places);
+    match u32::try_from(shift) {
+        Ok(places) if number != 0 => Some((number.checked_mul(power(places)?)?, false)),
+        Ok(_) => Some((0, false)),
+        Err(_) => match power(shift.unsigned_abs()) {
+            Some(divisor) => Some((number / divisor, number % divisor != 0)),
+            None => Some((0, number != 0)),
+        },
     }
 }
 
@@ -201,55 +142,29 @@ mod tests {
         }
     }
 
-    fn usages() -> impl Strategy<Value = Usage> {
-        [0..5_000_000u64, 0..5_000_000, 0..5_000_000, 0..500_000, 0..500_000].prop_map(
-            |[input_tokens, cached_tokens, cache_write_tokens, output_tokens, reasoning_tokens]| Usage {
-                input_tokens,
-                cached_tokens,
-                cache_write_tokens,
-                output_tokens,
-                reasoning_tokens,
-            },
-        )
-    }
-
-    fn bands() -> impl Strategy<Value = PriceBand> {
-        [0..100_000_000_000i64, 0..100_000_000_000, 0..100_000_000_000, 0..100_000_000_000].prop_map(
-            |[input, cached_input, cache_write, output]| PriceBand {
-                input,
-                cached_input,
-                cache_write,
-                output,
-            },
-        )
+    #[test]
+    fn dollars_beyond_nine_decimals_are_rounded_up() {
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("0.00042", Some(420_000)),
+            ("2e-05", Some(20_000)),
+            ("1.25E-9", Some(2)),
+            ("1e-300", Some(1)),
+            ("0e900", Some(0)),
+            ("12", Some(12_000_000_000)),
+            ("-1", None),
+            ("NaN", None),
+            ("", None),
+            (".", None),
+            ("1e300", None),
+            ("1e99999999999", None),
+        ] {
+            assert_eq!(NanoUsd::parse_usd_rounding_up(text), expected.map(NanoUsd), "{text}");
+        }
+        assert_eq!(decimal("1.111e-05", 15), Some((11_110_000_000, false)));
     }
 
     proptest! {
-        #[test]
-        fn cost_never_exceeds_the_worst_case(base in bands(), long in proptest::option::of(bands()), limit in 0..1_000_000u64, usage in usages()) {
-            let price = Price { base, long_above_tokens: Some(limit), long };
-            let worst = price.worst_case(usage.prompt_tokens(), usage.output_tokens + usage.reasoning_tokens);
-            prop_assert!(price.cost(&usage) <= worst);
-        }
-
-        #[test]
-        fn cost_is_exact_to_the_nano_dollar(base in bands(), usage in usages()) {
-            let price = Price { base, long_above_tokens: None, long: None };
-            let exact = (usage.input_tokens as f64 * base.input as f64 + usage.cached_tokens as f64 * base.cached_input as f64
-                + usage.cache_write_tokens as f64 * base.cache_write as f64
-                + (usage.output_tokens + usage.reasoning_tokens) as f64 * base.output as f64) / 1e6;
-            let cost = price.cost(&usage).0 as f64;
-            prop_assert!((cost - exact).abs() <= 1.0 + exact * 1e-12);
-        }
-
-        #[test]
-        fn splitting_a_bill_never_loses_money(base in bands(), first in usages(), second in usages()) {
-            let price = Price { base, long_above_tokens: None, long: None };
-            let apart = price.cost(&first) + price.cost(&second);
-            let together = price.cost(&(first + second));
-            prop_assert!(apart >= together && apart - together <= NanoUsd(1));
-        }
-
         #[test]
         fn printed_dollars_read_back(nano in 0..i64::MAX / 2) {
             let printed = NanoUsd(nano).to_string();

@@ -26,6 +26,8 @@ use crate::{RunRequest, ledger_view, run_step, start_run};
 /// What the model says next.
 pub(super) enum Says {
     Text(Value),
+    /// Says this, and what it cost.
+    AtCost(NanoUsd, Value),
     Refusal,
     Tool(&'static str),
     Fails(ErrorKind, Bill, Option<u64>),
@@ -77,7 +79,11 @@ const USED: Usage = Usage {
     output_tokens: 10,
     cached_tokens: 0,
     cache_write_tokens: 0,
+    cache_write_1h_tokens: 0,
+    audio_tokens: 0,
     reasoning_tokens: 0,
+    audio_ms: 0,
+    queries: 0,
 };
 
 #[async_trait]
@@ -102,11 +108,15 @@ impl Llm for Told {
             refusal: None,
             cut_off: false,
             usage: USED,
+            reported_cost: None,
             model: "told".into(),
         };
         let next = self.says.lock().unwrap().pop_front();
         match next.expect("the model was asked more often than the scenario says") {
             Says::Text(value) => Ok(ModelReply { text: value.to_string(), ..reply }),
+            Says::AtCost(cost, value) => {
+                Ok(ModelReply { text: value.to_string(), reported_cost: Some(cost), ..reply })
+            }
             Says::Slowly(after_ms, value) => {
                 self.clock.sleep(after_ms).await;
                 Ok(ModelReply { text: value.to_string(), ..reply })
@@ -206,7 +216,13 @@ impl House {
         let queues = Arc::new(MemoryQueues::new(clock.clone(), 60_000, 5));
         let reports = Arc::new(Reports::default());
         let price = price_per_million.map(|price| Price {
-            base: PriceBand { input: price, cached_input: price, cache_write: price, output: price },
+            base: PriceBand {
+                input: price,
+                cached_input: price,
+                cache_write: price,
+                output: price,
+                ..PriceBand::default()
+            },
             ..Price::default()
         });
         let model =

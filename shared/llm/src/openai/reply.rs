@@ -2,11 +2,12 @@
 
 use engine::error::ErrorKind;
 use engine::ports::{Bill, LlmError, ModelReply, ToolCall};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::usage::Plausible;
-use super::{failed, failure};
 use crate::Secret;
+use crate::reply::string;
+use crate::server::failure::{self, failed, no_believable_usage};
+use crate::usage::{Plausible, reported_cost};
 
 /// An answer, gathered from a plain body or from a stream.
 #[derive(Default)]
@@ -22,10 +23,10 @@ pub(super) struct Gathered {
 /// A tool call as it is written.
 #[derive(Default)]
 pub(super) struct RawToolCall {
-    pub(super) index: Option<u64>,
-    pub(super) id: String,
-    pub(super) name: String,
-    pub(super) arguments: String,
+    index: Option<u64>,
+    id: String,
+    name: String,
+    arguments: String,
 }
 
 /// The reply in a plain JSON body.
@@ -107,12 +108,7 @@ impl Gathered {
     /// The reply, if its usage is believable.
     pub(super) fn into_reply(self, plausible: &Plausible) -> Result<ModelReply, LlmError> {
         let Some(usage) = plausible.usage(self.usage.as_ref()) else {
-            return Err(failed(
-                ErrorKind::ModelOutput,
-                "the model's server did not say believably how many tokens it used, so the cost of the call is unknown; \
-                 use a server that sends usage, or give the model a price of 0 if it is free",
-                Bill::Unknown,
-            ));
+            return Err(no_believable_usage());
         };
         let filtered = self.finish_reason.as_deref() == Some("content_filter");
         let refusal =
@@ -125,6 +121,7 @@ impl Gathered {
             refusal,
             cut_off: self.finish_reason.as_deref() == Some("length"),
             usage,
+            reported_cost: self.usage.as_ref().and_then(reported_cost),
             model: self.model,
         })
     }
@@ -133,15 +130,8 @@ impl Gathered {
 impl RawToolCall {
     /// Arguments that are no JSON stay the text they are.
     fn into_call(self, index: usize) -> ToolCall {
-        let arguments = match self.arguments.trim() {
-            "" => Value::Object(Map::new()),
-            text => serde_json::from_str(text).unwrap_or_else(|_| Value::String(self.arguments.clone())),
-        };
+        let arguments = crate::reply::arguments(&self.arguments);
         let id = if self.id.is_empty() { format!("call_{index}") } else { self.id };
         ToolCall { id, name: self.name, arguments }
     }
-}
-
-pub(super) fn string(object: &Value, name: &str) -> String {
-    object.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
 }

@@ -77,11 +77,19 @@ fn check_model(config: &Config, session: &Session, findings: &mut Findings) {
     let Some(model) = &session.ports.model else {
         findings.absent(
             "model",
-            "is not configured: briefings are made by rules only, claims are not checked. Set LLM_API_KEY (OpenAI), or \
-             LLM_BASE_URL and LLM_MODEL for any OpenAI-compatible server, such as http://127.0.0.1:11434/v1 for Ollama",
+            "is not configured: briefings are made by rules only, claims are not checked. Set LLM_API_KEY (OpenAI), \
+             LLM_API_KEY and LLM_BASE_URL=https://api.anthropic.com (Anthropic), or LLM_BASE_URL and LLM_MODEL for any \
+             OpenAI-compatible server, such as http://127.0.0.1:11434/v1 for Ollama",
         );
         return;
     };
+    if let Some(model) = &config.model {
+        match boot::protocol(model) {
+            Ok(protocol) => findings
+                .configured("model server", &format!("{}, spoken to by {}", model.base_url, protocol.name())),
+            Err(error) => findings.broken("model server", error.message()),
+        }
+    }
     for tier in [Tier::Fast, Tier::Standard, Tier::Strong] {
         match model.candidates(tier).first() {
             Some(first) => {

@@ -61,14 +61,16 @@ pub(super) async fn serve(config: &Config, arguments: &ServeArguments) -> Result
         host::sweep(&ports),
         run::prepare(&ports),
     ));
-    match select(ending, platform).await {
+    let broken = pin!(rows.broken());
+    match select(ending, select(platform, broken)).await {
         Either::Left((answered, _)) => {
             answered.unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "the server broke off")))?;
         }
-        Either::Right(_) => {
+        Either::Right((Either::Left(_), _)) => {
             rows.settled().await?;
             return Err(Error::new(ErrorKind::Internal, "the platform stopped by itself"));
         }
+        Either::Right((Either::Right((error, _)), _)) => return Err(error),
     }
     // It has sent its last word; what it still holds of the store goes with it.
     let _ = thread.join();

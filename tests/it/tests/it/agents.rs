@@ -5,8 +5,11 @@ use std::sync::OnceLock;
 
 use engine::model::{ChargeState, StepResult};
 use engine::ports::Row;
+use lab::scripted::{Script, ScriptedServer};
 use lab::sim::{Ended, Plan, simulate};
 use serde_json::Value;
+
+use crate::assay::{assay, json, run, sample};
 
 fn comprehensive() -> &'static (Ended, BTreeMap<String, Vec<StepResult>>) {
     static RUN: OnceLock<(Ended, BTreeMap<String, Vec<StepResult>>)> = OnceLock::new();
@@ -45,6 +48,29 @@ fn all_26_agents_are_executed_and_paid_for() {
         .collect();
     assert_eq!(charged.len(), 26, "{charged:?}");
     assert!(results["verification_director"].len() >= 3, "claims are checked one by one");
+}
+
+/// The same over the other protocol, by the command line: each agent is asked, answers, and its answer stands.
+#[test]
+fn all_agents_work_over_anthropics_protocol() {
+    let server = ScriptedServer::start(Script::new(Vec::new())).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (path, state) = (sample("flood-budget.vtt"), folder.path().join("state"));
+    let (path, state) = (path.to_str().unwrap(), state.to_str().unwrap());
+    let mut command = assay(&["run", path, "--depth", "comprehensive", "--json", "--state", state]);
+    command.env("LLM_BASE_URL", server.url()).env("LLM_PROTOCOL", "anthropic");
+    command.env("LLM_MODEL", "scripted").env("LLM_PRICE", "0.15/0.60");
+    let report = json(&run(&mut command));
+    assert_eq!(report["status"], "complete", "{:#}", report["failure"]);
+    let steps = report["steps"].as_array().unwrap();
+    for step in steps {
+        assert_eq!((&step["status"], &step["basis"]), (&"ok".into(), &"model".into()), "{step:#}");
+    }
+    let asked: BTreeSet<String> = server.bill().calls_by_agent().into_keys().collect();
+    let agents = boot::load_catalogue().unwrap().agents;
+    assert_eq!(asked, agents.iter().map(|agent| agent.id.as_str().to_owned()).collect::<BTreeSet<_>>());
+    let outcomes: BTreeSet<String> = server.bill().lines().into_iter().map(|line| line.outcome).collect();
+    assert_eq!(outcomes, ["answer", "tools"].map(str::to_owned).into(), "tools are used too");
 }
 
 /// One fact only that agent can produce, as a pointer into its data and what must be there.

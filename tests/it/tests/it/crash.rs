@@ -109,9 +109,9 @@ fn check_money(reports: &[Value], bill: &[lab::scripted::BillLine]) {
             cached_input: 150_000_000,
             cache_write: 150_000_000,
             output: 600_000_000,
+            ..Default::default()
         },
-        long_above_tokens: None,
-        long: None,
+        ..Default::default()
     };
     let billed: i64 = bill.iter().filter(|line| line.billed).map(|line| price.cost(&line.usage).0).sum();
     let sum = |pointer: &str| {

@@ -19,7 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("render", &["engine"]),
     ("api", &["boot", "engine", "render"]),
     ("local", &["api", "boot", "engine", "render"]),
-    ("lab", &["analysis", "boot", "engine", "local", "platforms", "tools"]),
+    ("lab", &["analysis", "boot", "engine", "llm", "local", "platforms", "tools"]),
     ("it", &[]),
 ];
 

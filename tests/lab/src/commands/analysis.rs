@@ -1,4 +1,5 @@
-//! `cargo lab bench analysis`: how well the deterministic parts do on labelled rows.
+//! `cargo lab bench analysis`: how well the deterministic parts do on labelled rows, and `cargo lab bench cost`: whether
+//! what calls cost is exact.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -6,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::print;
-use crate::content::{self, Figure};
+use crate::content::{self, Figure, Measured};
 
 /// The folder of rows, seen from the root of the workspace: they lie beside it, not in it.
 const ROWS: &str = "../shared/data/content/dev";
@@ -27,10 +28,19 @@ pub(super) struct Arguments {
 
 /// Scores everything; ends with 1 if rows cannot be read.
 pub(super) fn analysis(arguments: &Arguments) -> ExitCode {
+    measure(arguments, content::measure)
+}
+
+/// Prices every call; ends with 1 if rows cannot be read.
+pub(super) fn cost(arguments: &Arguments) -> ExitCode {
+    measure(arguments, content::measure_costs)
+}
+
+fn measure(arguments: &Arguments, measure: fn(&Path) -> Result<Vec<Measured>, String>) -> ExitCode {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(ROWS);
     let folder = arguments.data.clone().unwrap_or_else(beside);
     let folder = folder.canonicalize().unwrap_or(folder);
-    let measured = match content::measure(&folder) {
+    let measured = match measure(&folder) {
         Ok(measured) => measured,
         Err(what) => {
             complain(&format!("error: {what}"));

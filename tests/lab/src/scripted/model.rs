@@ -71,6 +71,7 @@ impl Llm for ScriptedModel {
                 refusal: said.refusal,
                 cut_off: said.cut_off,
                 usage: said.usage,
+                reported_cost: None,
                 model: asked.model,
             }),
             Ending::Missing(missing) => {

@@ -1,4 +1,4 @@
-//! The scripted model behind an OpenAI-compatible endpoint, on a thread of its own.
+//! The scripted model behind an endpoint that speaks OpenAI's protocol and Anthropic's, on a thread of its own.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
@@ -18,8 +18,8 @@ use tokio::sync::oneshot;
 
 use super::bill::Bill;
 use super::fault::{Fault, Script};
-use super::turn::{self, Ending, Said, Turn};
-use super::wire;
+use super::turn::{self, Asked, Ending, Said, Turn};
+use super::{messages, wire};
 
 /// How long a call hangs that never answers; longer than any client waits.
 const HANG: Duration = Duration::from_secs(600);
@@ -60,6 +60,7 @@ impl ScriptedServer {
         let shared = Arc::new(Shared { script, bill: bill.clone() });
         let router = Router::new()
             .route("/v1/chat/completions", post(chat_completions))
+            .route("/v1/messages", post(messages_api))
             .route("/v1/models", get(models))
             .with_state(shared);
         let thread = std::thread::Builder::new().name("scripted-model".to_owned()).spawn(move || {
@@ -107,19 +108,56 @@ async fn models(State(shared): State<Arc<Shared>>) -> Response {
     json_response(StatusCode::OK, &json!({"object": "list", "data": rows.collect::<Vec<_>>()}))
 }
 
+/// A protocol: how a request is read and an answer written.
+struct Face {
+    read: fn(&Value) -> Result<Asked, String>,
+    plain: fn(u64, &str, &Said) -> Value,
+    /// The last is the request's body.
+    events: fn(u64, &str, &Said, &Value) -> Vec<String>,
+    error: fn(&str, &str) -> Value,
+}
+
+const CHAT_COMPLETIONS: Face = Face {
+    read: wire::read,
+    plain: wire::plain,
+    events: |number, model, said, body| {
+        wire::events(number, model, said, body["stream_options"]["include_usage"] == true)
+    },
+    error: wire::error,
+};
+
+const MESSAGES: Face = Face {
+    read: messages::read,
+    plain: messages::plain,
+    events: |number, model, said, _| messages::events(number, model, said),
+    error: messages::error,
+};
+
 async fn chat_completions(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+    answer(&CHAT_COMPLETIONS, &shared, &body).await
+}
+
+async fn messages_api(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+    if headers.get("anthropic-version").is_none_or(|version| version != "2023-06-01") {
+        let why = "anthropic-version: header is required";
+        return MESSAGES.refused(StatusCode::BAD_REQUEST, why, "invalid_request_error");
+    }
+    answer(&MESSAGES, &shared, &body).await
+}
+
+async fn answer(face: &Face, shared: &Shared, body: &[u8]) -> Response {
     // A call takes as long as the script says, however long its answer took to make up.
     let arrived = tokio::time::Instant::now();
-    let Ok(body) = serde_json::from_slice::<Value>(&body) else {
-        return refused(StatusCode::BAD_REQUEST, "the body is not JSON", "invalid_request_error");
+    let Ok(body) = serde_json::from_slice::<Value>(body) else {
+        return face.refused(StatusCode::BAD_REQUEST, "the body is not JSON", "invalid_request_error");
     };
-    let asked = match wire::read(&body) {
+    let asked = match (face.read)(&body) {
         Ok(asked) => asked,
-        Err(why) => return refused(StatusCode::BAD_REQUEST, &why, "invalid_request_error"),
+        Err(why) => return face.refused(StatusCode::BAD_REQUEST, &why, "invalid_request_error"),
     };
     if !shared.script.serves(&asked.model) {
         let unknown = format!("The model `{}` does not exist.", asked.model);
-        return refused(StatusCode::NOT_FOUND, &unknown, "model_not_found");
+        return face.refused(StatusCode::NOT_FOUND, &unknown, "model_not_found");
     }
     let Turn { number, latency_ms, ending } = turn::take(&asked, &shared.script, &shared.bill);
     if latency_ms > 0 {
@@ -127,17 +165,17 @@ async fn chat_completions(State(shared): State<Arc<Shared>>, body: Bytes) -> Res
     }
     let streamed = body["stream"] == true;
     let answer = |said: &Said| match streamed {
-        true => wire::events(number, &asked.model, said, body["stream_options"]["include_usage"] == true),
-        false => vec![wire::plain(number, &asked.model, said).to_string()],
+        true => (face.events)(number, &asked.model, said, &body),
+        false => vec![(face.plain)(number, &asked.model, said).to_string()],
     };
     match ending {
         Ending::Said(said) => body_response(streamed, Body::from(answer(&said).concat())),
         Ending::Missing(missing) => {
-            refused(StatusCode::BAD_REQUEST, &format!("scripted model: {missing}"), "missing_input")
+            face.refused(StatusCode::BAD_REQUEST, &format!("scripted model: {missing}"), "missing_input")
         }
-        Ending::Broken(why) => refused(StatusCode::INTERNAL_SERVER_ERROR, &why, "server_error"),
+        Ending::Broken(why) => face.refused(StatusCode::INTERNAL_SERVER_ERROR, &why, "server_error"),
         Ending::Fault(Fault::CutJson, said) => body_response(streamed, cut(&answer(&said).concat())),
-        Ending::Fault(fault, _) => failure(fault).await,
+        Ending::Fault(fault, _) => failure(face, fault).await,
     }
 }
 
@@ -148,25 +186,25 @@ fn cut(whole: &str) -> Body {
     Body::from_stream(futures::stream::iter([Ok(Bytes::from(half)), Err(broken)]))
 }
 
-async fn failure(fault: Fault) -> Response {
+async fn failure(face: &Face, fault: Fault) -> Response {
     match fault {
         Fault::RateLimited { retry_after_ms } => {
             let mut response =
-                refused(StatusCode::TOO_MANY_REQUESTS, "Rate limit reached.", "rate_limit_exceeded");
+                face.refused(StatusCode::TOO_MANY_REQUESTS, "Rate limit reached.", "rate_limit_exceeded");
             if let Some(milliseconds) = retry_after_ms {
                 response.headers_mut().insert("retry-after-ms", milliseconds.into());
             }
             response
         }
         Fault::Quota => {
-            refused(StatusCode::TOO_MANY_REQUESTS, "You exceeded your quota.", "insufficient_quota")
+            face.refused(StatusCode::TOO_MANY_REQUESTS, "You exceeded your quota.", "insufficient_quota")
         }
-        Fault::Unavailable => refused(StatusCode::SERVICE_UNAVAILABLE, "Overloaded.", "server_error"),
+        Fault::Unavailable => face.refused(StatusCode::SERVICE_UNAVAILABLE, "Overloaded.", "server_error"),
         Fault::Timeout => {
             wait(HANG).await;
-            refused(StatusCode::GATEWAY_TIMEOUT, "Nothing came.", "server_error")
+            face.refused(StatusCode::GATEWAY_TIMEOUT, "Nothing came.", "server_error")
         }
-        _ => refused(StatusCode::INTERNAL_SERVER_ERROR, "The server had an error.", "server_error"),
+        _ => face.refused(StatusCode::INTERNAL_SERVER_ERROR, "The server had an error.", "server_error"),
     }
 }
 
@@ -175,8 +213,10 @@ async fn wait(duration: Duration) {
     tokio::time::sleep(duration).await;
 }
 
-fn refused(status: StatusCode, message: &str, kind: &str) -> Response {
-    json_response(status, &wire::error(message, kind))
+impl Face {
+    fn refused(&self, status: StatusCode, message: &str, kind: &str) -> Response {
+        json_response(status, &(self.error)(message, kind))
+    }
 }
 
 fn json_response(status: StatusCode, body: &Value) -> Response {

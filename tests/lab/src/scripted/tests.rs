@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{AGENTS, Evidence, Missing};
 
+mod anthropic;
 mod faces;
 mod sample;
 

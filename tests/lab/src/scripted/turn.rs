@@ -170,6 +170,7 @@ fn price_in_tokens(asked: &Asked, mut said: Said) -> Said {
         cache_write_tokens: 0,
         output_tokens,
         reasoning_tokens: (output_tokens / 8).min(asked.max_output_tokens - output_tokens),
+        ..Usage::default()
     };
     said
 }

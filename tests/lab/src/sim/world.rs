@@ -426,9 +426,9 @@ pub(crate) fn model() -> Arc<ModelSpec> {
                 cached_input: 75_000_000,
                 cache_write: 150_000_000,
                 output: 600_000_000,
+                ..PriceBand::default()
             },
-            long_above_tokens: None,
-            long: None,
+            ..Price::default()
         }),
         price_source: "scripted".to_owned(),
     })

@@ -93,6 +93,7 @@ fn results() -> impl Strategy<Value = StepResult> {
                     cache_write_tokens: tokens[2],
                     output_tokens: tokens[3],
                     reasoning_tokens: tokens[4],
+                    ..Usage::default()
                 },
                 cost: NanoUsd(cost),
                 gaps: vec![AgentId::new("signal_recon_specialist")],

@@ -9,7 +9,8 @@ use engine::agent::{ModelSpec, Tier};
 use engine::error::ErrorKind;
 use engine::model::{Price, PriceBand};
 use engine::ports::{Bill as Known, Clock, Llm, ModelMessage, ModelReply, ModelRequest, ToolSpec};
-use llm::openai::{OpenAi, OpenAiConfig};
+use llm::ServerConfig;
+use llm::openai::OpenAi;
 use serde_json::{Value, json};
 
 use super::{answer_schema, row, sample, sent};
@@ -17,7 +18,7 @@ use crate::scripted::{AGENTS, Bill, Fault, Script, ScriptedModel, ScriptedServer
 
 /// A clock whose sleeps end at once and are counted.
 #[derive(Default)]
-struct StillClock(AtomicU64);
+pub(super) struct StillClock(AtomicU64);
 
 #[async_trait]
 impl Clock for StillClock {
@@ -30,16 +31,20 @@ impl Clock for StillClock {
     }
 }
 
-fn model() -> Arc<ModelSpec> {
-    let base =
-        PriceBand { input: 400_000_000, cached_input: 100_000_000, cache_write: 0, output: 1_600_000_000 };
+pub(super) fn model() -> Arc<ModelSpec> {
+    let base = PriceBand {
+        input: 400_000_000,
+        cached_input: 100_000_000,
+        output: 1_600_000_000,
+        ..PriceBand::default()
+    };
     Arc::new(ModelSpec {
         id: "scripted-1".into(),
         provider: "scripted".into(),
         tiers: Tier::ALL.to_vec(),
         context_tokens: 128_000,
         max_output_tokens: 16_000,
-        price: Some(Price { base, long_above_tokens: None, long: None }),
+        price: Some(Price { base, ..Price::default() }),
         price_source: "test".into(),
     })
 }
@@ -48,7 +53,7 @@ fn block(agent: &str, name: &str) -> Value {
     if name == "baseline" { sample::baseline(agent) } else { sample::block(name) }
 }
 
-fn request(agent: &str) -> ModelRequest {
+pub(super) fn request(agent: &str) -> ModelRequest {
     let data = |name: String| {
         let json = block(agent, &name).to_string().replace('<', "\\u003c");
         format!("Here is {name}:\n<data name=\"{name}\">\n{json}\n</data>\n")
@@ -68,7 +73,7 @@ fn request(agent: &str) -> ModelRequest {
     }
 }
 
-fn search_memory() -> ToolSpec {
+pub(super) fn search_memory() -> ToolSpec {
     ToolSpec {
         name: "search_memory".into(),
         description: "Searches earlier runs.".into(),
@@ -77,16 +82,16 @@ fn search_memory() -> ToolSpec {
     }
 }
 
-fn in_process(script: Script) -> (ScriptedModel, Arc<StillClock>) {
+pub(super) fn in_process(script: Script) -> (ScriptedModel, Arc<StillClock>) {
     let clock = Arc::new(StillClock::default());
     (ScriptedModel::new(script, clock.clone()), clock)
 }
 
 fn over_http(server: &ScriptedServer, stream: bool) -> OpenAi {
-    OpenAi::new(OpenAiConfig { stream, ..OpenAiConfig::new(server.url(), None) }, vec![model()]).unwrap()
+    OpenAi::new(ServerConfig { stream, ..ServerConfig::new(server.url(), None) }, vec![model()]).unwrap()
 }
 
-fn script() -> Script {
+pub(super) fn script() -> Script {
     Script::new(vec![model()])
 }
 
@@ -189,7 +194,7 @@ async fn check(fault: Fault, expected: Result<&str, (ErrorKind, Known, Option<u6
     }
 }
 
-fn seen(reply: &ModelReply) -> String {
+pub(super) fn seen(reply: &ModelReply) -> String {
     format!("{} refusal={:?} cut_off={}", reply.text, reply.refusal, reply.cut_off)
 }
 

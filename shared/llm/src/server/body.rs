@@ -5,23 +5,23 @@ use engine::ports::{Bill, LlmError};
 use reqwest::Response;
 use reqwest::header::CONTENT_TYPE;
 
-use super::failed;
+use super::failure::failed;
 
 /// Bounds of an answer.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
+pub(crate) struct Limits {
     /// Bytes at most.
-    pub(super) bytes: usize,
+    pub(crate) bytes: usize,
 }
 
 /// True if the server says that it streams.
-pub(super) fn is_event_stream(response: &Response) -> bool {
+pub(crate) fn is_event_stream(response: &Response) -> bool {
     let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     content_type.is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("text/event-stream"))
 }
 
 /// The whole body.
-pub(super) async fn read(mut response: Response, limits: Limits) -> Result<Vec<u8>, LlmError> {
+pub(crate) async fn read(mut response: Response, limits: Limits) -> Result<Vec<u8>, LlmError> {
     let mut body = Vec::new();
     while let Some(part) = next(&mut response, body.len(), limits).await? {
         body.extend_from_slice(&part);
@@ -30,7 +30,7 @@ pub(super) async fn read(mut response: Response, limits: Limits) -> Result<Vec<u
 }
 
 /// The next part of a body of which `so_far` bytes are read.
-pub(super) async fn next(
+pub(crate) async fn next(
     response: &mut Response,
     so_far: usize,
     limits: Limits,

@@ -8,11 +8,11 @@ use reqwest::Url;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
 
-/// The address of chat completions under `base_url`.
+/// The address of `path` under `base_url`; `path` begins with a slash.
 ///
 /// Only `http` and `https`, no user information, no query. With a key, plain `http` only to this machine or a private
 /// network.
-pub(super) fn chat_completions(base_url: &str, has_key: bool) -> Result<Url> {
+pub(crate) fn under(base_url: &str, path: &str, has_key: bool) -> Result<Url> {
     let refused = |why: &str| Err(Error::new(ErrorKind::Configuration, format!("LLM_BASE_URL {why}")));
     let Ok(mut url) = Url::parse(base_url.trim()) else {
         return refused("is not a URL, such as https://api.openai.com/v1");
@@ -31,7 +31,7 @@ pub(super) fn chat_completions(base_url: &str, has_key: bool) -> Result<Url> {
             "is plain http to a public host, which would show the key to everybody on the way; use https",
         );
     }
-    let path = format!("{}/chat/completions", url.path().trim_end_matches('/'));
+    let path = format!("{}{path}", url.path().trim_end_matches('/'));
     url.set_path(&path);
     Ok(url)
 }
@@ -51,7 +51,7 @@ fn is_private(url: &Url) -> bool {
 }
 
 /// TLS with ring and the system's certificates; without certificates where the address needs none.
-pub(super) fn tls(address: &Url) -> Result<ClientConfig> {
+pub(crate) fn tls(address: &Url) -> Result<ClientConfig> {
     let unusable = |error| Error::new(ErrorKind::Configuration, "TLS could not be set up").because(error);
     let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     fn check(base_url: &str, has_key: bool, expected: Option<&str>) {
-        let found = chat_completions(base_url, has_key);
+        let found = under(base_url, "/chat/completions", has_key);
         assert_eq!(found.as_ref().ok().map(Url::as_str), expected, "{base_url}: {found:?}");
         if let Err(error) = found {
             assert_eq!(error.kind(), ErrorKind::Configuration);

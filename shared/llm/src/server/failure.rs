@@ -7,18 +7,41 @@ use engine::ports::{Bill, LlmError};
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use serde_json::Value;
 
-use super::failed;
 use crate::Secret;
 
 const LONGEST_DETAIL: usize = 300;
 
+/// Words of providers whose customer has no money left; the last is a sentence, for want of a code.
+const QUOTA: [&str; 5] = [
+    "insufficient_quota",
+    "billing_hard_limit",
+    "billing_not_active",
+    "billing_error",
+    "credit balance is too low",
+];
+
+/// An error of a call whose bill is `bill`.
+pub(crate) fn failed(kind: ErrorKind, message: impl Into<String>, bill: Bill) -> LlmError {
+    LlmError { error: Error::new(kind, message), bill }
+}
+
+/// An answer that does not say what it used.
+pub(crate) fn no_believable_usage() -> LlmError {
+    failed(
+        ErrorKind::ModelOutput,
+        "the model's server did not say believably how many tokens it used, so the cost of the call is unknown; \
+         use a server that sends usage, or give the model a price of 0 if it is free",
+        Bill::Unknown,
+    )
+}
+
 /// A limit passed after the request was on its way.
-pub(super) fn timed_out(message: &str) -> LlmError {
+pub(crate) fn timed_out(message: &str) -> LlmError {
     failed(ErrorKind::Timeout, message, Bill::Unknown)
 }
 
 /// A request that got no answer.
-pub(super) fn not_sent(error: reqwest::Error) -> LlmError {
+pub(crate) fn not_sent(error: reqwest::Error) -> LlmError {
     let (message, bill) = if error.is_connect() || error.is_builder() {
         ("the model's server could not be reached", Bill::Nothing)
     } else {
@@ -28,7 +51,7 @@ pub(super) fn not_sent(error: reqwest::Error) -> LlmError {
 }
 
 /// An answer with a status other than 200.
-pub(super) fn of_status(
+pub(crate) fn of_status(
     status: u16,
     body: &[u8],
     retry_after_ms: Option<u64>,
@@ -45,11 +68,13 @@ pub(super) fn of_status(
 }
 
 /// An `error` object in an answer that has status 200: the work may have been begun.
-pub(super) fn of_error_object(error: &Value, bill: Bill, key: Option<&Secret>) -> LlmError {
+pub(crate) fn of_error_object(error: &Value, bill: Bill, key: Option<&Secret>) -> LlmError {
     let said = Said::in_error(error);
     let status = match said.code.parse() {
         Ok(status) if (400..600).contains(&status) => status,
         _ if said.is_about(&["rate_limit"]) => 429,
+        _ if said.is_about(&["overloaded_error"]) => 529,
+        _ if said.is_about(&["timeout_error"]) => 504,
         _ => 502,
     };
     let place = "told in an answer with status 200";
@@ -57,7 +82,7 @@ pub(super) fn of_error_object(error: &Value, bill: Bill, key: Option<&Secret>) -
 }
 
 /// An answer of which nothing can be read.
-pub(super) fn unreadable(body: &[u8]) -> LlmError {
+pub(crate) fn unreadable(body: &[u8]) -> LlmError {
     let start = String::from_utf8_lossy(&body[..body.len().min(512)]).trim_start().to_ascii_lowercase();
     let message = if start.is_empty() {
         "the model's server sent an empty answer"
@@ -71,7 +96,7 @@ pub(super) fn unreadable(body: &[u8]) -> LlmError {
 
 /// How long to wait: `retry-after-ms`, else `retry-after` in seconds or as a date, which is read against the answer's
 /// own `date`. `None` if it is missing or makes no sense.
-pub(super) fn retry_after_ms(headers: &HeaderMap) -> Option<u64> {
+pub(crate) fn retry_after_ms(headers: &HeaderMap) -> Option<u64> {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
     let milliseconds = |number: &str, factor: f64| {
         let value = number.parse::<f64>().ok()? * factor;
@@ -104,7 +129,7 @@ fn classify(status: u16, place: &str, said: &Said, key: Option<&Secret>) -> Erro
     let error = |kind, message: &str| Error::new(kind, format!("{message} ({place}){detail}"));
     // Providers repeat a part of the key when they refuse it, so their words are not passed on.
     let wordless = |kind, message: &str| Error::new(kind, format!("{message} ({place})"));
-    if said.is_about(&["insufficient_quota", "billing_hard_limit", "billing_not_active"]) {
+    if said.is_about(&QUOTA) {
         return error(ErrorKind::Quota, "the provider's quota or credit is used up");
     }
     if matches!(status, 400 | 403) && said.is_about(&["content_filter", "content_policy", "moderation"]) {
@@ -126,9 +151,10 @@ fn classify(status: u16, place: &str, said: &Said, key: Option<&Secret>) -> Erro
         ),
         408 => error(ErrorKind::Timeout, "the provider gave up waiting"),
         429 => error(ErrorKind::RateLimited, "the provider's rate limit refused the call"),
-        400..=499 if said.is_about(&["response_format", "json_schema"]) => error(
+        413 => error(ErrorKind::TooLarge, "the request is larger than the provider takes"),
+        400..=499 if said.is_about(&["response_format", "output_config", "json_schema"]) => error(
             ErrorKind::ModelRejected,
-            "the provider cannot answer by a strict JSON schema; choose a model or server that supports response_format json_schema",
+            "the provider cannot answer by a strict JSON schema; choose a model or server that supports structured output by json_schema",
         ),
         400..=499 => error(ErrorKind::ModelRejected, "the provider refused the request"),
         504 | 524 => error(ErrorKind::ModelUnavailable, "the model did not answer its gateway in time"),

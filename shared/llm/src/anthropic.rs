@@ -1,0 +1,93 @@
+//! Anthropic Messages: `POST {base}/v1/messages`, version `2023-06-01`.
+//!
+//! One call is one HTTP request, streamed (server-sent events) unless [`ServerConfig::stream`] is off. The answer is
+//! constrained by `output_config.format`. That knows a part of JSON Schema; bounds it does not know are told in words
+//! and stay for the engine to check. The models from version 4.7 on refuse every `temperature`, so they are told none.
+//! Thinking is neither asked for nor sent back: a model that always thinks counts it as output.
+//!
+//! What is known of a call's bill:
+//!
+//! | what happened | bill |
+//! |---|---|
+//! | not connected; status 4xx but 408; 503, 529 | `Nothing` |
+//! | the answer is of no use, or its stream broke or told an error, after a believable closing `usage` | `Used` |
+//! | timeout or break after sending; 408, 500, 502, 504; an answer that cannot be read; no believable `usage` | `Unknown` |
+//!
+//! A stream tells its input when it begins and its output only in `message_delta`. Before that its bill is `Unknown`: what
+//! was written until the break is charged too, and nobody said how much it was.
+//!
+//! A reply without a believable `usage` is an error of kind `ModelOutput` with an unknown bill, unless the model's price is
+//! zero; a refusal is a reply with its bill.
+
+mod reply;
+mod request;
+mod schema;
+mod stream;
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use engine::agent::{ModelSpec, Tier};
+use engine::error::Result;
+use engine::ports::{Llm, LlmError, ModelReply, ModelRequest};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::server::{self, Server, ServerConfig, body};
+use crate::usage::{Plausible, UsageShape};
+
+const KEY: HeaderName = HeaderName::from_static("x-api-key");
+const VERSION: HeaderName = HeaderName::from_static("anthropic-version");
+
+/// A server that speaks Anthropic's Messages.
+pub struct Anthropic(Server);
+
+impl Anthropic {
+    /// A client for the server, offering `models` in this order. The base URL may or may not end in `/v1`. An unusable
+    /// base URL or key is kind `Configuration`.
+    pub fn new(config: ServerConfig, models: Vec<Arc<ModelSpec>>) -> Result<Self> {
+        let mut headers = HeaderMap::new();
+        headers.insert(VERSION, HeaderValue::from_static("2023-06-01"));
+        if let Some(key) = &config.api_key {
+            headers.insert(KEY, server::key_header(key, "")?);
+        }
+        let has_version = config.base_url.trim().trim_end_matches('/').ends_with("/v1");
+        let path = if has_version { "/messages" } else { "/v1/messages" };
+        Ok(Self(Server::new(config, path, headers, models)?))
+    }
+
+    /// Where requests go.
+    pub fn address(&self) -> &str {
+        self.0.address.as_str()
+    }
+
+    async fn call(&self, request: &ModelRequest) -> Result<ModelReply, LlmError> {
+        let server = &self.0;
+        let body = request::body(request, server.config.stream);
+        let plausible = Plausible::of(UsageShape::Messages, request, body.len());
+        let response = server.post(body, request.timeout_ms).await?;
+        if body::is_event_stream(&response) {
+            stream::read(response, server.limits(), &plausible, server.key()).await
+        } else {
+            let body = body::read(response, server.limits()).await?;
+            reply::parse(&body, &plausible, server.key())
+        }
+    }
+}
+
+#[async_trait]
+impl Llm for Anthropic {
+    fn candidates(&self, tier: Tier) -> Vec<Arc<ModelSpec>> {
+        self.0.candidates(tier)
+    }
+
+    async fn complete(&self, request: &ModelRequest) -> Result<ModelReply, LlmError> {
+        server::in_time(request, self.call(request)).await
+    }
+}
+
+impl fmt::Debug for Anthropic {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Anthropic").field(&self.0).finish()
+    }
+}

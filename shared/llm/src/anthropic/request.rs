@@ -1,0 +1,155 @@
+//! A request in the protocol's words.
+
+use engine::ports::{ModelMessage, ModelRequest, ToolCall, ToolSpec};
+use serde_json::{Map, Value, json};
+
+use super::schema;
+
+/// The first version of the model families whose models refuse every `temperature`.
+const NO_TEMPERATURE_FROM: (u32, u32) = (4, 7);
+
+/// The body of a call.
+pub(super) fn body(request: &ModelRequest, stream: bool) -> Vec<u8> {
+    let mut body = Map::new();
+    body.insert("model".into(), request.model.id.clone().into());
+    body.insert("max_tokens".into(), request.max_output_tokens.into());
+    let system: Vec<&str> = request.messages.iter().filter_map(system_text).collect();
+    if !system.is_empty() {
+        body.insert("system".into(), system.join("\n\n").into());
+    }
+    body.insert("messages".into(), messages(&request.messages).into());
+    let format = json!({"type": "json_schema", "schema": schema::known_part(&request.schema)});
+    body.insert("output_config".into(), json!({"format": format}));
+    if !request.tools.is_empty() {
+        body.insert("tools".into(), request.tools.iter().map(tool).collect());
+    }
+    if takes_temperature(&request.model.id) {
+        body.insert("temperature".into(), request.temperature.into());
+    }
+    if stream {
+        body.insert("stream".into(), true.into());
+    }
+    Value::Object(body).to_string().into_bytes()
+}
+
+fn system_text(message: &ModelMessage) -> Option<&str> {
+    match message {
+        ModelMessage::System { text } if !text.trim().is_empty() => Some(text),
+        _ => None,
+    }
+}
+
+/// Turns by who speaks: what comes one after another from the same side is one turn, so the answers to all tool calls of
+/// a turn stand together, as they must.
+fn messages(messages: &[ModelMessage]) -> Vec<Value> {
+    let mut turns: Vec<(&str, Vec<Value>)> = Vec::new();
+    for message in messages {
+        let (role, blocks) = match message {
+            ModelMessage::System { .. } => continue,
+            ModelMessage::User { text } => ("user", text_block(text).into_iter().collect::<Vec<_>>()),
+            ModelMessage::Tool { call_id, text } => {
+                let content: Vec<_> = text_block(text).into_iter().collect();
+                ("user", vec![json!({"type": "tool_result", "tool_use_id": call_id, "content": content})])
+            }
+            ModelMessage::Assistant { text, tool_calls } => {
+                ("assistant", text_block(text).into_iter().chain(tool_calls.iter().map(tool_use)).collect())
+            }
+        };
+        match turns.last_mut() {
+            _ if blocks.is_empty() => {}
+            Some((before, held)) if *before == role => held.extend(blocks),
+            _ => turns.push((role, blocks)),
+        }
+    }
+    turns.into_iter().map(|(role, content)| json!({"role": role, "content": content})).collect()
+}
+
+/// A text that is empty, or nothing but white space, is refused; it is left out.
+fn text_block(text: &str) -> Option<Value> {
+    (!text.trim().is_empty()).then(|| json!({"type": "text", "text": text}))
+}
+
+/// A call the model made earlier. Arguments are an object there; what the model wrote and is none is shown in one.
+fn tool_use(call: &ToolCall) -> Value {
+    let input = match &call.arguments {
+        object @ Value::Object(_) => object.clone(),
+        other => json!({"unreadable": other}),
+    };
+    json!({"type": "tool_use", "id": call.id, "name": call.name, "input": input})
+}
+
+fn tool(tool: &ToolSpec) -> Value {
+    json!({"name": tool.name, "description": tool.description, "input_schema": tool.parameters})
+}
+
+/// Whether a model may be told a temperature. Names are `claude-haiku-4-5-20251001` or, older, `claude-3-5-haiku-latest`:
+/// the version is the first one or two numbers that are no date. A Claude without a version is a new one.
+fn takes_temperature(model: &str) -> bool {
+    let Some((_, name)) = model.rsplit_once("claude-").or_else(|| Some(("", model.strip_prefix("claude")?)))
+    else {
+        return true;
+    };
+    let version = |part: &str| part.parse::<u32>().ok().filter(|number| *number < 100);
+    let mut parts = name.split(['-', '.', '@', ':']).skip_while(|part| version(part).is_none()).map(version);
+    match (parts.next().flatten(), parts.next().flatten()) {
+        (Some(major), minor) => (major, minor.unwrap_or(0)) < NO_TEMPERATURE_FROM,
+        (None, _) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn models_that_refuse_a_temperature_are_told_none() {
+        for (model, expected) in [
+            ("claude-haiku-4-5", true),
+            ("claude-haiku-4-5-20251001", true),
+            ("claude-sonnet-4-20250514", true),
+            ("claude-opus-4-6", true),
+            ("claude-3-5-haiku-latest", true),
+            ("claude-3-opus-20240229", true),
+            ("us.anthropic.claude-haiku-4-5-20251001-v1:0", true),
+            ("claude-opus-4-7", false),
+            ("claude-sonnet-5", false),
+            ("claude-sonnet-5-5", false),
+            ("claude-haiku-5-5-20261001", false),
+            ("anthropic/claude-sonnet-5.5", false),
+            ("claude-mythos-preview", false),
+            ("kimi-k2", true),
+        ] {
+            assert_eq!(takes_temperature(model), expected, "{model}");
+        }
+    }
+
+    #[test]
+    fn turns_alternate_and_hold_no_empty_text() {
+        let user = |text: &str| ModelMessage::User { text: text.into() };
+        let call = |id: &str, arguments: Value| ToolCall { id: id.into(), name: "find".into(), arguments };
+        let answer = |id: &str, text: &str| ModelMessage::Tool { call_id: id.into(), text: text.into() };
+        let found = messages(&[
+            ModelMessage::System { text: "apart".into() },
+            user("one"),
+            ModelMessage::Assistant {
+                text: " \n".into(),
+                tool_calls: vec![call("a", json!({"q": 1})), call("b", json!("{\"q"))],
+            },
+            answer("a", "found"),
+            answer("b", ""),
+            ModelMessage::Assistant { text: String::new(), tool_calls: Vec::new() },
+            user("two"),
+        ]);
+        let expected = json!([
+            {"role": "user", "content": [{"type": "text", "text": "one"}]},
+            {"role": "assistant", "content": [
+                {"type": "tool_use", "id": "a", "name": "find", "input": {"q": 1}},
+                {"type": "tool_use", "id": "b", "name": "find", "input": {"unreadable": "{\"q"}}]},
+            {"role": "user", "content": [
+                {"type": "tool_result", "tool_use_id": "a", "content": [{"type": "text", "text": "found"}]},
+                {"type": "tool_result", "tool_use_id": "b", "content": []},
+                {"type": "text", "text": "two"}]},
+        ]);
+        assert_eq!(Value::from(found), expected);
+    }
+}
