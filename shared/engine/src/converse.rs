@@ -13,7 +13,7 @@ use crate::model::{CallId, NanoUsd, Usage};
 use crate::money::{self, Reservation, Settlement};
 use crate::ports::{
     Admission, Bill, Llm, LlmError, ModelMessage, ModelReply, ModelRequest, Ports, Take, ToolAnswer,
-    ToolCall, ToolScope, ToolSpec,
+    ToolScope, ToolSpec,
 };
 use crate::prompt;
 use crate::recall::{self, Remembered};
@@ -136,7 +136,7 @@ impl<'a> Talk<'a> {
                 return Ok(Ending::Refused(refusal));
             }
             if !reply.tool_calls.is_empty() {
-                if let Some(later) = self.use_tools(ports, reply.text, reply.tool_calls).await? {
+                if let Some(later) = self.use_tools(ports, reply).await? {
                     return Ok(Ending::Later(later));
                 }
                 continue;
@@ -283,19 +283,15 @@ impl<'a> Talk<'a> {
     }
 
     /// Runs the tools the model asked for, in order; a tool that is not granted is an answer, not an action.
-    async fn use_tools(
-        &mut self,
-        ports: &Ports,
-        text: String,
-        calls: Vec<ToolCall>,
-    ) -> Result<Option<Later>> {
+    async fn use_tools(&mut self, ports: &Ports, reply: ModelReply) -> Result<Option<Later>> {
+        let ModelReply { text, tool_calls: calls, kept, .. } = reply;
         let scope = ToolScope {
             step: &self.subject.claimed.key,
             content: &self.subject.claimed.run.source.content,
             input: self.subject.input,
             memory: ports.memory.as_ref(),
         };
-        self.messages.push(ModelMessage::Assistant { text, tool_calls: calls.clone() });
+        self.messages.push(ModelMessage::Assistant { text, tool_calls: calls.clone(), kept });
         for call in calls {
             let granted = self.subject.spec.tools.contains(&call.name);
             let answer = match ports.tools.get(call.name.as_str()).filter(|_| granted) {
@@ -342,7 +338,7 @@ impl<'a> Talk<'a> {
 
     fn ask_for_repair(&mut self, text: String, faults: &[String]) {
         self.repaired = true;
-        self.messages.push(ModelMessage::Assistant { text, tool_calls: Vec::new() });
+        self.messages.push(ModelMessage::Assistant { text, tool_calls: Vec::new(), kept: Vec::new() });
         let list: String = faults.iter().map(|fault| format!("\n- {fault}")).collect();
         let text = format!(
             "That answer cannot be used:{list}\nAnswer again, the whole JSON object, with these points mended."
@@ -365,8 +361,9 @@ fn tokens_at_most(request: &ModelRequest) -> u64 {
         ModelMessage::System { text } | ModelMessage::User { text } | ModelMessage::Tool { text, .. } => {
             prompt::tokens_at_most(text)
         }
-        ModelMessage::Assistant { text, tool_calls } => {
+        ModelMessage::Assistant { text, tool_calls, kept } => {
             prompt::tokens_at_most(text)
+                + kept.iter().map(|part| prompt::tokens_at_most(&part.to_string())).sum::<u64>()
                 + tool_calls
                     .iter()
                     .map(|call| prompt::tokens_at_most(&call.arguments.to_string()) + PER_MESSAGE)

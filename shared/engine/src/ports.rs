@@ -244,6 +244,9 @@ pub enum ModelMessage {
         text: String,
         /// The tools it called.
         tool_calls: Vec<ToolCall>,
+        /// The reply's [`kept`](ModelReply::kept).
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        kept: Vec<Value>,
     },
     /// What a tool answered.
     Tool {
@@ -304,6 +307,9 @@ pub struct ModelReply {
     pub text: String,
     /// The tools it wants.
     pub tool_calls: Vec<ToolCall>,
+    /// The answer as the provider wants it back unchanged where its tools are answered, in the provider's own shape; empty
+    /// where text and tool calls say it all.
+    pub kept: Vec<Value>,
     /// Whether it declined, and how it said so.
     pub refusal: Option<String>,
     /// Whether it was cut off at `max_output_tokens`.

@@ -11,7 +11,7 @@ use crate::lease::MAX_ATTEMPTS;
 use crate::ledger_view;
 use crate::memory::virtual_time::Executor;
 use crate::model::{Basis, Budget, ChargeState, NanoUsd, Reason, ReasonCode, RunStatus, Status, Usage};
-use crate::ports::{Becomes, Bill, Change, Clock as _, Expect, Key, Row};
+use crate::ports::{Becomes, Bill, Change, Clock as _, Expect, Key, ModelMessage, Row};
 use crate::step_input::Analysis;
 use house::{House, Says, baseline, request};
 
@@ -114,6 +114,8 @@ fn tools_are_used_and_cited_and_only_granted_ones_run() {
     house.step("worker", 0).unwrap();
     let asked = house.model.asked.lock().unwrap();
     assert!(format!("{:?}", asked[1].messages).contains("there is no tool `delete_everything`"));
+    let goes_back = |message: &ModelMessage| matches!(message, ModelMessage::Assistant { kept, .. } if *kept == [json!("as it came")]);
+    assert!(asked[1].messages.iter().any(goes_back));
 }
 
 #[test]

@@ -2,8 +2,9 @@
 //!
 //! One call is one HTTP request, streamed (server-sent events) unless [`ServerConfig::stream`] is off. The answer is
 //! constrained by `output_config.format`. That knows a part of JSON Schema; bounds it does not know are told in words
-//! and stay for the engine to check. The models from version 4.7 on refuse every `temperature`, so they are told none.
-//! Thinking is neither asked for nor sent back: a model that always thinks counts it as output.
+//! and stay for the engine to check. The models from version 4.7 on refuse every `temperature` and think by themselves; they
+//! are told a low effort instead, for what they think counts as output, and what they thought is sent back with their tools'
+//! answers.
 //!
 //! What is known of a call's bill:
 //!

@@ -5,13 +5,15 @@
 //! | chat completions | `prompt_tokens` holds what the cache gave or took | read, written | inside the completion |
 //! | Messages | without what the cache gave or took | read, written for 5 minutes, for an hour | inside the output |
 //! | Converse | the same | the same | not told |
+//! | generateContent | `promptTokenCount` holds what the cache gave | read | beside the candidates |
 //! | embeddings | `prompt_tokens` | none | none |
 //! | transcriptions | tokens, or seconds of sound | none | none |
 //!
-//! The last three have no adapter yet; their shapes are read for `cargo lab bench cost`.
+//! Those from Converse on have no adapter; their shapes are read for `cargo lab bench cost`.
 
 mod anthropic;
 mod bedrock;
+mod gemini;
 mod openai;
 mod transcription;
 
@@ -30,12 +32,14 @@ const MOST: f64 = 1e12;
 pub enum UsageShape {
     /// OpenAI's chat completions.
     ChatCompletions,
-    /// OpenAI's embeddings.
+    /// Embeddings by OpenAI or Titan.
     Embeddings,
     /// Anthropic's Messages.
     Messages,
     /// Bedrock's Converse.
     Converse,
+    /// Gemini's `usageMetadata`.
+    GenerateContent,
     /// OpenAI's transcriptions.
     Transcriptions,
 }
@@ -47,6 +51,7 @@ pub fn read_usage(shape: UsageShape, usage: &Value) -> Option<Usage> {
         UsageShape::Embeddings => openai::read_embeddings(usage),
         UsageShape::Messages => anthropic::read(usage),
         UsageShape::Converse => bedrock::read(usage),
+        UsageShape::GenerateContent => gemini::read(usage),
         UsageShape::Transcriptions => transcription::read(usage),
     }
 }

@@ -59,6 +59,18 @@ fn several_tools_are_called_in_one_turn() {
 }
 
 #[test]
+fn what_was_thought_goes_back_with_the_answers_of_tools() {
+    let kept = json!([{"type": "thinking", "thinking": "It held.", "signature": "EqQBCgIYAhIM"},
+        {"type": "tool_use", "id": "call_a1", "name": "search_memory", "input": {"query": "levee"}}]);
+    play(
+        "thinking_tool_call",
+        json!({"text": "", "usage": [86, 0, 0, 20, 40], "model": "claude-sonnet-5-5", "kept": kept,
+            "tool_calls": [["call_a1", "search_memory", {"query": "levee"}]]}),
+    );
+    play("thinking_tool_turn", json!({"text": ANSWER, "usage": [86, 0, 0, 15, 0], "model": HAIKU}));
+}
+
+#[test]
 fn tokens_of_the_cache_are_counted_beside_the_input() {
     for cassette in ["cache", "cache_streamed"] {
         play(cassette, json!({"text": ANSWER, "usage": [50, 2000, 600, 40, 0, 400], "model": HAIKU}));

@@ -105,6 +105,7 @@ impl Llm for Told {
         let reply = ModelReply {
             text: String::new(),
             tool_calls: Vec::new(),
+            kept: Vec::new(),
             refusal: None,
             cut_off: false,
             usage: USED,
@@ -124,7 +125,7 @@ impl Llm for Told {
             Says::Refusal => Ok(ModelReply { refusal: Some("I will not".into()), ..reply }),
             Says::Tool(name) => {
                 let call = ToolCall { id: "1".into(), name: name.into(), arguments: json!({}) };
-                Ok(ModelReply { tool_calls: vec![call], ..reply })
+                Ok(ModelReply { tool_calls: vec![call], kept: vec![json!("as it came")], ..reply })
             }
             Says::Fails(kind, bill, after) => {
                 let error = Error::new(kind, "told to fail");

@@ -4,6 +4,8 @@ use engine::error::ErrorKind;
 use engine::ports::{Bill, LlmError, ModelReply, ToolCall};
 use serde_json::Value;
 
+use super::request;
+
 use crate::Secret;
 use crate::reply::{arguments, string};
 use crate::server::failure::{self, failed, no_believable_usage};
@@ -29,7 +31,9 @@ pub(super) enum Block {
         /// As it was written.
         input: String,
     },
-    /// Thinking, and what else is not for the reader.
+    /// Thinking: not for the reader, but wanted back.
+    Thinking(Value),
+    /// What else is not for the reader.
     Other,
 }
 
@@ -68,6 +72,7 @@ impl Block {
                 let input = block.get("input").filter(begun).map(Value::to_string).unwrap_or_default();
                 Self::ToolUse { id: string(block, "id"), name: string(block, "name"), input }
             }
+            Some("thinking" | "redacted_thinking") => Self::Thinking(block.clone()),
             _ => Self::Other,
         }
     }
@@ -77,7 +82,27 @@ impl Block {
         match self {
             Self::Text(text) => text.push_str(&string(delta, "text")),
             Self::ToolUse { input, .. } => input.push_str(&string(delta, "partial_json")),
+            Self::Thinking(block) => {
+                for name in ["thinking", "signature"] {
+                    if let Some(more) = delta.get(name).and_then(Value::as_str) {
+                        block[name] = format!("{}{more}", string(block, name)).into();
+                    }
+                }
+            }
             Self::Other => {}
+        }
+    }
+
+    /// The block as it goes back; nothing for what need not go back.
+    fn back(&self) -> Option<Value> {
+        match self {
+            Self::Text(text) => request::text_block(text),
+            Self::ToolUse { id, name, input } => {
+                let call = ToolCall { id: id.clone(), name: name.clone(), arguments: arguments(input) };
+                Some(request::tool_use(&call))
+            }
+            Self::Thinking(block) => Some(block.clone()),
+            Self::Other => None,
         }
     }
 }
@@ -96,6 +121,9 @@ impl Gathered {
     /// The reply, if its usage is believable.
     pub(super) fn into_reply(self, plausible: &Plausible) -> Result<ModelReply, LlmError> {
         let usage = plausible.usage(self.usage.as_ref()).ok_or_else(no_believable_usage)?;
+        let thought = self.blocks.iter().any(|block| matches!(block, Block::Thinking(_)));
+        let back = self.blocks.iter().filter(|_| thought).filter_map(Block::back);
+        let kept: Vec<Value> = back.collect();
         let (mut text, mut tool_calls) = (String::new(), Vec::new());
         for block in self.blocks {
             match block {
@@ -104,13 +132,14 @@ impl Gathered {
                     let id = if id.is_empty() { format!("call_{}", tool_calls.len()) } else { id };
                     tool_calls.push(ToolCall { id, name, arguments: arguments(&input) });
                 }
-                Block::Other => {}
+                Block::Thinking(_) | Block::Other => {}
             }
         }
         let reason = self.stop_reason.as_deref().unwrap_or_default();
         let declined = || self.explanation.unwrap_or_else(|| "the provider's model declined".to_owned());
         Ok(ModelReply {
             text,
+            kept: if tool_calls.is_empty() { Vec::new() } else { kept },
             tool_calls,
             refusal: (reason == "refusal").then(declined),
             cut_off: matches!(reason, "max_tokens" | "model_context_window_exceeded"),

@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::schema;
 
-/// The first version of the model families whose models refuse every `temperature`.
-const NO_TEMPERATURE_FROM: (u32, u32) = (4, 7);
+/// The first version whose models refuse every `temperature` and think by themselves.
+const NEWER_FROM: (u32, u32) = (4, 7);
 
 /// The body of a call.
 pub(super) fn body(request: &ModelRequest, stream: bool) -> Vec<u8> {
@@ -19,11 +19,17 @@ pub(super) fn body(request: &ModelRequest, stream: bool) -> Vec<u8> {
     }
     body.insert("messages".into(), messages(&request.messages).into());
     let format = json!({"type": "json_schema", "schema": schema::known_part(&request.schema)});
-    body.insert("output_config".into(), json!({"format": format}));
+    let newer = is_newer(&request.model.id);
+    let mut config = json!({"format": format});
+    if newer {
+        // These think unasked, and what they think counts as output: more of it, and no room is left for the answer.
+        config["effort"] = "low".into();
+    }
+    body.insert("output_config".into(), config);
     if !request.tools.is_empty() {
         body.insert("tools".into(), request.tools.iter().map(tool).collect());
     }
-    if takes_temperature(&request.model.id) {
+    if !newer {
         body.insert("temperature".into(), request.temperature.into());
     }
     if stream {
@@ -51,7 +57,8 @@ fn messages(messages: &[ModelMessage]) -> Vec<Value> {
                 let content: Vec<_> = text_block(text).into_iter().collect();
                 ("user", vec![json!({"type": "tool_result", "tool_use_id": call_id, "content": content})])
             }
-            ModelMessage::Assistant { text, tool_calls } => {
+            ModelMessage::Assistant { kept, .. } if !kept.is_empty() => ("assistant", kept.clone()),
+            ModelMessage::Assistant { text, tool_calls, .. } => {
                 ("assistant", text_block(text).into_iter().chain(tool_calls.iter().map(tool_use)).collect())
             }
         };
@@ -65,12 +72,12 @@ fn messages(messages: &[ModelMessage]) -> Vec<Value> {
 }
 
 /// A text that is empty, or nothing but white space, is refused; it is left out.
-fn text_block(text: &str) -> Option<Value> {
+pub(super) fn text_block(text: &str) -> Option<Value> {
     (!text.trim().is_empty()).then(|| json!({"type": "text", "text": text}))
 }
 
 /// A call the model made earlier. Arguments are an object there; what the model wrote and is none is shown in one.
-fn tool_use(call: &ToolCall) -> Value {
+pub(super) fn tool_use(call: &ToolCall) -> Value {
     let input = match &call.arguments {
         object @ Value::Object(_) => object.clone(),
         other => json!({"unreadable": other}),
@@ -82,18 +89,18 @@ fn tool(tool: &ToolSpec) -> Value {
     json!({"name": tool.name, "description": tool.description, "input_schema": tool.parameters})
 }
 
-/// Whether a model may be told a temperature. Names are `claude-haiku-4-5-20251001` or, older, `claude-3-5-haiku-latest`:
+/// Whether a model takes an effort in place of a temperature. Names are `claude-haiku-4-5-20251001` or, older, `claude-3-5-haiku-latest`:
 /// the version is the first one or two numbers that are no date. A Claude without a version is a new one.
-fn takes_temperature(model: &str) -> bool {
+fn is_newer(model: &str) -> bool {
     let Some((_, name)) = model.rsplit_once("claude-").or_else(|| Some(("", model.strip_prefix("claude")?)))
     else {
-        return true;
+        return false;
     };
     let version = |part: &str| part.parse::<u32>().ok().filter(|number| *number < 100);
     let mut parts = name.split(['-', '.', '@', ':']).skip_while(|part| version(part).is_none()).map(version);
     match (parts.next().flatten(), parts.next().flatten()) {
-        (Some(major), minor) => (major, minor.unwrap_or(0)) < NO_TEMPERATURE_FROM,
-        (None, _) => false,
+        (Some(major), minor) => (major, minor.unwrap_or(0)) >= NEWER_FROM,
+        (None, _) => true,
     }
 }
 
@@ -102,8 +109,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn models_that_refuse_a_temperature_are_told_none() {
-        for (model, expected) in [
+    fn newer_models_are_known_by_their_names() {
+        for (model, takes_temperature) in [
             ("claude-haiku-4-5", true),
             ("claude-haiku-4-5-20251001", true),
             ("claude-sonnet-4-20250514", true),
@@ -119,7 +126,7 @@ mod tests {
             ("claude-mythos-preview", false),
             ("kimi-k2", true),
         ] {
-            assert_eq!(takes_temperature(model), expected, "{model}");
+            assert_eq!(is_newer(model), !takes_temperature, "{model}");
         }
     }
 
@@ -134,10 +141,11 @@ mod tests {
             ModelMessage::Assistant {
                 text: " \n".into(),
                 tool_calls: vec![call("a", json!({"q": 1})), call("b", json!("{\"q"))],
+                kept: Vec::new(),
             },
             answer("a", "found"),
             answer("b", ""),
-            ModelMessage::Assistant { text: String::new(), tool_calls: Vec::new() },
+            ModelMessage::Assistant { text: String::new(), tool_calls: Vec::new(), kept: Vec::new() },
             user("two"),
         ]);
         let expected = json!([

@@ -118,6 +118,7 @@ impl Gathered {
         Ok(ModelReply {
             text: self.text,
             tool_calls,
+            kept: Vec::new(),
             refusal,
             cut_off: self.finish_reason.as_deref() == Some("length"),
             usage,

@@ -72,10 +72,10 @@ fn message(message: &ModelMessage) -> Value {
     match message {
         ModelMessage::System { text } => json!({"role": "system", "content": text}),
         ModelMessage::User { text } => json!({"role": "user", "content": text}),
-        ModelMessage::Assistant { text, tool_calls } if tool_calls.is_empty() => {
+        ModelMessage::Assistant { text, tool_calls, .. } if tool_calls.is_empty() => {
             json!({"role": "assistant", "content": text})
         }
-        ModelMessage::Assistant { text, tool_calls } => json!({
+        ModelMessage::Assistant { text, tool_calls, .. } => json!({
             "role": "assistant",
             "content": if text.is_empty() { Value::Null } else { text.as_str().into() },
             "tool_calls": tool_calls.iter().map(tool_call).collect::<Vec<_>>(),

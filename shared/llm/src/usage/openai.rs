@@ -7,7 +7,8 @@ use super::{count, part};
 
 /// Reads a `usage` object of embeddings, which have no completion.
 pub(super) fn read_embeddings(usage: &Value) -> Option<Usage> {
-    Some(Usage { input_tokens: count(usage.get("prompt_tokens")?)?, ..Usage::default() })
+    let input = usage.get("prompt_tokens").or_else(|| usage.get("inputTextTokenCount"))?;
+    Some(Usage { input_tokens: count(input)?, ..Usage::default() })
 }
 
 /// Reads a `usage` object of chat completions.

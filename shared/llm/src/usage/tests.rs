@@ -160,6 +160,18 @@ fn converse_and_transcriptions_are_read() {
     );
     check_shape(Converse, json!({"inputTokens": 5}), None);
     check_shape(
+        UsageShape::GenerateContent,
+        json!({"promptTokenCount": 100, "cachedContentTokenCount": 30, "candidatesTokenCount": 7, "thoughtsTokenCount": 9,
+            "totalTokenCount": 116, "promptTokensDetails": [
+                {"modality": "TEXT", "tokenCount": 60}, {"modality": "AUDIO", "tokenCount": 40}]}),
+        Some([30, 30, 0, 0, 40, 7, 9, 0]),
+    );
+    check_shape(
+        UsageShape::GenerateContent,
+        json!({"promptTokenCount": 1, "cachedContentTokenCount": 2}),
+        None,
+    );
+    check_shape(
         Transcriptions,
         json!({"type": "tokens", "input_tokens": 100, "output_tokens": 15, "input_token_details": {"audio_tokens": 98}}),
         Some([2, 0, 0, 0, 98, 15, 0, 0]),

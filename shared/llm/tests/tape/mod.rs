@@ -190,9 +190,9 @@ pub(crate) fn request(protocol: &Protocol, tape: &Value) -> ModelRequest {
             arguments: json!({"query": "levee"}),
         };
         messages.extend([
-            ModelMessage::Assistant { text: String::new(), tool_calls: vec![call] },
+            ModelMessage::Assistant { text: String::new(), tool_calls: vec![call], kept: kept(tape) },
             ModelMessage::Tool { call_id: "call_a1".into(), text: "[]".into() },
-            ModelMessage::Assistant { text: "not JSON".into(), tool_calls: Vec::new() },
+            ModelMessage::Assistant { text: "not JSON".into(), tool_calls: Vec::new(), kept: Vec::new() },
             ModelMessage::User { text: "Answer by the schema.".into() },
         ]);
     }
@@ -223,6 +223,11 @@ pub(crate) fn request(protocol: &Protocol, tape: &Value) -> ModelRequest {
     }
 }
 
+/// What the cassette says a provider wanted back.
+fn kept(tape: &Value) -> Vec<Value> {
+    tape.get("kept").and_then(Value::as_array).cloned().unwrap_or_default()
+}
+
 fn shown_usage(usage: &Usage) -> Value {
     let mut shown = vec![
         usage.input_tokens,
@@ -240,6 +245,9 @@ fn shown_reply(reply: &ModelReply) -> Value {
     if !reply.tool_calls.is_empty() {
         shown["tool_calls"] =
             reply.tool_calls.iter().map(|call| json!([call.id, call.name, call.arguments])).collect();
+    }
+    if !reply.kept.is_empty() {
+        shown["kept"] = reply.kept.clone().into();
     }
     if let Some(refusal) = &reply.refusal {
         shown["refusal"] = refusal.as_str().into();

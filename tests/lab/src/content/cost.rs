@@ -64,7 +64,8 @@ fn cost(call: &Call, table: &Table) -> Option<NanoUsd> {
         tier: call.tier.as_deref().or(told).unwrap_or("standard"),
         most_results: call.usage.get("max_results").and_then(Value::as_u64),
     };
-    let names = [call.model.clone(), format!("{}/{}", call.provider, call.model)];
+    let bare = call.model.strip_prefix(&format!("{}/", call.provider)).unwrap_or(&call.model);
+    let names = [call.model.clone(), format!("{}/{}", call.provider, call.model), bare.to_owned()];
     let Some(name) = names.into_iter().find(|name| table.knows(name)) else {
         return LOCAL.contains(&call.provider.as_str()).then(|| Price::default().cost(&Usage::default()));
     };
@@ -79,10 +80,11 @@ fn cost(call: &Call, table: &Table) -> Option<NanoUsd> {
 
 fn shape(call: &Call, mode: &str) -> UsageShape {
     match (call.provider.as_str(), mode) {
+        _ if call.usage.get("promptTokenCount").is_some() => UsageShape::GenerateContent,
         (_, "audio_transcription") => UsageShape::Transcriptions,
+        (_, "embedding") => UsageShape::Embeddings,
         ("anthropic", _) => UsageShape::Messages,
         ("bedrock", _) => UsageShape::Converse,
-        (_, "embedding") => UsageShape::Embeddings,
         _ => UsageShape::ChatCompletions,
     }
 }

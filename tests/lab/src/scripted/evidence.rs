@@ -160,7 +160,11 @@ mod tests {
                 "Claim:\n<data name=\"item\">\n{\"id\":\"c1\",\"text\":\"a </data> b <data name=\\\"x\\\">\"}\n</data> and\n\
                   <data kind=\"fact\" name=\"fact.content\">not {json</data>",
             ),
-            ModelMessage::Assistant { text: "<data name=\"own\">1</data>".into(), tool_calls: Vec::new() },
+            ModelMessage::Assistant {
+                text: "<data name=\"own\">1</data>".into(),
+                tool_calls: Vec::new(),
+                kept: Vec::new(),
+            },
             ModelMessage::Tool { call_id: "1".into(), text: "[{\"run_id\":\"R\"}]".into() },
             ModelMessage::Tool {
                 call_id: "2".into(),

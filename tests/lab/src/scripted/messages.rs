@@ -115,7 +115,7 @@ fn assistant(turn: &Value) -> Result<ModelMessage, String> {
             other => return Err(format!("messages: unexpected block `{other}`")),
         }
     }
-    Ok(ModelMessage::Assistant { text: said, tool_calls })
+    Ok(ModelMessage::Assistant { text: said, tool_calls, kept: Vec::new() })
 }
 
 fn filled(block: &Value) -> Result<&str, String> {

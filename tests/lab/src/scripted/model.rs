@@ -68,6 +68,7 @@ impl Llm for ScriptedModel {
             Ending::Said(said) => Ok(ModelReply {
                 text: said.text,
                 tool_calls: said.tool_calls,
+                kept: Vec::new(),
                 refusal: said.refusal,
                 cut_off: said.cut_off,
                 usage: said.usage,

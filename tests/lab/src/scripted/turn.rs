@@ -146,7 +146,7 @@ fn price_in_tokens(asked: &Asked, mut said: Said) -> Said {
         match message {
             ModelMessage::System { text } => system += text.len(),
             ModelMessage::User { text } | ModelMessage::Tool { text, .. } => rest += text.len(),
-            ModelMessage::Assistant { text, tool_calls } => rest += text.len() + bytes_of(tool_calls),
+            ModelMessage::Assistant { text, tool_calls, .. } => rest += text.len() + bytes_of(tool_calls),
         }
     }
     rest += asked.tools.iter().map(|tool| json!(tool).to_string().len()).sum::<usize>();

@@ -46,7 +46,8 @@ fn message(message: &Value) -> Result<ModelMessage, String> {
                     arguments,
                 })
             });
-            ModelMessage::Assistant { text: content, tool_calls: calls.collect::<Result<_, String>>()? }
+            let tool_calls = calls.collect::<Result<_, String>>()?;
+            ModelMessage::Assistant { text: content, tool_calls, kept: Vec::new() }
         }
         role => return Err(format!("unknown role `{role}`")),
     })

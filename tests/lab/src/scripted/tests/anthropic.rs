@@ -49,7 +49,8 @@ async fn a_tool_is_called_and_its_answer_used() {
         let mut request = ModelRequest { tools: vec![search_memory()], ..request };
         let first = llm.complete(&request).await.unwrap();
         let call = first.tool_calls[0].clone();
-        request.messages.push(ModelMessage::Assistant { text: first.text, tool_calls: first.tool_calls });
+        let (text, tool_calls) = (first.text, first.tool_calls);
+        request.messages.push(ModelMessage::Assistant { text, tool_calls, kept: first.kept });
         request.messages.push(ModelMessage::User { text: "Go on.".into() });
         let unanswered = llm.complete(&request).await.unwrap_err();
         assert_eq!(unanswered.error.kind(), ErrorKind::ModelRejected, "a call without its answer");

@@ -133,7 +133,7 @@ async fn every_other_claim_is_first_looked_up_in_memory() {
         assert_eq!(call.arguments, json!({"text": "Dredging the harbour will cost 6 million crowns."}));
         let found = json!([{"run_id": "R2", "text": "Harbour dredging costs 6 million."}]);
         request.messages.extend([
-            ModelMessage::Assistant { text: first.text, tool_calls: first.tool_calls },
+            ModelMessage::Assistant { text: first.text, tool_calls: first.tool_calls, kept: Vec::new() },
             ModelMessage::Tool {
                 call_id: call.id,
                 text: format!("<data name=\"search_memory\">\n{found}\n</data>"),
