@@ -48,10 +48,16 @@ impl Server {
         assert!(self.child.wait().unwrap().success());
     }
 
-    /// Kills it where it stands.
+    /// Kills it where it stands and waits until it is gone.
     pub(crate) fn kill(mut self) {
-        self.child.kill().unwrap();
+        self.kill_only();
         self.child.wait().unwrap();
+    }
+
+    /// Kills it where it stands, also while others ask it.
+    pub(crate) fn kill_only(&self) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-KILL", &id]).status().unwrap().success());
     }
 
     pub(crate) fn ask(&self, request: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {

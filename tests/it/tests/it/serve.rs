@@ -1,6 +1,7 @@
 //! The HTTP API over a real socket: runs followed to their briefings, cancelled, asked for at once, killed and resumed.
 
 use std::fs;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -122,6 +123,45 @@ fn a_killed_server_goes_on_and_takes_back_nothing_it_has_said() {
     assert_eq!(steps.len(), count, "no step finished twice");
     assert_eq!(client.get(&format!("/runs/{id}")).json()["status"], "complete");
     server.end();
+}
+
+/// The server is killed while many start runs. Whoever was answered finds the run, and it ends.
+#[test]
+fn every_run_that_was_answered_survives_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = key(folder.path(), &["--scopes", "run,read"]);
+    let server = Server::start(folder.path(), |command| command);
+    let (number, answered) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let bearer = format!("Bearer {key}");
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                loop {
+                    let number = number.fetch_add(1, Ordering::Relaxed);
+                    let body = json!({ "text": format!("The wall held in 20{number}."), "depth": "quick" });
+                    // Once it is killed, nobody answers.
+                    let Ok(answer) = server.try_ask("POST /runs", &headers, body.to_string().as_bytes())
+                    else {
+                        break;
+                    };
+                    assert_eq!(answer.status, 202, "{}", answer.body);
+                    answered.lock().unwrap().push(answer.json()["run_id"].as_str().unwrap().to_owned());
+                }
+            });
+        }
+        std::thread::sleep(Duration::from_millis(400));
+        server.kill_only();
+    });
+    server.kill();
+    let answered = answered.into_inner().unwrap();
+    assert!(answered.len() >= 10, "{}", answered.len());
+    let server = Server::start(folder.path(), |command| command);
+    let client = Client { server: &server, key: &key };
+    for id in &answered {
+        client.follow(id, &mut Vec::new(), |_| false);
+        assert_ne!(client.get(&format!("/runs/{id}")).json()["status"], "running", "{id}");
+    }
 }
 
 #[test]
