@@ -57,6 +57,19 @@ fn facts_are_complete() {
     assert_eq!(acquired.content, None, "what was handed in is the content");
 }
 
+fn acquire_link(network: Arc<dyn fetch::Fetch>, link: &str) -> Result<Acquired> {
+    let source = Source {
+        name: link.to_owned(),
+        media_type: Source::LINK.to_owned(),
+        bytes: link.len() as u64,
+        content: ContentRef::new("d".repeat(64)),
+        link: Some(link.to_owned()),
+    };
+    let platforms = platforms(&network);
+    let platform = platforms.iter().find(|platform| platform.recognises(&source)).unwrap();
+    block_on(platform.acquire(&source, link.as_bytes()))
+}
+
 /// A network on which every site says no.
 struct Closed;
 
@@ -83,20 +96,20 @@ fn every_platform_states_its_rung_and_what_to_do_instead() {
         ("https://show.example/feed.xml", "web"),
         ("https://news.example/article", "web"),
     ] {
-        let source = Source {
-            name: link.to_owned(),
-            media_type: Source::LINK.to_owned(),
-            bytes: link.len() as u64,
-            content: ContentRef::new("d".repeat(64)),
-            link: Some(link.to_owned()),
-        };
-        let platforms = platforms(&(Arc::new(Closed) as Arc<dyn fetch::Fetch>));
-        let platform = platforms.iter().find(|platform| platform.recognises(&source)).unwrap();
-        let facts = block_on(platform.acquire(&source, link.as_bytes())).unwrap().facts;
+        let facts = acquire_link(Arc::new(Closed), link).unwrap().facts;
         assert_eq!((facts["kind"].as_str(), facts["rung"].as_str()), (Some(kind), Some("blocked")), "{link}");
         assert!(!facts["reason"].as_str().unwrap().is_empty(), "{link}");
         assert!(facts["instead"].as_str().unwrap().contains("file"), "{link}: {}", facts["instead"]);
     }
+}
+
+#[test]
+fn a_platform_that_was_not_reached_is_said_to_be_so() {
+    let link = "https://www.youtube.com/watch?v=abcDEF12_-3";
+    let facts = acquire_link(Arc::new(Offline), link).unwrap().facts;
+    assert_eq!(facts["rung"], "blocked");
+    let reason = facts["reason"].as_str().unwrap();
+    assert!(reason.starts_with("YouTube could not be reached (there is no network)"), "{reason}");
 }
 
 #[test]
