@@ -1,6 +1,9 @@
 //! What content is, as far as its name and its first bytes tell. Content decides where it is plain; the name breaks
 //! ties. Nothing here reads a transcript.
 
+use crate::podcast;
+use crate::root::root;
+
 /// How much of a text is looked at, in bytes.
 const LOOK_AT: usize = 16 * 1024;
 const LONGEST_TITLE: usize = 200;
@@ -38,6 +41,26 @@ pub(crate) fn content(name: &str, bytes: &[u8]) -> Content {
         "vtt" => Content::Captions { format, title: vtt_title(text) },
         _ => Content::Captions { format, title: None },
     }
+}
+
+/// What a document is, if it is made for programs and holds no words of a talk or an article.
+pub(crate) fn not_for_reading(name: &str, text: &str) -> Option<String> {
+    if podcast::is_feed(text) {
+        return Some("a feed".to_owned());
+    }
+    let is_markup = text.trim_start_matches('\u{feff}').trim_start().starts_with("<?xml")
+        || ends_as(name, &["xml", "rss", "atom", "opml"]);
+    let root = root(text).filter(|_| is_markup)?;
+    let known = ["html", "body", "tt", "transcript", "timedtext"];
+    if known.iter().any(|known| root.eq_ignore_ascii_case(known)) {
+        return None;
+    }
+    Some(format!("XML of a kind that is not read (<{root}>)"))
+}
+
+fn ends_as(name: &str, extensions: &[&str]) -> bool {
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    extensions.iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 
 /// The media type of content of that name.

@@ -70,6 +70,92 @@ fn acquire_link(network: Arc<dyn fetch::Fetch>, link: &str) -> Result<Acquired> 
     block_on(platform.acquire(&source, link.as_bytes()))
 }
 
+/// Sites that answer with these bodies, by link.
+struct Sites(Vec<(&'static str, &'static str, String)>);
+
+#[async_trait::async_trait]
+impl fetch::Fetch for Sites {
+    async fn fetch(&self, request: &fetch::Request) -> Result<fetch::Fetched> {
+        let found = self.0.iter().find(|(link, ..)| *link == request.link);
+        let missing = || engine::error::Error::new(ErrorKind::NotFound, "no such page");
+        let (link, media_type, body) = found.ok_or_else(missing)?;
+        Ok(fetch::Fetched {
+            url: url::Url::parse(link).unwrap(),
+            media_type: (*media_type).to_owned(),
+            charset: None,
+            body: body.clone().into_bytes(),
+        })
+    }
+}
+
+#[test]
+fn feeds_of_every_kind_and_pages_that_stand_for_one() {
+    const CAPTIONS: &str = "WEBVTT\n\n00:01.000 --> 00:02.000\nThe wall holds.";
+    let rss = "<rss version='2.0' xmlns:podcast='https://podcastindex.org/namespace/1.0'><channel><title>Show</title>\
+        <item><title>The wall</title><enclosure url='https://a.example/1.mp3' type='audio/mpeg' length='1'/>\
+        <podcast:transcript url='/1.vtt' type='text/vtt'/></item></channel></rss>";
+    let atom = "<?xml version='1.0'?><feed xmlns='http://www.w3.org/2005/Atom' \
+        xmlns:podcast='https://podcastindex.org/namespace/1.0'><title>Show</title><id>a</id>\
+        <updated>2026-03-02T10:00:00Z</updated><entry><title>The wall</title><id>b</id>\
+        <updated>2026-03-02T10:00:00Z</updated><link href='/wall'/>\
+        <link rel='enclosure' href='https://a.example/1.mp3'/>\
+        <podcast:transcript url='/1.vtt' type='text/vtt'/></entry></feed>";
+    let blog = atom
+        .replace("<podcast:transcript url='/1.vtt' type='text/vtt'/>", "")
+        .replace("rel='enclosure'", "rel='self'");
+    let json = r#"{"version": "https://jsonfeed.org/version/1.1", "title": "Show", "items": [{"id": "1",
+        "title": "The wall", "attachments": [{"url": "/1.mp3", "mime_type": "audio/mpeg"},
+        {"url": "/1.vtt", "mime_type": "text/vtt"}]}]}"#;
+    let page = "<html><head><link rel='alternate' type='application/rss+xml' href='/rss'></head>\
+        <body><p>Listen wherever you are.</p></body></html>";
+    let article = format!(
+        "<html><title>The wall</title><p>{}</p></html>",
+        "The wall holds the water back. ".repeat(30)
+    );
+    let commented = format!("<?xml version='1.0'?><!-- {} -->{rss}", "x".repeat(3_000));
+    let sites = Arc::new(Sites(vec![
+        ("https://a.example/rss", "application/rss+xml", rss.to_owned()),
+        ("https://a.example/commented", "text/xml", commented),
+        ("https://a.example/atom", "application/atom+xml", atom.to_owned()),
+        ("https://a.example/blog", "application/atom+xml", blog),
+        ("https://a.example/json", "application/feed+json", json.to_owned()),
+        ("https://a.example/show", "text/html", page.to_owned()),
+        ("https://a.example/1.vtt", "text/vtt", CAPTIONS.to_owned()),
+        ("https://a.example/wall", "text/html", article),
+        (
+            "https://a.example/map",
+            "application/xml",
+            "<?xml version='1.0'?><urlset><url/></urlset>".to_owned(),
+        ),
+    ]));
+    for path in ["rss", "commented", "atom", "json", "show"] {
+        let acquired = acquire_link(sites.clone(), &format!("https://a.example/{path}")).unwrap();
+        let facts = &acquired.facts;
+        assert_eq!(
+            (facts["kind"].as_str(), facts["rung"].as_str()),
+            (Some("podcast"), Some("captions")),
+            "{path}"
+        );
+        assert_eq!(
+            (facts["title"].as_str(), facts["author"].as_str()),
+            (Some("The wall"), Some("Show")),
+            "{path}"
+        );
+        assert_eq!(acquired.content.as_deref(), Some(CAPTIONS.as_bytes()), "{path}");
+    }
+    let blog = acquire_link(sites.clone(), "https://a.example/blog").unwrap();
+    assert_eq!(
+        (blog.facts["rung"].as_str(), blog.facts["title"].as_str()),
+        (Some("full_text"), Some("The wall"))
+    );
+    let error = acquire_link(sites, "https://a.example/map").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UnsupportedMedia);
+    assert!(error.message().contains("<urlset>"), "{error}");
+    for (name, text) in [("a.xml", atom), ("a.rss", rss), ("a.json", json), ("a.xml", "<x><y/></x>")] {
+        assert_eq!(acquire(name, text.as_bytes()).unwrap_err().kind(), ErrorKind::UnsupportedMedia, "{text}");
+    }
+}
+
 /// A network on which every site says no.
 struct Closed;
 

@@ -22,10 +22,18 @@ impl Platform for Upload {
         true
     }
 
-    /// Kind `InvalidInput` if there is nothing in it.
+    /// Kind `InvalidInput` if there is nothing in it, `UnsupportedMedia` if it is made for programs only.
     async fn acquire(&self, source: &Source, content: &[u8]) -> Result<Acquired> {
         if content.iter().all(u8::is_ascii_whitespace) {
             return Err(Error::new(ErrorKind::InvalidInput, format!("{} is empty", source.name)));
+        }
+        let text = std::str::from_utf8(content).unwrap_or_default();
+        if let Some(what) = sniff::not_for_reading(&source.name, text) {
+            let what = format!(
+                "{} is {what}; give the link of a feed, or a file with captions, a transcript or an article",
+                source.name
+            );
+            return Err(Error::new(ErrorKind::UnsupportedMedia, what));
         }
         let (rung, format, title) = rung(&sniff::content(&source.name, content));
         let facts = Facts {
