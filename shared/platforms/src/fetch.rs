@@ -25,6 +25,7 @@ mod tests;
 
 pub use client::{Config, GuardedFetcher, Times};
 pub use resolve::Lookup;
+pub(crate) use text::has_unseen;
 pub use text::{clean, decode};
 
 /// The most bytes of a page.

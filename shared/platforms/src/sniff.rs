@@ -1,6 +1,11 @@
 //! What content is, as far as its name and its first bytes tell. Content decides where it is plain; the name breaks
 //! ties. Nothing here reads a transcript.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::fetch::clean;
 use crate::podcast;
 use crate::root::root;
 
@@ -194,10 +199,24 @@ fn vtt_title(text: &str) -> Option<String> {
     title_of(titled.unwrap_or(after_dash))
 }
 
+/// A title in plain words: without tags, marks of emphasis, and the places links lead to.
 fn title_of(text: &str) -> Option<String> {
+    let text = TAG.replace_all(text, "");
+    let text = LINK.replace_all(&text, "$1");
+    let text = EMPHASIS.replace_all(&text, "$1$2$3$4");
     let title: String =
-        text.trim().chars().filter(|character| !character.is_control()).take(LONGEST_TITLE).collect();
+        clean(&text).trim().chars().filter(|character| !character.is_control()).take(LONGEST_TITLE).collect();
     (!title.is_empty()).then_some(title)
+}
+
+static TAG: LazyLock<Regex> = LazyLock::new(|| pattern(r"</?[A-Za-z][^<>]*>"));
+static LINK: LazyLock<Regex> = LazyLock::new(|| pattern(r"!?\[([^\[\]]*)\]\([^()]*\)"));
+static EMPHASIS: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"\*{1,3}([^*\s][^*]*)\*{1,3}|\b_{1,3}([^_]+)_{1,3}\b|`+([^`]+)`+|~~([^~]+)~~"));
+
+fn pattern(text: &str) -> Regex {
+    #[expect(clippy::expect_used, reason = "the patterns are constants, and the tests build every one")]
+    Regex::new(text).expect("a constant pattern")
 }
 
 /// The beginning of a text; `None` if the bytes are none.

@@ -156,6 +156,39 @@ fn feeds_of_every_kind_and_pages_that_stand_for_one() {
     }
 }
 
+#[test]
+fn what_cannot_be_seen_in_a_file_is_taken_out() {
+    let text = "WEBVTT - \u{1b}[31mThe council\u{1b}[0m\n\n00:01.000 --> 00:02.000\nHi\u{202e} the\u{200b}re";
+    let acquired = acquire("ta\u{202e}lk.vtt", text.as_bytes()).unwrap();
+    let expected = "WEBVTT - The council\n\n00:01.000 --> 00:02.000\nHi there";
+    assert_eq!(acquired.content.as_deref(), Some(expected.as_bytes()));
+    assert_eq!(
+        (acquired.facts["title"].as_str(), acquired.facts["name"].as_str()),
+        (Some("The council"), Some("talk.vtt"))
+    );
+}
+
+#[test]
+fn a_page_in_a_file_is_read_as_one_behind_a_link_is() {
+    let words =
+        "The council voted for the wall on Tuesday, with nine votes to four, after a debate. ".repeat(5);
+    let html = format!(
+        "<html><head><title>The wall</title></head><body><nav><a href='/'>Home</a></nav><article><p>{words}</p>\
+         </article></body></html>"
+    );
+    let acquired = acquire("wall.htm", html.as_bytes()).unwrap();
+    assert_eq!(acquired.content.as_deref(), Some(words.trim().as_bytes()));
+    let facts = acquired.facts;
+    assert_eq!(
+        (facts["title"].as_str(), facts["format"].as_str(), facts["rung"].as_str()),
+        (Some("The wall"), Some("text"), Some("full_text"))
+    );
+    let deep = "<div><table><tr><td></div>".repeat(3_000);
+    let error = acquire("deep.html", deep.as_bytes()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.message().starts_with("deep.html: the page has more than"), "{error}");
+}
+
 /// A network on which every site says no.
 struct Closed;
 
@@ -213,7 +246,7 @@ fn content_decides_and_names_break_ties() {
         ("a.xml", "<transcript><text start=\"1\">Hi</text></transcript>", "captions", "srv1"),
         ("a.xml", "<timedtext format=\"3\"><body/></timedtext>", "captions", "srv1"),
         ("a", "<cite>Ann:</cite><time>0:00</time><p>Hi</p>", "captions", "html"),
-        ("a.html", "<html><body><p>Words</p></body></html>", "full_text", "html"),
+        ("a.html", "<html><body><p>Words</p></body></html>", "full_text", "text"),
         ("a.md", "Words", "full_text", "markdown"),
         ("a.md", "<div>\n\n# Title", "full_text", "markdown"),
         ("-", "# Title\n\nWords", "full_text", "markdown"),
@@ -240,6 +273,13 @@ fn titles_are_found_where_they_are_evident() {
         ("a.md", "Words\n```\n# code\n```\n## The council", Some("The council")),
         ("a.md", "---\ndate: 1\ntitle: \"The council\"\n---\n# Other", Some("The council")),
         ("a.md", "---\ndate: 1\n---\n# The council", Some("The council")),
+        (
+            "a.md",
+            "# The **council** [meets](https://a.example) <b>_now_</b> `x_y` 2 < 3",
+            Some("The council meets now x_y 2 < 3"),
+        ),
+        ("a.md", "# \u{1b}[31mThe council\u{202e}", Some("The council")),
+        ("a.vtt", "WEBVTT - <i>The council</i>\n\n", Some("The council")),
         ("a.md", "Words", None),
         ("a.txt", "The council", None),
     ] {

@@ -131,25 +131,17 @@ async fn page(link: &str, fetched: &Fetched, html: String) -> Result<(Acquired, 
         let what = format!("{link}: there are no words in the page; save its text and hand in the file");
         return Err(Error::new(ErrorKind::Parsing, what));
     }
-    let author = match (&article.author, &article.site) {
-        (Some(author), Some(site)) if author != site => Some(format!("{author}, {site}")),
-        (author, site) => author.clone().or(site.clone()),
-    };
-    let facts = Facts {
+    let mut facts = Facts {
         kind: "web",
         rung: "full_text",
         name: link.to_owned(),
         media_type: "text/html".to_owned(),
-        format: "text",
-        title: article.title,
-        author,
-        published: article.published,
-        description: article.description,
         link: Some(fetched.url.to_string()),
         ..Facts::default()
     };
-    let words = article.text.split_whitespace().count();
-    Ok((Acquired { facts: facts.into_value(), content: Some(article.text.into_bytes()) }, words))
+    let text = facts.take(article);
+    let words = text.split_whitespace().count();
+    Ok((Acquired { facts: facts.into_value(), content: Some(text.into_bytes()) }, words))
 }
 
 fn file(link: &str, name: &str, fetched: &Fetched, text: String, found: Content) -> Result<Acquired> {
