@@ -141,15 +141,16 @@ fn is_out_of_reach(error: &Error) -> bool {
 }
 
 /// A source that did not answer is asked again a few times, each after a longer wait; one that says when to come back is
-/// asked then. Meanwhile the step is held by nobody.
+/// asked then; a slow one is asked once more. Meanwhile the step is held by nobody.
 fn after_no_answer(claimed: &Claimed, error: &Error) -> Worked {
     const WAIT_MS: u64 = 500;
-    let refused = error.kind() == ErrorKind::RateLimited;
-    if !refused && claimed.attempt >= lease::MAX_ATTEMPTS {
+    const MOST_TIMEOUTS: u32 = 2;
+    let most = if error.kind() == ErrorKind::Timeout { MOST_TIMEOUTS } else { lease::MAX_ATTEMPTS };
+    if claimed.attempt >= most {
         return Worked::Decided(Box::new(Decided::bare(Outcome::Failed(StepError::from(error)))));
     }
     let after_ms = error.retry_after_ms().unwrap_or(WAIT_MS << claimed.attempt.min(6));
-    Worked::Later(Later { after_ms, why: error.to_string(), counts: !refused })
+    Worked::Later(Later { after_ms, why: error.to_string(), counts: true })
 }
 
 /// The digest of a value's JSON.

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::article::Article;
+
 /// The fact `source`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Facts {
@@ -32,6 +34,19 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
+    /// Takes over what an article says of itself; what is left are its words.
+    pub(crate) fn take(&mut self, article: Article) -> String {
+        self.author = match (&article.author, &article.site) {
+            (Some(author), Some(site)) if author != site => Some(format!("{author}, {site}")),
+            (author, site) => author.clone().or(site.clone()),
+        };
+        self.format = "text";
+        self.title = article.title;
+        self.published = article.published;
+        self.description = article.description;
+        article.text
+    }
+
     pub(crate) fn into_value(self) -> Value {
         json!({
             "kind": self.kind,

@@ -25,12 +25,22 @@ mod tests;
 
 pub use client::{Config, GuardedFetcher, Times};
 pub use resolve::Lookup;
+pub(crate) use text::has_unseen;
 pub use text::{clean, decode};
 
 /// The most bytes of a page.
 pub const LARGEST_PAGE_BYTES: usize = 3 * 1024 * 1024;
 /// The most bytes of captions, feeds and plain files.
 pub const LARGEST_FILE_BYTES: usize = 8 * 1024 * 1024;
+
+/// A size for people: `3 MB`, `500 KB`.
+pub(crate) fn bytes_in_words(bytes: usize) -> String {
+    match bytes {
+        0..1_024 => format!("{bytes} bytes"),
+        1_024..1_048_576 => format!("{} KB", bytes / 1_024),
+        _ => format!("{} MB", bytes / 1_048_576),
+    }
+}
 
 /// What is to be fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,10 +4,12 @@
 //! guarded fetcher in [`fetch`]. Deliberately not here: reading transcripts, which is analysis, and storing content,
 //! which the engine does.
 
+mod alternate;
 pub mod article;
 mod facts;
 pub mod fetch;
 pub mod podcast;
+mod root;
 mod sniff;
 mod social;
 mod upload;

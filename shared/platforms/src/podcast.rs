@@ -1,13 +1,12 @@
-//! Podcast feeds: RSS with the `podcast` namespace.
+//! Feeds: RSS and Atom, with the `podcast` namespace, and JSON Feed.
 
-use std::collections::BTreeMap;
+mod entries;
 
 use engine::error::{Error, ErrorKind, Result};
-use rss::extension::Extension;
-use rss::{Channel, Item};
 use url::Url;
 
 use crate::fetch::clean;
+use crate::root::root;
 
 /// Deeper than any feed.
 const DEEPEST: usize = 64;
@@ -39,10 +38,26 @@ fn percent_decoded(text: &str) -> String {
         .unwrap_or_default()
 }
 
+/// How a feed is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Rss,
+    Atom,
+    Json,
+}
+
+fn format(text: &str) -> Option<Format> {
+    match root(text) {
+        Some("rss" | "RDF") => Some(Format::Rss),
+        Some("feed") => Some(Format::Atom),
+        Some(_) => None,
+        None => entries::is_json_feed(text).then_some(Format::Json),
+    }
+}
+
 /// True if a document is a feed.
 pub(crate) fn is_feed(text: &str) -> bool {
-    let head = text.get(..text.floor_char_boundary(1_024)).unwrap_or(text);
-    head.contains("<rss") || head.contains("<rdf:RDF")
+    format(text).is_some()
 }
 
 /// One episode as its feed describes it.
@@ -72,28 +87,18 @@ pub(crate) struct Transcript {
 ///
 /// Errors: `Parsing` (not a feed that can be read, or one made to do harm), `NotFound` (no such episode; names others).
 pub(crate) fn episode(feed: &str, link: &Url) -> Result<Episode> {
-    check(feed)?;
-    let unreadable = |error: rss::Error| {
-        Error::new(ErrorKind::Parsing, format!("{link}: the feed cannot be read")).because(error)
+    let unreadable = || Error::new(ErrorKind::Parsing, format!("{link}: the feed cannot be read"));
+    let format = format(feed).ok_or_else(unreadable)?;
+    if format != Format::Json {
+        check(feed)?;
+    }
+    let mut episodes = match format {
+        Format::Rss => entries::rss(feed, link).map_err(|error| unreadable().because(error))?,
+        Format::Atom => entries::atom(feed, link).map_err(|error| unreadable().because(error))?,
+        Format::Json => entries::json(feed, link).map_err(|error| unreadable().because(error))?,
     };
-    let channel = Channel::read_from(feed.as_bytes()).map_err(unreadable)?;
-    let item = choose(&channel, choice(link).as_deref(), link)?;
-    let extension =
-        |name: &str| item.extensions().get("podcast").and_then(|podcast| podcast.get(name)).cloned();
-    let mut transcripts: Vec<Transcript> =
-        extension("transcript").unwrap_or_default().iter().filter_map(|tag| transcript(tag, link)).collect();
-    transcripts.sort_by_key(|transcript| rank(&transcript.media_type));
-    let stated = |text: Option<&str>| text.map(line).filter(|text| !text.is_empty());
-    let own_author = item.itunes_ext().and_then(|itunes| itunes.author()).or(item.author());
-    Ok(Episode {
-        title: stated(item.title()),
-        author: stated(own_author).or_else(|| stated(Some(channel.title()))),
-        published: stated(item.pub_date()),
-        description: stated(item.description().map(without_tags).as_deref()).map(|text| shorten(&text)),
-        link: stated(item.link()).and_then(|page| joined(link, &page)),
-        recording: item.enclosure().and_then(|enclosure| joined(link, enclosure.url())),
-        transcripts,
-    })
+    let chosen = choose(&episodes, choice(link).as_deref(), link)?;
+    Ok(episodes.swap_remove(chosen))
 }
 
 /// Refuses feeds that are nested too deep or bring entities of their own.
@@ -123,43 +128,45 @@ fn check(feed: &str) -> Result<()> {
     if deepest > DEEPEST { harm("is nested deeper than any feed") } else { Ok(()) }
 }
 
-fn choose<'a>(channel: &'a Channel, choice: Option<&str>, link: &Url) -> Result<&'a Item> {
-    let items = channel.items();
+/// The place of the episode that is meant.
+fn choose(episodes: &[Episode], choice: Option<&str>, link: &Url) -> Result<usize> {
     let missing = |what: String| Err(Error::new(ErrorKind::NotFound, format!("{link}: {what}")));
-    let Some(newest) = items.first() else { return missing("the feed has no episodes".to_owned()) };
-    let Some(choice) = choice else { return Ok(newest) };
+    if episodes.is_empty() {
+        return missing("the feed has no episodes".to_owned());
+    }
+    let Some(choice) = choice else { return Ok(0) };
     if let Ok(position) = choice.parse::<usize>() {
-        let item = position.checked_sub(1).and_then(|place| items.get(place));
-        return match item {
-            Some(item) => Ok(item),
-            None => missing(format!("there is no episode {position}; the feed has {}", items.len())),
+        return match position.checked_sub(1).filter(|place| *place < episodes.len()) {
+            Some(place) => Ok(place),
+            None => missing(format!("there is no episode {position}; the feed has {}", episodes.len())),
         };
     }
     let sought = words(choice);
-    let title = |item: &Item| words(item.title().unwrap_or_default());
-    if let Some(item) = items.iter().find(|item| title(item) == sought) {
-        return Ok(item);
+    let title = |episode: &Episode| words(episode.title.as_deref().unwrap_or_default());
+    if let Some(place) = episodes.iter().position(|episode| title(episode) == sought) {
+        return Ok(place);
     }
-    let fitting: Vec<&Item> = items
-        .iter()
-        .filter(|item| {
-            let title = title(item);
-            sought.iter().all(|word| title.contains(word))
-        })
-        .collect();
+    let fits = |episode: &Episode| {
+        let title = title(episode);
+        sought.iter().all(|word| title.contains(word))
+    };
+    let fitting: Vec<(usize, &Episode)> =
+        episodes.iter().enumerate().filter(|(_, episode)| fits(episode)).collect();
     match fitting.as_slice() {
-        [item] => Ok(item),
-        [] => missing(format!("no episode is called \"{choice}\"; there are {}", titles(items.iter()))),
+        [(place, _)] => Ok(*place),
+        [] => missing(format!("no episode is called \"{choice}\"; there are {}", titles(episodes.iter()))),
         several => missing(format!(
             "{} episodes fit \"{choice}\": {}; give more of the title",
             several.len(),
-            titles(several.iter().copied())
+            titles(several.iter().map(|(_, episode)| *episode))
         )),
     }
 }
 
-fn titles<'a>(items: impl Iterator<Item = &'a Item>) -> String {
-    let titles = items.take(LISTED).map(|item| format!("\"{}\"", line(item.title().unwrap_or("untitled"))));
+fn titles<'a>(episodes: impl Iterator<Item = &'a Episode>) -> String {
+    let titles = episodes
+        .take(LISTED)
+        .map(|episode| format!("\"{}\"", episode.title.as_deref().unwrap_or("untitled")));
     titles.collect::<Vec<_>>().join(", ")
 }
 
@@ -169,61 +176,6 @@ fn words(text: &str) -> Vec<String> {
         .filter(|word| !word.is_empty())
         .map(str::to_owned)
         .collect()
-}
-
-fn transcript(tag: &Extension, feed: &Url) -> Option<Transcript> {
-    let attributes: &BTreeMap<String, String> = tag.attrs();
-    let url = joined(feed, attributes.get("url")?)?;
-    let media_type =
-        attributes.get("type").map(|media_type| media_type.to_ascii_lowercase()).unwrap_or_default();
-    Some(Transcript { url, media_type })
-}
-
-/// Captions before transcripts with times before words.
-fn rank(media_type: &str) -> u8 {
-    match media_type {
-        "text/vtt" => 0,
-        "application/x-subrip" | "application/srt" | "text/srt" => 1,
-        "application/json" => 2,
-        "text/html" => 3,
-        "text/plain" => 4,
-        _ => 5,
-    }
-}
-
-fn joined(base: &Url, link: &str) -> Option<String> {
-    let url = base.join(link.trim()).ok()?;
-    matches!(url.scheme(), "http" | "https").then(|| url.into())
-}
-
-fn line(text: &str) -> String {
-    clean(text).split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// The words of a description, which may be HTML.
-fn without_tags(text: &str) -> String {
-    let mut words = String::with_capacity(text.len());
-    let mut inside = false;
-    for letter in text.chars() {
-        match letter {
-            '<' => inside = true,
-            '>' if inside => {
-                inside = false;
-                words.push(' ');
-            }
-            _ if !inside => words.push(letter),
-            _ => {}
-        }
-    }
-    words
-}
-
-fn shorten(text: &str) -> String {
-    const LONGEST: usize = 1_000;
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,14 @@
 //! What content is, as far as its name and its first bytes tell. Content decides where it is plain; the name breaks
 //! ties. Nothing here reads a transcript.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::fetch::clean;
+use crate::podcast;
+use crate::root::root;
+
 /// How much of a text is looked at, in bytes.
 const LOOK_AT: usize = 16 * 1024;
 const LONGEST_TITLE: usize = 200;
@@ -38,6 +46,26 @@ pub(crate) fn content(name: &str, bytes: &[u8]) -> Content {
         "vtt" => Content::Captions { format, title: vtt_title(text) },
         _ => Content::Captions { format, title: None },
     }
+}
+
+/// What a document is, if it is made for programs and holds no words of a talk or an article.
+pub(crate) fn not_for_reading(name: &str, text: &str) -> Option<String> {
+    if podcast::is_feed(text) {
+        return Some("a feed".to_owned());
+    }
+    let is_markup = text.trim_start_matches('\u{feff}').trim_start().starts_with("<?xml")
+        || ends_as(name, &["xml", "rss", "atom", "opml"]);
+    let root = root(text).filter(|_| is_markup)?;
+    let known = ["html", "body", "tt", "transcript", "timedtext"];
+    if known.iter().any(|known| root.eq_ignore_ascii_case(known)) {
+        return None;
+    }
+    Some(format!("XML of a kind that is not read (<{root}>)"))
+}
+
+fn ends_as(name: &str, extensions: &[&str]) -> bool {
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    extensions.iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 
 /// The media type of content of that name.
@@ -171,10 +199,24 @@ fn vtt_title(text: &str) -> Option<String> {
     title_of(titled.unwrap_or(after_dash))
 }
 
+/// A title in plain words: without tags, marks of emphasis, and the places links lead to.
 fn title_of(text: &str) -> Option<String> {
+    let text = TAG.replace_all(text, "");
+    let text = LINK.replace_all(&text, "$1");
+    let text = EMPHASIS.replace_all(&text, "$1$2$3$4");
     let title: String =
-        text.trim().chars().filter(|character| !character.is_control()).take(LONGEST_TITLE).collect();
+        clean(&text).trim().chars().filter(|character| !character.is_control()).take(LONGEST_TITLE).collect();
     (!title.is_empty()).then_some(title)
+}
+
+static TAG: LazyLock<Regex> = LazyLock::new(|| pattern(r"</?[A-Za-z][^<>]*>"));
+static LINK: LazyLock<Regex> = LazyLock::new(|| pattern(r"!?\[([^\[\]]*)\]\([^()]*\)"));
+static EMPHASIS: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"\*{1,3}([^*\s][^*]*)\*{1,3}|\b_{1,3}([^_]+)_{1,3}\b|`+([^`]+)`+|~~([^~]+)~~"));
+
+fn pattern(text: &str) -> Regex {
+    #[expect(clippy::expect_used, reason = "the patterns are constants, and the tests build every one")]
+    Regex::new(text).expect("a constant pattern")
 }
 
 /// The beginning of a text; `None` if the bytes are none.

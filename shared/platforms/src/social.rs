@@ -162,7 +162,7 @@ impl Platform for Social {
         let place = urls::canonical(&recognised).unwrap_or(place);
         let description = match terms.oembed {
             Some(endpoint) => self.describe(endpoint, &place).await,
-            None => None,
+            None => Description::None,
         };
         Ok(acquired(terms, link, place, &recognised, description))
     }
@@ -170,18 +170,34 @@ impl Platform for Social {
 
 impl Social {
     /// What the platform says of it; whatever keeps it from saying is no reason for the run to fail.
-    async fn describe(&self, endpoint: &str, place: &str) -> Option<Oembed> {
-        let mut url = Url::parse(endpoint).ok()?;
+    async fn describe(&self, endpoint: &str, place: &str) -> Description {
+        let Ok(mut url) = Url::parse(endpoint) else { return Description::None };
         url.query_pairs_mut().append_pair("url", place);
         let fetched = match self.fetch.fetch(&Request::file(url.as_str())).await {
             Ok(fetched) => fetched,
             Err(error) => {
                 tracing::info!(%error, "no description");
-                return None;
+                // The site's own answers are of other kinds.
+                let reached = matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Forbidden);
+                return if reached {
+                    Description::None
+                } else {
+                    Description::Unreached(error.message().to_owned())
+                };
             }
         };
-        serde_json::from_str(&decode(&fetched.body, fetched.charset.as_deref())).ok()
+        let text = decode(&fetched.body, fetched.charset.as_deref());
+        serde_json::from_str(&text).map_or(Description::None, Description::Found)
     }
+}
+
+/// What a platform says of its content.
+enum Description {
+    Found(Oembed),
+    /// Nothing, and that is its answer.
+    None,
+    /// It was not asked, for this reason.
+    Unreached(String),
 }
 
 /// A description by the oEmbed format, as far as it is used.
@@ -198,14 +214,20 @@ fn acquired(
     link: &str,
     place: String,
     recognised: &Recognised,
-    description: Option<Oembed>,
+    description: Description,
 ) -> Acquired {
     let stated = |text: Option<String>| {
         text.map(|text| clean(&text).split_whitespace().collect::<Vec<_>>().join(" "))
             .filter(|text| !text.is_empty())
     };
-    let described = description.is_some();
-    let description = description.unwrap_or_default();
+    let (described, description, reason) = match description {
+        Description::Found(description) => (true, description, terms.reason.to_owned()),
+        Description::None => (false, Oembed::default(), terms.reason.to_owned()),
+        Description::Unreached(why) => {
+            let reason = format!("{} could not be reached ({why}); besides, {}", terms.name, terms.reason);
+            (false, Oembed::default(), reason)
+        }
+    };
     let words = description.html.filter(|_| terms.words).as_deref().and_then(words_of_post);
     let facts = Facts {
         kind: terms.platform,
@@ -221,7 +243,7 @@ fn acquired(
         author: stated(description.author_name).or_else(|| Some(terms.name.to_owned()).filter(|_| described)),
         link: Some(place),
         time_link: urls::time_link(recognised),
-        reason: Some(terms.reason.to_owned()).filter(|_| words.is_none()),
+        reason: Some(reason).filter(|_| words.is_none()),
         instead: Some(terms.instead.to_owned()).filter(|_| words.is_none()),
         ..Facts::default()
     };
@@ -255,11 +277,13 @@ mod tests {
     fn a_platform_without_a_description_is_blocked_and_says_what_to_do() {
         for terms in &TERMS {
             let recognised = Recognised { platform: terms.platform, kind: "video", id: None };
-            let Acquired { facts, content } = acquired(terms, "l", "p".to_owned(), &recognised, None);
+            let Acquired { facts, content } =
+                acquired(terms, "l", "p".to_owned(), &recognised, Description::None);
             assert_eq!((facts["rung"].as_str(), content), (Some("blocked"), None));
             assert!(facts["instead"].as_str().unwrap().contains("--link"));
             let described = Oembed { title: Some("T\u{202e}".to_owned()), ..Oembed::default() };
-            let facts = acquired(terms, "l", "p".to_owned(), &recognised, Some(described)).facts;
+            let facts =
+                acquired(terms, "l", "p".to_owned(), &recognised, Description::Found(described)).facts;
             assert_eq!((facts["rung"].as_str(), facts["title"].as_str()), (Some("metadata_only"), Some("T")));
         }
     }

@@ -57,6 +57,138 @@ fn facts_are_complete() {
     assert_eq!(acquired.content, None, "what was handed in is the content");
 }
 
+fn acquire_link(network: Arc<dyn fetch::Fetch>, link: &str) -> Result<Acquired> {
+    let source = Source {
+        name: link.to_owned(),
+        media_type: Source::LINK.to_owned(),
+        bytes: link.len() as u64,
+        content: ContentRef::new("d".repeat(64)),
+        link: Some(link.to_owned()),
+    };
+    let platforms = platforms(&network);
+    let platform = platforms.iter().find(|platform| platform.recognises(&source)).unwrap();
+    block_on(platform.acquire(&source, link.as_bytes()))
+}
+
+/// Sites that answer with these bodies, by link.
+struct Sites(Vec<(&'static str, &'static str, String)>);
+
+#[async_trait::async_trait]
+impl fetch::Fetch for Sites {
+    async fn fetch(&self, request: &fetch::Request) -> Result<fetch::Fetched> {
+        let found = self.0.iter().find(|(link, ..)| *link == request.link);
+        let missing = || engine::error::Error::new(ErrorKind::NotFound, "no such page");
+        let (link, media_type, body) = found.ok_or_else(missing)?;
+        Ok(fetch::Fetched {
+            url: url::Url::parse(link).unwrap(),
+            media_type: (*media_type).to_owned(),
+            charset: None,
+            body: body.clone().into_bytes(),
+        })
+    }
+}
+
+#[test]
+fn feeds_of_every_kind_and_pages_that_stand_for_one() {
+    const CAPTIONS: &str = "WEBVTT\n\n00:01.000 --> 00:02.000\nThe wall holds.";
+    let rss = "<rss version='2.0' xmlns:podcast='https://podcastindex.org/namespace/1.0'><channel><title>Show</title>\
+        <item><title>The wall</title><enclosure url='https://a.example/1.mp3' type='audio/mpeg' length='1'/>\
+        <podcast:transcript url='/1.vtt' type='text/vtt'/></item></channel></rss>";
+    let atom = "<?xml version='1.0'?><feed xmlns='http://www.w3.org/2005/Atom' \
+        xmlns:podcast='https://podcastindex.org/namespace/1.0'><title>Show</title><id>a</id>\
+        <updated>2026-03-02T10:00:00Z</updated><entry><title>The wall</title><id>b</id>\
+        <updated>2026-03-02T10:00:00Z</updated><link href='/wall'/>\
+        <link rel='enclosure' href='https://a.example/1.mp3'/>\
+        <podcast:transcript url='/1.vtt' type='text/vtt'/></entry></feed>";
+    let blog = atom
+        .replace("<podcast:transcript url='/1.vtt' type='text/vtt'/>", "")
+        .replace("rel='enclosure'", "rel='self'");
+    let json = r#"{"version": "https://jsonfeed.org/version/1.1", "title": "Show", "items": [{"id": "1",
+        "title": "The wall", "attachments": [{"url": "/1.mp3", "mime_type": "audio/mpeg"},
+        {"url": "/1.vtt", "mime_type": "text/vtt"}]}]}"#;
+    let page = "<html><head><link rel='alternate' type='application/rss+xml' href='/rss'></head>\
+        <body><p>Listen wherever you are.</p></body></html>";
+    let article = format!(
+        "<html><title>The wall</title><p>{}</p></html>",
+        "The wall holds the water back. ".repeat(30)
+    );
+    let commented = format!("<?xml version='1.0'?><!-- {} -->{rss}", "x".repeat(3_000));
+    let sites = Arc::new(Sites(vec![
+        ("https://a.example/rss", "application/rss+xml", rss.to_owned()),
+        ("https://a.example/commented", "text/xml", commented),
+        ("https://a.example/atom", "application/atom+xml", atom.to_owned()),
+        ("https://a.example/blog", "application/atom+xml", blog),
+        ("https://a.example/json", "application/feed+json", json.to_owned()),
+        ("https://a.example/show", "text/html", page.to_owned()),
+        ("https://a.example/1.vtt", "text/vtt", CAPTIONS.to_owned()),
+        ("https://a.example/wall", "text/html", article),
+        (
+            "https://a.example/map",
+            "application/xml",
+            "<?xml version='1.0'?><urlset><url/></urlset>".to_owned(),
+        ),
+    ]));
+    for path in ["rss", "commented", "atom", "json", "show"] {
+        let acquired = acquire_link(sites.clone(), &format!("https://a.example/{path}")).unwrap();
+        let facts = &acquired.facts;
+        assert_eq!(
+            (facts["kind"].as_str(), facts["rung"].as_str()),
+            (Some("podcast"), Some("captions")),
+            "{path}"
+        );
+        assert_eq!(
+            (facts["title"].as_str(), facts["author"].as_str()),
+            (Some("The wall"), Some("Show")),
+            "{path}"
+        );
+        assert_eq!(acquired.content.as_deref(), Some(CAPTIONS.as_bytes()), "{path}");
+    }
+    let blog = acquire_link(sites.clone(), "https://a.example/blog").unwrap();
+    assert_eq!(
+        (blog.facts["rung"].as_str(), blog.facts["title"].as_str()),
+        (Some("full_text"), Some("The wall"))
+    );
+    let error = acquire_link(sites, "https://a.example/map").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UnsupportedMedia);
+    assert!(error.message().contains("<urlset>"), "{error}");
+    for (name, text) in [("a.xml", atom), ("a.rss", rss), ("a.json", json), ("a.xml", "<x><y/></x>")] {
+        assert_eq!(acquire(name, text.as_bytes()).unwrap_err().kind(), ErrorKind::UnsupportedMedia, "{text}");
+    }
+}
+
+#[test]
+fn what_cannot_be_seen_in_a_file_is_taken_out() {
+    let text = "WEBVTT - \u{1b}[31mThe council\u{1b}[0m\n\n00:01.000 --> 00:02.000\nHi\u{202e} the\u{200b}re";
+    let acquired = acquire("ta\u{202e}lk.vtt", text.as_bytes()).unwrap();
+    let expected = "WEBVTT - The council\n\n00:01.000 --> 00:02.000\nHi there";
+    assert_eq!(acquired.content.as_deref(), Some(expected.as_bytes()));
+    assert_eq!(
+        (acquired.facts["title"].as_str(), acquired.facts["name"].as_str()),
+        (Some("The council"), Some("talk.vtt"))
+    );
+}
+
+#[test]
+fn a_page_in_a_file_is_read_as_one_behind_a_link_is() {
+    let words =
+        "The council voted for the wall on Tuesday, with nine votes to four, after a debate. ".repeat(5);
+    let html = format!(
+        "<html><head><title>The wall</title></head><body><nav><a href='/'>Home</a></nav><article><p>{words}</p>\
+         </article></body></html>"
+    );
+    let acquired = acquire("wall.htm", html.as_bytes()).unwrap();
+    assert_eq!(acquired.content.as_deref(), Some(words.trim().as_bytes()));
+    let facts = acquired.facts;
+    assert_eq!(
+        (facts["title"].as_str(), facts["format"].as_str(), facts["rung"].as_str()),
+        (Some("The wall"), Some("text"), Some("full_text"))
+    );
+    let deep = "<div><table><tr><td></div>".repeat(3_000);
+    let error = acquire("deep.html", deep.as_bytes()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.message().starts_with("deep.html: the page has more than"), "{error}");
+}
+
 /// A network on which every site says no.
 struct Closed;
 
@@ -83,20 +215,20 @@ fn every_platform_states_its_rung_and_what_to_do_instead() {
         ("https://show.example/feed.xml", "web"),
         ("https://news.example/article", "web"),
     ] {
-        let source = Source {
-            name: link.to_owned(),
-            media_type: Source::LINK.to_owned(),
-            bytes: link.len() as u64,
-            content: ContentRef::new("d".repeat(64)),
-            link: Some(link.to_owned()),
-        };
-        let platforms = platforms(&(Arc::new(Closed) as Arc<dyn fetch::Fetch>));
-        let platform = platforms.iter().find(|platform| platform.recognises(&source)).unwrap();
-        let facts = block_on(platform.acquire(&source, link.as_bytes())).unwrap().facts;
+        let facts = acquire_link(Arc::new(Closed), link).unwrap().facts;
         assert_eq!((facts["kind"].as_str(), facts["rung"].as_str()), (Some(kind), Some("blocked")), "{link}");
         assert!(!facts["reason"].as_str().unwrap().is_empty(), "{link}");
         assert!(facts["instead"].as_str().unwrap().contains("file"), "{link}: {}", facts["instead"]);
     }
+}
+
+#[test]
+fn a_platform_that_was_not_reached_is_said_to_be_so() {
+    let link = "https://www.youtube.com/watch?v=abcDEF12_-3";
+    let facts = acquire_link(Arc::new(Offline), link).unwrap().facts;
+    assert_eq!(facts["rung"], "blocked");
+    let reason = facts["reason"].as_str().unwrap();
+    assert!(reason.starts_with("YouTube could not be reached (there is no network)"), "{reason}");
 }
 
 #[test]
@@ -114,7 +246,7 @@ fn content_decides_and_names_break_ties() {
         ("a.xml", "<transcript><text start=\"1\">Hi</text></transcript>", "captions", "srv1"),
         ("a.xml", "<timedtext format=\"3\"><body/></timedtext>", "captions", "srv1"),
         ("a", "<cite>Ann:</cite><time>0:00</time><p>Hi</p>", "captions", "html"),
-        ("a.html", "<html><body><p>Words</p></body></html>", "full_text", "html"),
+        ("a.html", "<html><body><p>Words</p></body></html>", "full_text", "text"),
         ("a.md", "Words", "full_text", "markdown"),
         ("a.md", "<div>\n\n# Title", "full_text", "markdown"),
         ("-", "# Title\n\nWords", "full_text", "markdown"),
@@ -141,6 +273,13 @@ fn titles_are_found_where_they_are_evident() {
         ("a.md", "Words\n```\n# code\n```\n## The council", Some("The council")),
         ("a.md", "---\ndate: 1\ntitle: \"The council\"\n---\n# Other", Some("The council")),
         ("a.md", "---\ndate: 1\n---\n# The council", Some("The council")),
+        (
+            "a.md",
+            "# The **council** [meets](https://a.example) <b>_now_</b> `x_y` 2 < 3",
+            Some("The council meets now x_y 2 < 3"),
+        ),
+        ("a.md", "# \u{1b}[31mThe council\u{202e}", Some("The council")),
+        ("a.vtt", "WEBVTT - <i>The council</i>\n\n", Some("The council")),
         ("a.md", "Words", None),
         ("a.txt", "The council", None),
     ] {

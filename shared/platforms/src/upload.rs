@@ -5,7 +5,9 @@ use engine::error::{Error, ErrorKind, Result};
 use engine::model::Source;
 use engine::ports::{Acquired, Platform};
 
+use crate::article;
 use crate::facts::Facts;
+use crate::fetch::{clean, has_unseen};
 use crate::sniff::{self, Content};
 use crate::urls;
 
@@ -22,16 +24,26 @@ impl Platform for Upload {
         true
     }
 
-    /// Kind `InvalidInput` if there is nothing in it.
+    /// Kind `InvalidInput` if there is nothing in it, `UnsupportedMedia` if it is made for programs only; of a page, what
+    /// [`article::extract`] fails with.
     async fn acquire(&self, source: &Source, content: &[u8]) -> Result<Acquired> {
         if content.iter().all(u8::is_ascii_whitespace) {
             return Err(Error::new(ErrorKind::InvalidInput, format!("{} is empty", source.name)));
         }
-        let (rung, format, title) = rung(&sniff::content(&source.name, content));
-        let facts = Facts {
+        let found = sniff::content(&source.name, content);
+        let text = std::str::from_utf8(content).ok().filter(|_| is_text(&found));
+        if let Some(what) = text.and_then(|text| sniff::not_for_reading(&source.name, text)) {
+            let what = format!(
+                "{} is {what}; give the link of a feed, or a file with captions, a transcript or an article",
+                source.name
+            );
+            return Err(Error::new(ErrorKind::UnsupportedMedia, what));
+        }
+        let (rung, format, title) = rung(&found);
+        let mut facts = Facts {
             kind: self.name(),
             rung,
-            name: source.name.clone(),
+            name: clean(&source.name),
             media_type: sniff::media_type(&source.name, content).to_owned(),
             format,
             bytes: source.bytes,
@@ -41,8 +53,32 @@ impl Platform for Upload {
             time_link: source.link.as_deref().and_then(|link| urls::time_link(&urls::recognise(link))),
             ..Facts::default()
         };
-        Ok(Acquired { facts: facts.into_value(), content: None })
+        // What was handed in is the content, unless something in it is not for reading.
+        let seen = text.filter(|text| has_unseen(text)).map(clean);
+        if let (Content::Words { format: "html", .. }, Some(text)) = (&found, text) {
+            let html = seen.clone().unwrap_or_else(|| text.to_owned());
+            match article::extract_aside(html, source.link.clone().unwrap_or_default()).await {
+                Ok(article) if !article.text.trim().is_empty() => {
+                    let words = facts.take(article);
+                    return Ok(Acquired { facts: facts.into_value(), content: Some(words.into_bytes()) });
+                }
+                // No article, but words perhaps.
+                Err(error) if error.kind() != ErrorKind::Parsing => {
+                    let what = format!("{}: {}", source.name, error.message());
+                    return Err(Error::new(error.kind(), what));
+                }
+                _ => {}
+            }
+        }
+        if let (Some(seen), true) = (&seen, facts.title.is_some()) {
+            facts.title = self::rung(&sniff::content(&source.name, seen.as_bytes())).2;
+        }
+        Ok(Acquired { facts: facts.into_value(), content: seen.map(String::into_bytes) })
     }
+}
+
+fn is_text(found: &Content) -> bool {
+    matches!(found, Content::Captions { .. } | Content::Words { .. })
 }
 
 /// The rung, the format and the title of what was found.

@@ -12,7 +12,10 @@ use crate::facts::Facts;
 use crate::fetch::{Fetch, Fetched, Request, clean, decode};
 use crate::podcast::{self, Episode};
 use crate::sniff::{self, Content};
-use crate::{article, upload};
+use crate::{alternate, article, upload};
+
+/// A page with fewer words has none of its own to speak of.
+const FEWEST_WORDS: usize = 40;
 
 const TRANSCRIPT_INSTEAD: &str =
     "hand in its transcript or captions as a file, with --link and this link so that times lead there";
@@ -54,12 +57,12 @@ impl Platform for Web {
     }
 }
 
-/// Feeds, captions and plain files, by the looks of their path.
+/// Feeds and captions, by the looks of their path. Plain files are read by people too.
 fn made_for_programs(url: &Url) -> bool {
-    const ENDINGS: [&str; 11] =
-        [".xml", ".rss", ".atom", ".vtt", ".srt", ".ttml", ".json", ".json3", ".txt", ".md", "/feed"];
+    const ENDINGS: [&str; 10] =
+        [".xml", ".rss", ".atom", ".vtt", ".srt", ".ttml", ".json3", "/feed", "/rss", "/feed.json"];
     let path = url.path().trim_end_matches('/').to_ascii_lowercase();
-    ENDINGS.iter().any(|ending| path.ends_with(ending)) || path.ends_with("/rss")
+    ENDINGS.iter().any(|ending| path.ends_with(ending))
 }
 
 /// What can be made of what came.
@@ -81,41 +84,64 @@ pub(crate) async fn acquired(
     }
     let text = clean(&decode(&fetched.body, fetched.charset.as_deref()));
     if podcast::is_feed(&text) {
-        let mut feed = fetched.url.clone();
-        feed.set_fragment(asked.fragment());
-        return episode(fetch, link, podcast::episode(&text, &feed)?).await;
+        return feed(fetch, link, asked, &fetched, &text).await;
     }
-    match sniff::content(&name, text.as_bytes()) {
-        Content::Words { format: "html", .. } => page(link, &fetched, text).await,
-        _ if fetched.media_type == "text/html" => page(link, &fetched, text).await,
-        found => file(link, &name, &fetched, text, found),
+    if let Some(what) = sniff::not_for_reading(&name, &text) {
+        let what = format!("{link} is {what}; give an article, a feed, captions or a transcript");
+        return Err(Error::new(ErrorKind::UnsupportedMedia, what));
+    }
+    let found = sniff::content(&name, text.as_bytes());
+    let is_page = matches!(found, Content::Words { format: "html", .. }) || fetched.media_type == "text/html";
+    if !is_page {
+        return file(link, &name, &fetched, text, found);
+    }
+    let named = alternate::feed(&text, &fetched.url);
+    match (page(link, &fetched, text).await, named) {
+        // A page without words of its own, such as that of a show, stands for its feed.
+        (Ok((_, words)), Some(named)) if words < FEWEST_WORDS => named_feed(fetch, link, asked, &named).await,
+        (Err(error), Some(named)) if error.kind() == ErrorKind::Parsing => {
+            named_feed(fetch, link, asked, &named).await
+        }
+        (read, _) => read.map(|(acquired, _)| acquired),
     }
 }
 
-async fn page(link: &str, fetched: &Fetched, html: String) -> Result<Acquired> {
+/// The feed that a page names. What comes must be one: nothing leads further from here.
+async fn named_feed(fetch: &dyn Fetch, link: &str, asked: &Url, named: &str) -> Result<Acquired> {
+    let fetched = fetch.fetch(&Request::file(named)).await?;
+    let text = clean(&decode(&fetched.body, fetched.charset.as_deref()));
+    if !podcast::is_feed(&text) {
+        let what =
+            format!("{link} has no words of its own, and {named}, which it names as its feed, is none");
+        return Err(Error::new(ErrorKind::UnsupportedMedia, what));
+    }
+    feed(fetch, link, asked, &fetched, &text).await
+}
+
+async fn feed(fetch: &dyn Fetch, link: &str, asked: &Url, fetched: &Fetched, text: &str) -> Result<Acquired> {
+    let mut place = fetched.url.clone();
+    place.set_fragment(asked.fragment());
+    episode(fetch, link, podcast::episode(text, &place)?).await
+}
+
+/// The page as its article, and how many words that has.
+async fn page(link: &str, fetched: &Fetched, html: String) -> Result<(Acquired, usize)> {
     let article = article::extract_aside(html, fetched.url.to_string()).await?;
     if article.text.trim().is_empty() {
         let what = format!("{link}: there are no words in the page; save its text and hand in the file");
         return Err(Error::new(ErrorKind::Parsing, what));
     }
-    let author = match (&article.author, &article.site) {
-        (Some(author), Some(site)) if author != site => Some(format!("{author}, {site}")),
-        (author, site) => author.clone().or(site.clone()),
-    };
-    let facts = Facts {
+    let mut facts = Facts {
         kind: "web",
         rung: "full_text",
         name: link.to_owned(),
         media_type: "text/html".to_owned(),
-        format: "text",
-        title: article.title,
-        author,
-        published: article.published,
-        description: article.description,
         link: Some(fetched.url.to_string()),
         ..Facts::default()
     };
-    Ok(Acquired { facts: facts.into_value(), content: Some(article.text.into_bytes()) })
+    let text = facts.take(article);
+    let words = text.split_whitespace().count();
+    Ok((Acquired { facts: facts.into_value(), content: Some(text.into_bytes()) }, words))
 }
 
 fn file(link: &str, name: &str, fetched: &Fetched, text: String, found: Content) -> Result<Acquired> {
@@ -137,6 +163,10 @@ fn file(link: &str, name: &str, fetched: &Fetched, text: String, found: Content)
 }
 
 async fn episode(fetch: &dyn Fetch, link: &str, episode: Episode) -> Result<Acquired> {
+    if let (Some(entry), None, []) = (&episode.link, &episode.recording, episode.transcripts.as_slice()) {
+        // An entry of a feed of articles.
+        return entry_page(fetch, entry).await;
+    }
     let time_link = episode.recording.as_deref().and_then(|recording| {
         let mut url = Url::parse(recording).ok()?;
         url.set_fragment(None);
@@ -186,6 +216,20 @@ async fn episode(fetch: &dyn Fetch, link: &str, episode: Episode) -> Result<Acqu
     Ok(Acquired { facts: facts.into_value(), content: None })
 }
 
+/// The article an entry of a feed leads to; like any page, if its site lets programs read it.
+async fn entry_page(fetch: &dyn Fetch, entry: &str) -> Result<Acquired> {
+    let fetched = match fetch.fetch(&Request::page(entry)).await {
+        Err(error) if error.kind() == ErrorKind::Forbidden => return Ok(blocked(entry, error.message())),
+        fetched => fetched?,
+    };
+    if sniff::is_binary(&fetched.body) || fetched.body.is_empty() {
+        let what = format!("{entry}, the entry of the feed, is no page; give an article or a transcript");
+        return Err(Error::new(ErrorKind::UnsupportedMedia, what));
+    }
+    let html = clean(&decode(&fetched.body, fetched.charset.as_deref()));
+    page(entry, &fetched, html).await.map(|(acquired, _)| acquired)
+}
+
 /// A name that ends as the media type says, for transcripts whose address does not tell.
 fn named(url: &str, media_type: &str) -> String {
     let ending = match media_type {
@@ -229,4 +273,26 @@ fn blocked(link: &str, reason: &str) -> Acquired {
         ..Facts::default()
     };
     Acquired { facts: facts.into_value(), content: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_feeds_and_captions_are_made_for_programs() {
+        for (path, expected) in [
+            ("feed.xml", true),
+            ("show/feed/", true),
+            ("talk.VTT", true),
+            ("feed.json", true),
+            ("notes.txt", false),
+            ("readme.md", false),
+            ("data.json", false),
+            ("article", false),
+        ] {
+            let url = Url::parse(&format!("https://a.example/{path}")).unwrap();
+            assert_eq!(made_for_programs(&url), expected, "{path}");
+        }
+    }
 }

@@ -67,11 +67,28 @@ fn a_source_out_of_reach_is_asked_again_soon_and_then_given_up_with_its_own_word
 #[test]
 fn a_source_that_comes_back_is_read_and_one_that_says_when_is_asked_then() {
     let later = Error::new(ErrorKind::RateLimited, "far.example asks to come back later").retry_after(7_000);
-    let slow = Error::new(ErrorKind::Timeout, "far.example did not answer in time");
-    let house = house(vec![later, slow]);
+    let unreached = Error::new(ErrorKind::Network, "far.example cannot be connected to");
+    let house = house(vec![later, unreached]);
     house.step("worker", 0).unwrap();
     assert_eq!(house.next_in_ms(), Some(7_000));
     house.step("worker", 1).unwrap();
     house.step("worker", 2).unwrap();
     assert_eq!(house.result("worker").unwrap().status(), Status::Ok);
+}
+
+#[test]
+fn a_source_that_always_says_later_is_given_up_and_a_slow_one_sooner() {
+    let later =
+        || Error::new(ErrorKind::RateLimited, "far.example asks to come back later").retry_after(1_000);
+    let slow = || Error::new(ErrorKind::Timeout, "far.example comes too slowly");
+    for (error, attempts) in [(&later as &dyn Fn() -> Error, MAX_ATTEMPTS), (&slow, 2)] {
+        let house = house((0..20).map(|_| error()).collect());
+        for hop in 0..attempts {
+            assert!(house.result("worker").is_none(), "hop {hop}");
+            house.step("worker", hop).unwrap();
+        }
+        let result = house.result("worker").unwrap();
+        assert_eq!((result.status(), result.meta.attempt), (Status::Failed, attempts));
+        assert!(result.reason().unwrap().contains(error().message()));
+    }
 }

@@ -7,14 +7,23 @@ use engine::ports::Clock;
 use futures::future::{Either, select};
 use reqwest::Response;
 
+use super::bytes_in_words;
 use super::client::Times;
 
-/// Reads the body to its end or to an error: `TooLarge` over `most` bytes, `Timeout` when it is too slow.
+/// What becomes of a body with more bytes than are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Over {
+    Refuse,
+    Cut,
+}
+
+/// Reads the body to its end or to an error: `TooLarge` over `most` bytes unless it is cut there, `Timeout` when it is too
+/// slow.
 pub(super) async fn read(
     clock: &dyn Clock,
     times: &Times,
     mut response: Response,
-    most: usize,
+    (most, over): (usize, Over),
     end_ms: u64,
 ) -> Result<Vec<u8>> {
     let began_ms = clock.now_ms();
@@ -32,10 +41,14 @@ pub(super) async fn read(
         };
         match chunk {
             Some(None) => return Ok(body),
+            Some(Some(chunk)) if body.len() + chunk.len() > most && over == Over::Cut => {
+                body.extend_from_slice(chunk.get(..most - body.len()).unwrap_or_default());
+                return Ok(body);
+            }
             Some(Some(chunk)) if body.len() + chunk.len() > most => {
                 return Err(Error::new(
                     ErrorKind::TooLarge,
-                    format!("there is more than the {} MB that are read of it", most / (1024 * 1024)),
+                    format!("there is more than the {} that are read of it", bytes_in_words(most)),
                 ));
             }
             Some(Some(chunk)) => body.extend_from_slice(&chunk),
@@ -46,7 +59,11 @@ pub(super) async fn read(
         let too_slow = took_ms >= times.slow_after_ms
             && (body.len() as u64).saturating_mul(1_000) < times.least_bytes_per_second * took_ms;
         if too_slow || now_ms >= end_ms {
-            let what = format!("only {} bytes came in {took_ms} ms", body.len());
+            let what = format!(
+                "it comes too slowly ({} in {} s); save its text and hand in the file",
+                bytes_in_words(body.len()),
+                took_ms.div_ceil(1_000)
+            );
             return Err(Error::new(ErrorKind::Timeout, what));
         }
     }

@@ -18,14 +18,20 @@ use rustls::ClientConfig;
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use url::{Position, Url};
 
-use super::pace::Pace;
-use super::resolve::{Lookup, NotPublic, PublicOnly, System};
+use super::body::Over;
+use super::pace::{Pace, Standing};
+use super::resolve::{Lookup, NotPublic, PublicOnly, System, Unknown};
 use super::robots::Robots;
-use super::{Fetch, Fetched, LARGEST_FILE_BYTES, LARGEST_PAGE_BYTES, Request, body, decode, guard};
+use super::{
+    Fetch, Fetched, LARGEST_FILE_BYTES, LARGEST_PAGE_BYTES, Request, body, bytes_in_words, decode, guard,
+};
 
 const PROGRAM: &str = "Assay";
 const MOST_HOPS: usize = 5;
-const LARGEST_ROBOTS_BYTES: usize = 512 * 1024;
+/// What RFC 9309 says must be read at least; what comes after it is not.
+const LARGEST_ROBOTS_BYTES: usize = 500 * 1024;
+/// Before a name that is not known is looked up once more.
+const LOOK_UP_AGAIN_MS: u64 = 500;
 /// What is kept for a while: bytes in all, and how long.
 const KEPT_BYTES: usize = 64 * 1024 * 1024;
 const KEPT_MS: u64 = 5 * 60_000;
@@ -81,7 +87,8 @@ pub struct GuardedFetcher {
     config: Config,
     pace: Pace,
     robots: Mutex<BTreeMap<String, (u64, Robots)>>,
-    kept: Mutex<BTreeMap<String, (u64, Fetched)>>,
+    /// By link, and whether `robots.txt` was asked: what came without its leave is not handed to who needs it.
+    kept: Mutex<BTreeMap<(String, bool), (u64, Fetched)>>,
     /// One link is fetched at a time, so that several inputs from one place share what comes.
     turn: futures::lock::Mutex<()>,
 }
@@ -162,16 +169,39 @@ impl GuardedFetcher {
         Err(Error::new(ErrorKind::InvalidInput, what))
     }
 
-    /// Sends one request and waits for the head of its answer.
+    /// Asks once, and once more if the name was not known; a host that asked to come back later is left alone till then.
     async fn ask(&self, url: &Url, end_ms: u64) -> Result<Response> {
         let host = host_of(url);
-        let wait_ms = self.pace.turn(&host, self.clock.now_ms(), self.config.times.spacing_ms);
+        let standing = self.pace.standing(&host, self.clock.now_ms());
+        if standing != Standing::Open {
+            return Err(sent_away(&host, standing));
+        }
+        let answer = match self.send(url, &host, end_ms).await {
+            Err(error) if has_cause::<Unknown>(&error) => {
+                self.clock.sleep(LOOK_UP_AGAIN_MS).await;
+                self.send(url, &host, end_ms).await
+            }
+            answer => answer,
+        };
+        answer.map_err(|error| match error {
+            Unanswered::Refused(error) => error,
+            Unanswered::Late => {
+                Error::new(ErrorKind::Timeout, format!("{host} did not answer in time; {BY_HAND}"))
+            }
+            Unanswered::Unreached(error) => unreached(&host, error),
+        })
+    }
+
+    /// Sends one request and waits for the head of its answer.
+    async fn send(&self, url: &Url, host: &str, end_ms: u64) -> Result<Response, Unanswered> {
+        let wait_ms = self.pace.turn(host, self.clock.now_ms(), self.config.times.spacing_ms);
         if wait_ms > 0 {
             self.clock.sleep(wait_ms).await;
         }
         let left_ms = end_ms.saturating_sub(self.clock.now_ms()).min(self.config.times.head_ms);
         let answer = pin!(
-            self.client(url.port_or_known_default())?
+            self.client(url.port_or_known_default())
+                .map_err(Unanswered::Refused)?
                 .get(url.clone())
                 .header(
                     ACCEPT,
@@ -183,15 +213,36 @@ impl GuardedFetcher {
         let timeout = pin!(self.clock.sleep(left_ms));
         match select(answer, timeout).await {
             Either::Left((Ok(response), _)) => Ok(response),
-            Either::Left((Err(error), _)) => Err(unreached(&host, error)),
-            Either::Right(_) => Err(Error::new(ErrorKind::Timeout, format!("{host} did not answer in time"))),
+            Either::Left((Err(error), _)) => Err(Unanswered::Unreached(error)),
+            Either::Right(_) => Err(Unanswered::Late),
+        }
+    }
+
+    /// The error an answer's status stands for. A host that asks to come back later is remembered.
+    fn refused(&self, host: &str, response: &Response) -> Result<()> {
+        let status = response.status();
+        let error = |kind, what: String| Err(Error::new(kind, what));
+        match status.as_u16() {
+            200..=299 => {
+                self.pace.welcome(host);
+                Ok(())
+            }
+            404 | 410 => error(ErrorKind::NotFound, format!("{host} has no such page ({status})")),
+            429 | 503 => {
+                let now_ms = self.clock.now_ms();
+                let after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+                let wait_ms = after.and_then(|after| retry_after_ms(after, now_ms)).unwrap_or(10_000);
+                Err(sent_away(host, self.pace.send_away(host, now_ms, wait_ms)))
+            }
+            500..=599 => error(ErrorKind::Network, format!("{host} has a fault ({status}); {BY_HAND}")),
+            _ => error(ErrorKind::Forbidden, format!("{host} does not let programs read this ({status})")),
         }
     }
 
     /// Reads what came, if it is something that can be worked on.
     async fn receive(&self, url: Url, response: Response, end_ms: u64) -> Result<Fetched> {
         let host = host_of(&url);
-        refused(&host, &response, self.clock.now_ms())?;
+        self.refused(&host, &response)?;
         let stated = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let (media_type, charset) = media_type(stated.unwrap_or_default());
         let most = match reading(&media_type) {
@@ -204,10 +255,14 @@ impl GuardedFetcher {
                 return Err(Error::new(ErrorKind::UnsupportedMedia, what));
             }
         };
-        let body = body::read(self.clock.as_ref(), &self.config.times, response, most, end_ms).await;
+        let body =
+            body::read(self.clock.as_ref(), &self.config.times, response, (most, Over::Refuse), end_ms).await;
         let body = body.map_err(|error| Error::new(error.kind(), format!("{url}: {}", error.message())))?;
         if looks_like_a_page(&body) && body.len() > LARGEST_PAGE_BYTES {
-            return Err(Error::new(ErrorKind::TooLarge, format!("{url}: the page is larger than 3 MB")));
+            return Err(Error::new(
+                ErrorKind::TooLarge,
+                format!("{url}: the page is larger than {}", bytes_in_words(LARGEST_PAGE_BYTES)),
+            ));
         }
         Ok(Fetched { url, media_type, charset, body })
     }
@@ -239,13 +294,14 @@ impl GuardedFetcher {
             }
             let status = response.status();
             if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-                refused(&host_of(&url), &response, self.clock.now_ms())?;
+                self.refused(&host_of(&url), &response)?;
             }
             if !status.is_success() {
                 return Ok(Robots::default());
             }
             let times = &self.config.times;
-            let body = body::read(self.clock.as_ref(), times, response, LARGEST_ROBOTS_BYTES, end_ms).await;
+            let most = (LARGEST_ROBOTS_BYTES, Over::Cut);
+            let body = body::read(self.clock.as_ref(), times, response, most, end_ms).await;
             return Ok(Robots::parse(&decode(&body?, None), PROGRAM));
         }
         Ok(Robots::default())
@@ -257,9 +313,10 @@ impl Fetch for GuardedFetcher {
     async fn fetch(&self, request: &Request) -> Result<Fetched> {
         let mut key = self.check(&request.link)?;
         key.set_fragment(None);
+        let key = (String::from(key), request.robots);
         let _turn = self.turn.lock().await;
         let now_ms = self.clock.now_ms();
-        let kept = lock(&self.kept).get(key.as_str()).filter(|(until_ms, _)| *until_ms > now_ms).cloned();
+        let kept = lock(&self.kept).get(&key).filter(|(until_ms, _)| *until_ms > now_ms).cloned();
         if let Some((_, fetched)) = kept {
             return Ok(fetched);
         }
@@ -270,7 +327,7 @@ impl Fetch for GuardedFetcher {
         if bytes + fetched.body.len() > KEPT_BYTES {
             kept.clear();
         }
-        kept.insert(key.into(), (now_ms + KEPT_MS, fetched.clone()));
+        kept.insert(key, (now_ms + KEPT_MS, fetched.clone()));
         Ok(fetched)
     }
 }
@@ -303,22 +360,45 @@ fn redirect(from: &Url, response: &Response) -> Result<Option<String>> {
     from.join(to).map(|url| Some(url.into())).map_err(|_| unclear())
 }
 
-/// The error an answer's status stands for.
-fn refused(host: &str, response: &Response, now_ms: u64) -> Result<()> {
-    let status = response.status();
-    let error = |kind, what: String| Err(Error::new(kind, what));
-    match status.as_u16() {
-        200..=299 => Ok(()),
-        404 | 410 => error(ErrorKind::NotFound, format!("{host} has no such page ({status})")),
-        429 | 503 => {
-            let after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-            let wait_ms = after.and_then(|after| retry_after_ms(after, now_ms)).unwrap_or(10_000);
-            let what = format!("{host} asks to come back later ({status})");
-            Err(Error::new(ErrorKind::RateLimited, what).retry_after(wait_ms))
+/// What people can do where programs are not served.
+const BY_HAND: &str = "try again later, or open it in a browser, save its text and hand in the file";
+
+/// Why no answer came.
+enum Unanswered {
+    /// Nothing was sent.
+    Refused(Error),
+    Late,
+    Unreached(reqwest::Error),
+}
+
+/// The error of a host that asked to come back later.
+fn sent_away(host: &str, standing: Standing) -> Error {
+    match standing {
+        Standing::GivenUp(times) => {
+            let what = format!("{host} has asked {times} times to come back later");
+            Error::new(ErrorKind::Forbidden, what)
         }
-        500..=599 => error(ErrorKind::Network, format!("{host} has a fault ({status})")),
-        _ => error(ErrorKind::Forbidden, format!("{host} does not let programs read this ({status})")),
+        Standing::Open => {
+            Error::new(ErrorKind::RateLimited, format!("{host} asks to come back later; {BY_HAND}"))
+        }
+        Standing::Wait(wait_ms) => {
+            let seconds = wait_ms.div_ceil(1_000);
+            let what = format!("{host} asks to come back in {seconds} s; {BY_HAND}");
+            Error::new(ErrorKind::RateLimited, what).retry_after(wait_ms)
+        }
     }
+}
+
+fn has_cause<T: std::error::Error + 'static>(error: &Unanswered) -> bool {
+    let Unanswered::Unreached(error) = error else { return false };
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if inner.downcast_ref::<T>().is_some() {
+            return true;
+        }
+        cause = inner.source();
+    }
+    false
 }
 
 /// Seconds or a date, in milliseconds from now, at most an hour.
@@ -339,6 +419,11 @@ fn unreached(host: &str, error: reqwest::Error) -> Error {
     while let Some(inner) = cause {
         if inner.downcast_ref::<NotPublic>().is_some() {
             let what = format!("{host} is not on the public internet; save the page and hand in the file");
+            return Error::new(ErrorKind::InvalidInput, what);
+        }
+        if inner.downcast_ref::<Unknown>().is_some() {
+            let what =
+                format!("{host} could not be reached: no such name is known; check the link and the network");
             return Error::new(ErrorKind::InvalidInput, what);
         }
         cause = inner.source();

@@ -38,7 +38,7 @@ impl Resolve for PublicOnly {
         let found = self.lookup.lookup(name.as_str().to_owned());
         let allow = self.allow.clone();
         Box::pin(async move {
-            let mut addresses = found.await?;
+            let mut addresses = found.await.map_err(Unknown)?;
             addresses.retain(|address| is_public(*address) || allow.contains(address));
             if addresses.is_empty() {
                 return Err(NotPublic.into());
@@ -61,3 +61,15 @@ impl std::fmt::Display for NotPublic {
 }
 
 impl std::error::Error for NotPublic {}
+
+/// A name that could not be looked up.
+#[derive(Debug)]
+pub(super) struct Unknown(io::Error);
+
+impl std::fmt::Display for Unknown {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "the name could not be looked up: {}", self.0)
+    }
+}
+
+impl std::error::Error for Unknown {}

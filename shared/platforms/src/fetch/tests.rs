@@ -144,7 +144,6 @@ fn pages_come_and_are_shared() {
         "/moved" => reply(stream, "302 Found", "location: /page\r\n", b""),
         "/music" => reply(stream, "200 OK", "content-type: audio/mpeg\r\n", &[0; 4_096]),
         "/picture" => reply(stream, "200 OK", "content-type: image/png\r\n", b"\x89PNG"),
-        "/later" => reply(stream, "429 Too Many Requests", "retry-after: 7\r\n", b""),
         "/mine" => reply(stream, "403 Forbidden", "", b""),
         "/broken" => reply(stream, "500 Internal Server Error", "", b""),
         "/liar" => {
@@ -164,7 +163,6 @@ fn pages_come_and_are_shared() {
     for (path, kind) in [
         ("/closed/a", ErrorKind::Forbidden),
         ("/picture", ErrorKind::UnsupportedMedia),
-        ("/later", ErrorKind::RateLimited),
         ("/mine", ErrorKind::Forbidden),
         ("/broken", ErrorKind::Network),
         ("/liar", ErrorKind::Parsing),
@@ -172,12 +170,63 @@ fn pages_come_and_are_shared() {
     ] {
         assert_eq!(refusal(&fetcher, &Request::page(&server.link(path))), kind, "{path}");
     }
-    let later = fetch(&fetcher, &Request::page(&server.link("/later"))).unwrap_err();
-    assert_eq!(later.retry_after_ms(), Some(7_000));
-    assert!(
-        fetch(&fetcher, &Request::file(&server.link("/closed/b")))
-            .is_err_and(|e| e.kind() == ErrorKind::NotFound)
-    );
+}
+
+#[test]
+fn what_came_without_leave_is_kept_from_who_needs_it() {
+    let server = Server::start(|path, stream| match path {
+        "/robots.txt" => {
+            let rules = format!("User-agent: *\nDisallow: /closed\n#{}\nAllow: /", "x".repeat(600 * 1024));
+            reply(stream, "200 OK", "", rules.as_bytes());
+        }
+        _ => reply(stream, "200 OK", "content-type: text/plain\r\n", b"ok"),
+    });
+    let fetcher = fetcher(&[&server]);
+    assert_eq!(fetch(&fetcher, &Request::file(&server.link("/closed/b"))).unwrap().body, b"ok");
+    assert_eq!(refusal(&fetcher, &Request::page(&server.link("/closed/b"))), ErrorKind::Forbidden);
+    assert_eq!(fetch(&fetcher, &Request::page(&server.link("/open"))).unwrap().body, b"ok");
+}
+
+#[test]
+fn a_host_that_says_later_is_left_alone_and_then_given_up() {
+    let server = Server::start(|path, stream| match path {
+        "/soon" => reply(stream, "429 Too Many Requests", "retry-after: 0\r\n", b""),
+        _ => reply(stream, "429 Too Many Requests", "retry-after: 7\r\n", b""),
+    });
+    let host = fetcher(&[&server]);
+    let later = fetch(&host, &Request::page(&server.link("/later"))).unwrap_err();
+    assert_eq!((later.kind(), later.retry_after_ms()), (ErrorKind::RateLimited, Some(7_000)));
+    let other = fetch(&host, &Request::file(&server.link("/other"))).unwrap_err();
+    assert!(other.retry_after_ms().is_some_and(|wait_ms| (5_000..=7_000).contains(&wait_ms)), "{other}");
+    assert_eq!(server.connections(), 1, "a host that said later is not asked for anything meanwhile");
+    let host = fetcher(&[&server]);
+    for _ in 0..3 {
+        assert_eq!(refusal(&host, &Request::file(&server.link("/soon"))), ErrorKind::RateLimited);
+    }
+    for _ in 0..2 {
+        assert_eq!(refusal(&host, &Request::file(&server.link("/soon"))), ErrorKind::Forbidden);
+    }
+    assert_eq!(server.connections(), 5);
+}
+
+/// Knows no name.
+struct Nameless(AtomicUsize);
+
+impl Lookup for Nameless {
+    fn lookup(&self, _: String) -> BoxFuture<'static, std::io::Result<Vec<IpAddr>>> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async { Err(std::io::Error::other("no such name")) })
+    }
+}
+
+#[test]
+fn a_name_that_is_not_known_is_looked_up_once_more() {
+    let lookup = Arc::new(Nameless(AtomicUsize::new(0)));
+    let fetcher = GuardedFetcher::with_lookup(Config::default(), Arc::new(RealClock), lookup.clone());
+    let error = fetch(&fetcher, &Request::file("http://gone.example/")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.message().contains("could not be reached"), "{error}");
+    assert_eq!(lookup.0.load(Ordering::SeqCst), 2);
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! From bytes of the network to clean text.
 
+use std::sync::LazyLock;
+
 use encoding_rs::{Encoding, UTF_8};
+use regex::Regex;
 use unicode_normalization::UnicodeNormalization as _;
 
 /// How much of a document is searched for a statement of its character set.
@@ -27,16 +30,34 @@ fn declared(body: &[u8]) -> Option<String> {
     Some(label).filter(|label| !label.is_empty())
 }
 
-/// Text without what a reader cannot see and a renderer may obey: control characters but line breaks and tabs, overrides
-/// of the writing direction, characters without width but joiners; composed (NFC), line breaks as `\n`.
+/// Text without what a reader cannot see and a renderer may obey: commands to terminals, control characters but line
+/// breaks and tabs, overrides of the writing direction, characters without width but joiners; composed (NFC), line breaks
+/// as `\n`.
 pub fn clean(text: &str) -> String {
-    let unseen = |letter: char| {
-        (letter.is_control() && !matches!(letter, '\n' | '\t'))
-            || matches!(letter, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}')
-            || matches!(letter, '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{ad}')
-            || matches!(letter, '\u{e0000}'..='\u{e007f}')
-    };
-    text.replace("\r\n", "\n").replace('\r', "\n").nfc().filter(|letter| !unseen(*letter)).collect()
+    let text = TERMINAL.replace_all(text, "");
+    text.replace("\r\n", "\n").replace('\r', "\n").nfc().filter(|letter| !is_unseen(*letter)).collect()
+}
+
+/// True if a text holds what [`clean`] would take out; a byte order mark at its beginning and its kind of line breaks are
+/// no harm.
+pub(crate) fn has_unseen(text: &str) -> bool {
+    text.strip_prefix('\u{feff}').unwrap_or(text).chars().any(|letter| letter != '\r' && is_unseen(letter))
+}
+
+/// Commands to terminals (ECMA-48): control sequences, strings, single ones.
+static TERMINAL: LazyLock<Regex> = LazyLock::new(|| {
+    #[expect(clippy::expect_used, reason = "the pattern is a constant, and the tests build it")]
+    Regex::new(
+        r"(?:\x1b\[|\u{9b})[0-?]*[ -/]*[@-~]|(?:\x1b[\]PX^_]|[\u{9d}\u{90}])[^\x07\x1b\u{9c}\n]*(?:\x07|\x1b\\|\u{9c})|\x1b[ -/]*[0-~]",
+    )
+    .expect("a constant pattern")
+});
+
+fn is_unseen(letter: char) -> bool {
+    (letter.is_control() && !matches!(letter, '\n' | '\t'))
+        || matches!(letter, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}')
+        || matches!(letter, '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{ad}')
+        || matches!(letter, '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]
@@ -64,6 +85,19 @@ mod tests {
     #[test]
     fn what_cannot_be_seen_goes() {
         assert_eq!(clean("a\u{202e}b\u{200b}c\r\nd\u{7}\te\u{301}\u{feff}"), "abc\nd\té");
+        assert_eq!(
+            clean("\u{1b}[31mred\u{1b}[0m \u{1b}]0;title\u{7}and \u{9b}1mbold\u{1b}(B\u{1b}c"),
+            "red and bold"
+        );
+        assert_eq!(clean("\u{1b}]0;open\nline [1m"), "0;open\nline [1m");
+        for (text, expected) in [
+            ("\u{feff}a\r\nb\t\u{200d}", false),
+            ("a\u{1b}[0m", true),
+            ("a\u{feff}", true),
+            ("\u{202e}", true),
+        ] {
+            assert_eq!(has_unseen(text), expected, "{text:?}");
+        }
         assert_eq!(clean("می\u{200c}خواهم 👩\u{200d}🔬"), "می\u{200c}خواهم 👩\u{200d}🔬");
     }
 }
