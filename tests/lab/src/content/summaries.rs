@@ -7,6 +7,7 @@ use std::path::Path;
 
 use analysis::captions::{self, Format};
 use analysis::document::Document;
+use analysis::likeness::Likeness;
 use analysis::segments::{self, Segment};
 use analysis::{claims, key_phrases, numbers, summary, topics};
 
@@ -84,7 +85,8 @@ fn chosen(segments: &[Segment]) -> Vec<usize> {
     let document = Document::new(segments, "en");
     let topics = topics::find(&document, &key_phrases::find(&document, 20));
     let scores = claims::scores(&document, &numbers::find(&document));
-    summary::choose(&document, &topics, &summary::importance(&document, &topics, &scores))
+    let importance = summary::importance(&document, &topics, &scores);
+    summary::choose(&document, &Likeness::new(&document), &topics, &importance)
 }
 
 fn words(segments: &[Segment], choice: &[usize]) -> String {
