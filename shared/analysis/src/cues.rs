@@ -50,7 +50,8 @@ impl Place {
 /// More places than this of one cue are counted, not listed.
 pub const MOST_EXAMPLES: usize = 3;
 
-const RISKS: &[(&str, &str)] = &[
+/// Sections of the lexicon, and what their cues are called.
+pub(crate) const RISKS: &[(&str, &str)] = &[
     ("hedge", "hedge"),
     ("risk.absolute", "absolute"),
     ("risk.distancing", "distancing"),

@@ -156,6 +156,7 @@ shapes! {
     }
     /// What is shown of the map of agent 4 itself.
     Map {
+        language: String,
         topics: Vec<MapTopic>,
         sentiment: Option<Sentiment>,
         readability: Option<Readability>,

@@ -100,6 +100,32 @@ fn limits_of_agents_that_ended_well_are_gaps() {
 }
 
 #[test]
+fn what_is_not_looked_for_in_a_language_is_not_said_to_be_missing() {
+    let mut report = with_model();
+    let none = serde_json::json!({"count": 0, "examples": []});
+    let sourcing = serde_json::json!({"sentences": 4, "sourced_share": null, "quoted_share": null,
+        "sourced_sentences": none, "quotations": none, "figures_with_source": none, "figures_without_source": none});
+    for (key, result, _) in &mut report.steps {
+        if let engine::model::Outcome::Ok(data) = &mut result.outcome {
+            match key.agent.as_str() {
+                super::agents::MAP => data["language"] = "zh".into(),
+                super::agents::RISK => *data = serde_json::json!({"cues": [], "sourcing": sourcing}),
+                _ => {}
+            }
+        }
+    }
+    let page = text::render(&report, Style::Plain, 100);
+    has(
+        &page,
+        &[
+            "in digits, and in words they are not read in this language\n",
+            "Parts  transcript, topics and claims, verdicts, briefing",
+        ],
+    );
+    assert!(!page.contains("risk cues"), "{page}");
+}
+
+#[test]
 fn text_fits_its_width() {
     for report in [with_model(), without_model(), hostile()] {
         for width in [30, 46, 80, 100] {

@@ -188,7 +188,7 @@ fn language_code(briefing: &Briefing, transcript: &Transcript) -> String {
     };
     let plain =
         code.len() <= 35 && code.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-');
-    if plain && code != "und" { code.clone() } else { String::new() }
+    if plain && !matches!(code.as_str(), "und" | "unknown") { code.clone() } else { String::new() }
 }
 
 fn notices(report: &Report) -> Vec<String> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use engine::model::{Basis, ChargeState, NanoUsd, ReasonCode, Status, StepKey, StepResult};
 
-use crate::render::data::Briefing;
+use crate::render::data::{self, Briefing, Risk};
 use crate::render::report::{Report, agents, shown};
 use crate::render::safe::safe;
 use crate::render::words;
@@ -92,6 +92,11 @@ pub(super) fn parts(report: &Report) -> Vec<Part> {
     } else {
         "verdicts"
     };
+    // Where nothing was found and the language has no word list, nothing was looked for either.
+    let risk: Risk = data::read(report.data(agents::RISK));
+    let looked = !risk.cues.is_empty()
+        || !risk.findings.is_empty()
+        || risk.sourcing.is_none_or(|sourcing| sourcing.sourced_share.is_some());
     let named = [
         ("transcript", agents::TRANSCRIPT),
         ("topics and claims", agents::MAP),
@@ -100,7 +105,7 @@ pub(super) fn parts(report: &Report) -> Vec<Part> {
         ("briefing", agents::BRIEFING),
     ];
     let mut parts: Vec<Part> = Vec::new();
-    for (name, agent) in named {
+    for (name, agent) in named.into_iter().filter(|(_, agent)| looked || *agent != agents::RISK) {
         let with_data = report.items(agent).filter(|(_, result)| shown(result).is_some());
         let bases: BTreeSet<String> = with_data.map(|(_, result)| words::basis(result)).collect();
         let basis = bases.into_iter().collect::<Vec<String>>().join(" and ");
