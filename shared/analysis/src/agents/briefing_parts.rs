@@ -9,6 +9,8 @@ use super::read::{Transcript, verifications};
 use crate::speakers::UNKNOWN;
 
 const MOST_ROWS: usize = 12;
+/// Places named within one row.
+const MOST_EXAMPLES: usize = 3;
 
 /// `12:07` or `1:02:03`.
 pub(super) fn clock(ms: u64) -> String {
@@ -67,20 +69,35 @@ pub(super) fn risks(input: &StepInput) -> Vec<Value> {
         }));
     }
     let from = "controversy_tracker_specialist";
-    if let Some(data) = input.ok(from) {
-        for signal in list(input, from, "signals").iter().take(MOST_ROWS) {
-            let text = format!("{}: “{}”", capitalised(text(&signal["kind"])), text(&signal["words"]));
-            rows.push(json!({
-                "text": text, "count": null, "segment": signal["segment"],
-                "start_ms": signal["start_ms"], "from": from,
-            }));
-        }
-        if data["level"].as_str().is_some_and(|level| level != "none") {
-            let text = format!("Level of conflict in the wording: {}", text(&data["level"]));
-            rows.push(json!({"text": text, "count": data["count"], "segment": null, "start_ms": null, "from": from}));
-        }
+    for kind in list(input, from, "kinds") {
+        let signals: Vec<&Value> =
+            list(input, from, "signals").iter().filter(|signal| signal["kind"] == kind["kind"]).collect();
+        let said = |signal: &&Value| {
+            let at = signal["start_ms"].as_u64().map(|start_ms| format!(" ({})", clock(start_ms)));
+            format!("“{}”{}", text(&signal["words"]), at.unwrap_or_default())
+        };
+        let examples: Vec<String> = signals.iter().take(MOST_EXAMPLES).map(said).collect();
+        let rate = kind["per_1000_words"].as_f64().unwrap_or_default();
+        let line = format!(
+            "Wording of conflict, {}: {} ({rate} per 1,000 words)",
+            kind_of_conflict(text(&kind["kind"])),
+            examples.join(", ")
+        );
+        let first = signals.first().map_or(&Value::Null, |signal| *signal);
+        rows.push(json!({
+            "text": line, "count": kind["count"], "segment": first["segment"],
+            "start_ms": first["start_ms"], "from": from,
+        }));
     }
     rows
+}
+
+fn kind_of_conflict(kind: &str) -> &str {
+    match kind {
+        "heated" => "heated words",
+        "legal" => "words of law",
+        other => other,
+    }
 }
 
 /// Who speaks and who is spoken of: agent 7 where it ran, else the map.
