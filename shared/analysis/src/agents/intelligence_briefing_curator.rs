@@ -58,10 +58,10 @@ pub fn baseline(input: &StepInput) -> Analysis {
         "argument": argument(input),
         "risks": risks(input),
         "people": people(input, &map),
-        "context": context(input),
+        "context": context(input, &transcript),
         "gaps": gaps(input, &map, &transcript),
     });
-    for part in ["argument", "risks"] {
+    for part in ["argument", "risks", "context"] {
         fill_times(&mut data[part], &transcript);
     }
     Analysis::Partial { data, lacking: "the text is made of quotations, not written".to_owned() }

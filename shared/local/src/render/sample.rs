@@ -265,7 +265,7 @@ fn briefing(checked: bool) -> Value {
         "argument": [{"text": "The wall failed, so the budget must be larger.", "segment": "s6", "start_ms": 252_900, "from": "deep_content_analyst"}],
         "risks": [{"text": "Appeals to what everybody knows", "count": 2, "segment": "s6", "start_ms": 252_900, "from": "controversy_tracker_specialist"}],
         "people": [{"name": "Daniel Okafor", "role": "speaker", "detail": "chairs the finance committee", "segment": "s3"}],
-        "context": [{"text": "An earlier run on the same budget had 36 million.", "from": "research_synthesist"}],
+        "context": [{"text": "An earlier run on the same budget had 36 million.", "segment": null, "start_ms": null, "from": "research_synthesist"}],
         "gaps": [{"agent": "signal_recon_specialist", "reason": "not_planned"}],
     })
 }
