@@ -34,7 +34,10 @@ pub fn baseline(input: &StepInput) -> Analysis {
     let transcript = transcript(input);
     let document = Document::new(&transcript.segments, &transcript.language.code);
     if document.word_count() < FEWEST_WORDS {
-        let detail = format!("the transcript has {} words", document.word_count());
+        let detail = match document.word_count() {
+            1 => "the transcript has 1 word".to_owned(),
+            count => format!("the transcript has {count} words"),
+        };
         return Analysis::Skip(Reason::new(ReasonCode::UnusableContent, detail));
     }
     let repeats = near_duplicates::find(&document);

@@ -127,6 +127,7 @@ shapes! {
         language: Language,
         #[serde(deserialize_with = "milliseconds")]
         duration_ms: Option<u64>,
+        word_count: u64,
         speakers: Vec<Speaker>,
         segments: Vec<Segment>,
         names: Vec<Name>,

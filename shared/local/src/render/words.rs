@@ -63,7 +63,12 @@ pub(crate) fn role(agent: &str) -> String {
 /// A reason as it is stored (`code: detail`) for people.
 pub(crate) fn reason(stored: &str) -> String {
     let (name, detail) = stored.split_once(':').unwrap_or((stored, ""));
-    let detail = safe(detail);
+    // Other agents go by the names that people know them by.
+    let is_agent = |word: &str| {
+        word.contains('_') && word.chars().all(|letter| letter == '_' || letter.is_ascii_lowercase())
+    };
+    let named = |word: &str| if is_agent(word) { role(word) } else { word.to_owned() };
+    let detail = safe(detail).split(", ").map(named).collect::<Vec<_>>().join(", ");
     let Some(words) = reason_code(name.trim()) else {
         return match ErrorKind::from_name(name.trim()) {
             Some(_) if !detail.is_empty() => detail,
@@ -233,6 +238,14 @@ mod tests {
         assert_eq!(role("analysis_cartographer"), "Analysis cartographer");
         assert_eq!(reason("no_model"), "no model is configured");
         assert_eq!(reason("missing_input: no transcript"), "what it needs is missing: no transcript");
+        assert_eq!(
+            reason("missing_input: analysis_cartographer"),
+            "what it needs is missing: Analysis cartographer"
+        );
+        assert_eq!(
+            reason("unusable_content: the transcript has 1 word"),
+            "the content is too poor to say anything: the transcript has 1 word"
+        );
         assert_eq!(reason("Timeout: took longer than 50 s"), "took longer than 50 s");
         assert_eq!(reason("something\x1b[2J else"), "something\u{fffd}[2J else");
     }

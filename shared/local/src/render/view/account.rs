@@ -56,13 +56,19 @@ pub(in crate::render) struct Totals {
     pub(in crate::render) steps: usize,
 }
 
+/// What is said of a step that the run's end came before.
+const NOT_REACHED: &str = "the run ended before this step did";
+
 /// What is missing, grouped by reason: by step, and what the briefing reports of agents that ended well or never ran,
 /// such as what an analyser cannot find in a language.
 pub(super) fn gaps(report: &Report, briefing: &Briefing) -> Vec<GapView> {
     let mut by_agent: BTreeMap<(&str, String), usize> = BTreeMap::new();
     let mut order: Vec<(String, Vec<String>)> = Vec::new();
     for (key, result, _) in report.steps_by_name() {
-        if let Some(reason) = result.reason() {
+        // That a run which failed has steps it did not come to goes without saying.
+        let cut_off =
+            report.run.failure.is_some() && result.reason().is_some_and(|why| why.contains(NOT_REACHED));
+        if let Some(reason) = result.reason().filter(|_| !cut_off) {
             let status = if result.status() == Status::Failed { "failed: " } else { "" };
             let reason = format!("{status}{}", words::reason(&reason));
             *by_agent.entry((key.agent.as_str(), reason)).or_default() += 1;
