@@ -88,7 +88,8 @@ pub fn risk_counts(document: &Document<'_>, places: &[Place]) -> Vec<CueCount> {
         .collect()
 }
 
-/// Possible fallacies: wording that often goes with one, at most [`MOST_EXAMPLES`] per name.
+/// Possible fallacies: wording that often goes with one, at most [`MOST_EXAMPLES`] per name. The patterns were written
+/// with the labelled texts in view that they are measured on, so elsewhere they find less.
 pub fn fallacies(document: &Document<'_>) -> Vec<Place> {
     fallacies::places(document)
 }
