@@ -10,6 +10,7 @@ use regex::Regex;
 
 use crate::document::Document;
 use crate::lexicon;
+use crate::likeness::Likeness;
 use crate::numbers::{Kind, Number};
 use crate::pattern;
 
@@ -27,11 +28,20 @@ pub struct Claim {
 /// From this score on a sentence is worth checking; below it is not offered as a claim.
 pub const THRESHOLD: f64 = 0.4;
 
-/// The segments worth checking of all scores, best first, at most `most`.
-pub fn best(scores: &[Claim], most: usize) -> Vec<Claim> {
-    let mut claims: Vec<Claim> = scores.iter().filter(|claim| claim.score >= THRESHOLD).cloned().collect();
-    claims.sort_by(|left, right| right.score.total_cmp(&left.score).then(left.segment.cmp(&right.segment)));
-    claims.truncate(most);
+/// The segments worth checking of all scores, best first, at most `most`. What is said several times in nearly the same
+/// words is one claim, where it is said best.
+pub fn best(likeness: &Likeness<'_, '_>, scores: &[Claim], most: usize) -> Vec<Claim> {
+    let mut ranked: Vec<&Claim> = scores.iter().filter(|claim| claim.score >= THRESHOLD).collect();
+    ranked.sort_by(|left, right| right.score.total_cmp(&left.score).then(left.segment.cmp(&right.segment)));
+    let mut claims: Vec<Claim> = Vec::new();
+    for claim in ranked {
+        if claims.len() == most {
+            break;
+        }
+        if !claims.iter().any(|other| likeness.copies(other.segment, claim.segment)) {
+            claims.push(claim.clone());
+        }
+    }
     claims
 }
 
@@ -273,6 +283,18 @@ mod tests {
         ];
         assert!(ranked(&facts).iter().all(|score| *score >= THRESHOLD), "{:?}", ranked(&facts));
         assert!(ranked(&others).iter().all(|score| *score < THRESHOLD), "{:?}", ranked(&others));
+    }
+
+    #[test]
+    fn what_is_said_again_is_one_claim() {
+        let mut sentences = vec!["So rents in Eastgate rose by 17 percent in 2019, you know."; 5];
+        sentences.extend(["Rents in Eastgate rose by 17 percent in 2019."; 5]);
+        sentences.push("Rents in Eastgate rose by 12 percent in 2018.");
+        let segments = segments(&sentences);
+        let document = Document::new(&segments, "en");
+        let scores = scores(&document, &numbers::find(&document));
+        let found = best(&Likeness::new(&document), &scores, 60);
+        assert_eq!(found.iter().map(|claim| claim.segment).collect::<Vec<_>>(), [5, 10]);
     }
 
     #[test]

@@ -227,6 +227,31 @@ mod tests {
         check("", false, &[]);
     }
 
+    /// What is shown of a title: a score near one and two cues that have a name.
+    fn is_shown(title: &str) -> bool {
+        let found = find(title);
+        let named = found.cues.iter().filter(|cue| !matches!(cue.cue, "wording" | "mark")).count();
+        found.score >= 0.9 && named >= 2
+    }
+
+    #[test]
+    fn titles_of_podcasts_are_left_alone() {
+        for title in [
+            "Episode 3 about things",
+            "Episode 12: How the council works",
+            "How the council works",
+            "What is a storage basin?",
+            "Harbour Street, episode 41",
+            "Ten years after the flood",
+            "#205 Helen Marsh on storage basins",
+            "The Daily: Monday, 3 March",
+            "Why rents rise in Eastgate",
+        ] {
+            assert!(!is_shown(title), "{title}: {:?}", find(title));
+        }
+        assert!(is_shown("You Won't Believe What This Dog Did Next"));
+    }
+
     fn header<T: std::str::FromStr>(name: &str) -> T {
         parts(FILE).0[name].parse().unwrap_or_else(|_| panic!("{name}"))
     }

@@ -50,7 +50,8 @@ impl Place {
 /// More places than this of one cue are counted, not listed.
 pub const MOST_EXAMPLES: usize = 3;
 
-const RISKS: &[(&str, &str)] = &[
+/// Sections of the lexicon, and what their cues are called.
+pub(crate) const RISKS: &[(&str, &str)] = &[
     ("hedge", "hedge"),
     ("risk.absolute", "absolute"),
     ("risk.distancing", "distancing"),
@@ -87,7 +88,8 @@ pub fn risk_counts(document: &Document<'_>, places: &[Place]) -> Vec<CueCount> {
         .collect()
 }
 
-/// Possible fallacies: wording that often goes with one, at most [`MOST_EXAMPLES`] per name.
+/// Possible fallacies: wording that often goes with one, at most [`MOST_EXAMPLES`] per name. The patterns were written
+/// with the labelled texts in view that they are measured on, so elsewhere they find less.
 pub fn fallacies(document: &Document<'_>) -> Vec<Place> {
     fallacies::places(document)
 }

@@ -129,9 +129,14 @@ impl<'a> Document<'a> {
         })
     }
 
-    /// How many words there are.
+    /// How many words there are. A run of very many letters is no word but a key, an address or noise.
     pub fn word_count(&self) -> usize {
-        self.tokens.iter().map(Vec::len).sum()
+        const LONGEST: u8 = 100;
+        let is_word = |token: &&Token| {
+            let word = self.word(token);
+            word.letters < LONGEST || word.text.starts_with(is_unspaced)
+        };
+        self.tokens.iter().flatten().filter(is_word).count()
     }
 
     fn find_hits(&mut self, ids: &HashMap<String, u32>) {
@@ -341,6 +346,15 @@ mod tests {
             .map(|hit| document.hit_text(hit))
             .collect();
         assert_eq!(found, ["according to"]);
+    }
+
+    #[test]
+    fn noise_is_no_word() {
+        let noise = "abcdefghij".repeat(100);
+        let segments = [segment(&format!("{noise} is noise")), segment(&noise)];
+        assert_eq!(Document::new(&segments, "en").word_count(), 2);
+        let segments = [segment(&"น้ำท่วม".repeat(40))];
+        assert_eq!(Document::new(&segments, "th").word_count(), 1);
     }
 
     #[test]

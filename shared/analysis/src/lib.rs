@@ -6,8 +6,8 @@
 //! - Text in: [`captions`] reads transcript files, [`turns`] and [`segments`] cut them into sentences with time and
 //!   speaker, [`document`] tokenises them once for all the rest.
 //! - Findings out: [`language`], [`topics`], [`key_phrases`], [`entities`], [`numbers`], [`claims`], [`summary`],
-//!   [`speakers`], [`timing`], [`cues`], [`fallacies`], [`structure`], [`visual`], [`near_duplicates`], [`conversation`],
-//!   [`highlights`], [`forecast`], [`titles`], [`clickbait`], [`sentiment`], [`tone`], [`certainty`], [`sourcing`],
+//!   [`speakers`], [`timing`], [`cues`], [`fallacies`], [`structure`], [`visual`], [`near_duplicates`], [`likeness`],
+//!   [`conversation`], [`highlights`], [`forecast`], [`titles`], [`clickbait`], [`sentiment`], [`tone`], [`certainty`], [`sourcing`],
 //!   [`readability`], [`repetition`].
 //! - What could not be found, and why: [`limits`].
 //!
@@ -31,6 +31,7 @@ pub mod highlights;
 pub mod key_phrases;
 pub mod language;
 pub mod lexicon;
+pub mod likeness;
 pub mod limits;
 pub mod near_duplicates;
 pub mod numbers;

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::document::Document;
+use crate::numbers;
 
 /// Sentences that share at least this much repeat each other.
 pub const LEAST_SIMILARITY: f64 = 0.7;
@@ -70,11 +71,16 @@ pub fn similarity(document: &Document<'_>, left: usize, right: usize) -> f64 {
     if left.figures != right.figures || left.negations != right.negations {
         return 0.0;
     }
+    shared_weight(document, &left.terms, &right.terms)
+}
+
+/// What two lists of words share by their weight, 0 to 1; each list ascending.
+pub(crate) fn shared_weight(document: &Document<'_>, left: &[u32], right: &[u32]) -> f64 {
     let weight = |word: u32| if document.words[word as usize].content { 1.0 } else { 0.25 };
     let (mut shared, mut all) = (0.0, 0.0);
     let (mut at, mut other) = (0, 0);
-    while at < left.terms.len() || other < right.terms.len() {
-        match (left.terms.get(at), right.terms.get(other)) {
+    while at < left.len() || other < right.len() {
+        match (left.get(at), right.get(other)) {
             (Some(mine), Some(yours)) if mine == yours => {
                 shared += weight(*mine);
                 all += weight(*mine);
@@ -101,29 +107,41 @@ const BANDS: usize = 10;
 const ROWS: usize = 2;
 
 /// What a sentence is compared by, each list ascending without repetition.
-struct Sketch {
+pub(crate) struct Sketch {
+    /// All words.
     terms: Vec<u32>,
-    figures: Vec<u32>,
-    negations: usize,
+    /// The words that are no figures.
+    pub(crate) words: Vec<u32>,
+    pub(crate) figures: Vec<u32>,
+    pub(crate) negations: usize,
 }
 
 impl Sketch {
-    fn new(document: &Document<'_>, segment: usize) -> Self {
-        let mut sketch = Self { terms: Vec::new(), figures: Vec::new(), negations: 0 };
+    /// Takes a sentence to pieces.
+    pub(crate) fn new(document: &Document<'_>, segment: usize) -> Self {
+        let mut sketch = Self { terms: Vec::new(), words: Vec::new(), figures: Vec::new(), negations: 0 };
         for token in &document.tokens[segment] {
             let word = document.word(token);
             if is_negation(&word.text) {
                 sketch.negations += 1;
-            } else if word.text.contains(char::is_numeric) {
+            }
+            if Self::is_figure(&word.text) {
                 sketch.figures.push(token.word);
+            } else {
+                sketch.words.push(word.term);
             }
             sketch.terms.push(word.term);
         }
-        for list in [&mut sketch.terms, &mut sketch.figures] {
+        for list in [&mut sketch.terms, &mut sketch.words, &mut sketch.figures] {
             list.sort_unstable();
             list.dedup();
         }
         sketch
+    }
+
+    /// True for a number in digits or, where the language has them listed, in words.
+    pub(crate) fn is_figure(word: &str) -> bool {
+        word.contains(char::is_numeric) || numbers::is_written_out(word)
     }
 }
 
@@ -231,6 +249,7 @@ mod tests {
         check("The wall protects 600 homes.", "The wall protects 600 homes.", true);
         check("The flood wall protects 600 homes.", "And the flood walls, they protect 600 homes!", true);
         check("The wall protects 600 homes.", "The wall protects 900 homes.", false);
+        check("The wall protects twelve hundred homes.", "The wall protects thirteen hundred homes.", false);
         check("The wall is safe for the town.", "The wall is not safe for the town.", false);
         check("The wall is safe for the town.", "Schools need more teachers this year.", false);
     }

@@ -522,6 +522,13 @@ const ORDINALS: [&str; 20] = [
 const GERMAN_NUMBERS: [&str; 11] =
     ["zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun", "zehn", "elf", "zwölf"];
 
+/// True for words that are numbers from two on, in the languages that have them listed.
+pub(crate) fn is_written_out(word: &str) -> bool {
+    english_number(word).is_some_and(|value| value > 1.0)
+        || english_ordinal(word).is_some_and(|day| day > 2)
+        || GERMAN_NUMBERS.contains(&word)
+}
+
 fn english_number(text: &str) -> Option<f64> {
     if let Some(value) = ONES.iter().position(|word| *word == text) {
         return Some(value as f64);

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::document::Document;
+use crate::readability::is_punctuated;
 use crate::topics::Topic;
 
 /// A marker of structure in its place.
@@ -31,12 +32,14 @@ pub struct Part {
     pub terms: Vec<String>,
 }
 
-/// The markers in order, at most one per sentence and kind.
+/// The markers in order, at most one per sentence and kind. Without punctuation nothing tells where a sentence opens, and
+/// a conjunction in the midst of one would pass for a marker: then there are questions only.
 pub fn markers(document: &Document<'_>) -> Vec<Marker> {
     let mut markers: Vec<Marker> = Vec::new();
+    let is_punctuated = is_punctuated(document);
     for (segment, row) in document.segments.iter().enumerate() {
         let from = markers.len();
-        for hit in document.hits(segment) {
+        for hit in document.hits(segment).iter().filter(|_| is_punctuated) {
             let Some(kind) = hit.cue.strip_prefix("structure.") else { continue };
             // Common conjunctions mark structure only where they open the sentence.
             let inner = hit.first > 1 && hit.first == hit.last && !matches!(kind, "reason" | "example");
@@ -124,5 +127,15 @@ mod tests {
             assert_eq!(segments[marker.segment].text[marker.range.clone()], marker.marker);
         }
         assert_eq!(arguments(&document, &found, 5), [(3, vec![0, 2])]);
+    }
+
+    #[test]
+    fn no_markers_where_sentences_have_no_ends() {
+        let pieces = ["also das Wasser ist im Januar gestiegen und", "also man muss sagen die Mauer ist alt"];
+        let segments: Vec<Segment> =
+            pieces.iter().map(|text| Segment { text: (*text).into(), ..Segment::default() }).collect();
+        assert_eq!(markers(&Document::new(&segments, "de")), []);
+        let segments = [Segment { text: "Also muss die Mauer weg.".into(), ..Segment::default() }];
+        assert_eq!(markers(&Document::new(&segments, "de"))[0].kind, "conclusion");
     }
 }

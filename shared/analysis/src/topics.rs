@@ -18,7 +18,10 @@ pub struct Topic {
     pub keywords: Vec<String>,
 }
 
-/// Splits a transcript into topics, in order: about one per 2 to 6 minutes or 8 to 40 sentences.
+/// More topics than this help nobody, and a summary has a sentence for each; in very long transcripts each is longer.
+pub const MOST_TOPICS: usize = 20;
+
+/// Splits a transcript into at most [`MOST_TOPICS`] topics, in order: about one per 2 to 6 minutes or 8 to 40 sentences.
 pub fn find(document: &Document<'_>, phrases: &[KeyPhrase]) -> Vec<Topic> {
     let ranges = split(document);
     let mut frequency = vec![0_usize; document.words.len()];
@@ -61,8 +64,8 @@ const SHORTEST: usize = 8;
 const LONGEST: usize = 40;
 const SHORTEST_MS: u64 = 120_000;
 const LONGEST_MS: u64 = 360_000;
-/// More topics than this help nobody; in very long transcripts each is longer instead.
-const MOST_TOPICS: usize = 60;
+/// So many topics are told by their words at most; what is left of [`MOST_TOPICS`] splits those that came out too long.
+const MOST_FOUND: usize = MOST_TOPICS * 2 / 3;
 const KEYWORDS: usize = 8;
 
 fn split(document: &Document<'_>) -> Vec<Range<usize>> {
@@ -71,7 +74,7 @@ fn split(document: &Document<'_>) -> Vec<Range<usize>> {
         return Vec::new();
     }
     let depths = depths(&similarities(document));
-    let shortest = SHORTEST.max(count / MOST_TOPICS);
+    let shortest = SHORTEST.max(count / (3 * MOST_TOPICS));
     let longest = LONGEST.max(count * 2 / MOST_TOPICS);
     let mean = depths.iter().sum::<f64>() / depths.len().max(1) as f64;
     let variance =
@@ -81,6 +84,9 @@ fn split(document: &Document<'_>) -> Vec<Range<usize>> {
     candidates.sort_by(|left, right| depths[*right].total_cmp(&depths[*left]).then(left.cmp(right)));
     let mut borders = vec![0, count];
     for gap in candidates {
+        if borders.len() > MOST_FOUND {
+            break;
+        }
         insert_border(document, &mut borders, gap + 1, shortest);
     }
     split_longest(document, &depths, &mut borders, shortest, longest);
@@ -212,7 +218,7 @@ fn split_longest(
     longest: usize,
 ) {
     let mut position = 0;
-    while position + 1 < borders.len() {
+    while position + 1 < borders.len() && borders.len() <= MOST_TOPICS {
         let (start, end) = (borders[position], borders[position + 1]);
         let too_long = end - start > longest
             || duration_ms(document, start, end)
@@ -366,12 +372,13 @@ mod tests {
 
     #[test]
     fn topics_cover_everything_in_order() {
-        let segments = talk(500);
+        let segments = talk(5000);
         let document = Document::new(&segments, "en");
         let topics = find(&document, &[]);
         assert_eq!(topics[0].segments.start, 0);
-        assert_eq!(topics[topics.len() - 1].segments.end, 500);
+        assert_eq!(topics[topics.len() - 1].segments.end, 5000);
         assert!(topics.windows(2).all(|pair| pair[0].segments.end == pair[1].segments.start));
         assert!(topics.iter().all(|topic| topic.segments.len() >= SHORTEST));
+        assert!((2..=MOST_TOPICS).contains(&topics.len()), "{}", topics.len());
     }
 }

@@ -127,6 +127,7 @@ shapes! {
         language: Language,
         #[serde(deserialize_with = "milliseconds")]
         duration_ms: Option<u64>,
+        word_count: u64,
         speakers: Vec<Speaker>,
         segments: Vec<Segment>,
         names: Vec<Name>,
@@ -156,6 +157,7 @@ shapes! {
     }
     /// What is shown of the map of agent 4 itself.
     Map {
+        language: String,
         topics: Vec<MapTopic>,
         sentiment: Option<Sentiment>,
         readability: Option<Readability>,

@@ -25,6 +25,20 @@ pub fn safe(text: &str) -> String {
     out
 }
 
+/// [`safe`], for a name, a label or a title: at most 120 letters, an ellipsis for the rest.
+pub(super) fn short(text: &str) -> String {
+    cut(text, 120)
+}
+
+/// [`safe`], at most `most` letters, an ellipsis for the rest.
+pub(super) fn cut(text: &str, most: usize) -> String {
+    let text = safe(text);
+    match text.char_indices().nth(most) {
+        Some(_) => text.chars().take(most - 1).chain(['…']).collect(),
+        None => text,
+    }
+}
+
 /// Bidirectional embeddings, overrides and isolates, zero-width space, byte-order mark, annotation marks, tags.
 pub(super) fn is_hidden(letter: char) -> bool {
     matches!(letter,
@@ -34,7 +48,13 @@ pub(super) fn is_hidden(letter: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::safe;
+    use super::{safe, short};
+
+    #[test]
+    fn endless_words_end() {
+        assert_eq!(short(&"é".repeat(2_000)), format!("{}…", "é".repeat(119)));
+        assert_eq!(short("a  title"), "a title");
+    }
 
     #[test]
     fn neutralises_what_drives_a_terminal_or_hides_text() {

@@ -23,7 +23,8 @@ pub(crate) fn with_model() -> Report {
             "rung": "captions",
             "format": "vtt",
             "title": "You won't believe this wall",
-            "clickbait": {"score": 0.99, "cues": [{"cue": "speaks_to_you", "words": "You"}]},
+            "clickbait": {"score": 0.99, "cues": [{"cue": "speaks_to_you", "words": "You"},
+                {"cue": "wording", "words": "wall"}, {"cue": "points_without_naming", "words": "this"}]},
         })),
         None,
         40,
@@ -265,7 +266,7 @@ fn briefing(checked: bool) -> Value {
         "argument": [{"text": "The wall failed, so the budget must be larger.", "segment": "s6", "start_ms": 252_900, "from": "deep_content_analyst"}],
         "risks": [{"text": "Appeals to what everybody knows", "count": 2, "segment": "s6", "start_ms": 252_900, "from": "controversy_tracker_specialist"}],
         "people": [{"name": "Daniel Okafor", "role": "speaker", "detail": "chairs the finance committee", "segment": "s3"}],
-        "context": [{"text": "An earlier run on the same budget had 36 million.", "from": "research_synthesist"}],
+        "context": [{"text": "An earlier run on the same budget had 36 million.", "segment": null, "start_ms": null, "from": "research_synthesist"}],
         "gaps": [{"agent": "signal_recon_specialist", "reason": "not_planned"}],
     })
 }

@@ -20,7 +20,7 @@ fn text_with_a_model() {
         &[
             "\nMarlow Bridge votes on 42 million pounds against floods\n",
             "flood-budget.vtt · captions (vtt) · 06:01 · English · 1,840 words · 2 speakers\n",
-            "The source's title, “You won't believe this wall”, has wording that lures (cues 0.99): “You” (speaks\nto you).",
+            "The source's title, “You won't believe this wall”, is worded like headlines that lure: “You” (speaks\nto you), “this” (points without naming). Learnt from English headlines of about 2016;",
             "! Parts are missing; see the gaps below.\n",
             "\nSUMMARY\n  00:10  Nora: The council votes in May",
             "  00:46  Daniel Okafor: The last flood cost",
@@ -97,6 +97,66 @@ fn limits_of_agents_that_ended_well_are_gaps() {
             "  •  Transcription engineer: readability: the formulas are made for English, not for de\n",
         ],
     );
+}
+
+#[test]
+fn what_is_not_looked_for_in_a_language_is_not_said_to_be_missing() {
+    let mut report = with_model();
+    let none = serde_json::json!({"count": 0, "examples": []});
+    let sourcing = serde_json::json!({"sentences": 4, "sourced_share": null, "quoted_share": null,
+        "sourced_sentences": none, "quotations": none, "figures_with_source": none, "figures_without_source": none});
+    for (key, result, _) in &mut report.steps {
+        if let engine::model::Outcome::Ok(data) = &mut result.outcome {
+            match key.agent.as_str() {
+                super::agents::MAP => data["language"] = "zh".into(),
+                super::agents::RISK => *data = serde_json::json!({"cues": [], "sourcing": sourcing}),
+                _ => {}
+            }
+        }
+    }
+    let page = text::render(&report, Style::Plain, 100);
+    has(
+        &page,
+        &[
+            "in digits, and in words they are not read in this language\n",
+            "Parts  transcript, topics and claims, verdicts, briefing",
+        ],
+    );
+    assert!(!page.contains("risk cues"), "{page}");
+}
+
+#[test]
+fn a_failed_run_is_told_in_words_for_people() {
+    let mut report = without_model();
+    let not_reached =
+        engine::error::Error::new(engine::error::ErrorKind::Timeout, "the run ended before this step did");
+    report.steps.retain(|(key, ..)| key.agent.as_str() != super::agents::BRIEFING);
+    for (key, result, _) in &mut report.steps {
+        match (&mut result.outcome, key.agent.as_str()) {
+            (engine::model::Outcome::Ok(data), super::agents::TRANSCRIPT) => data["word_count"] = 1.into(),
+            (outcome, super::agents::RISK) => {
+                *outcome = engine::model::Outcome::Failed((&not_reached).into())
+            }
+            _ => {}
+        }
+    }
+    report.run.status = engine::model::RunStatus::Failed;
+    report.run.failure = Some(engine::model::RunFailure {
+        agent: Some(engine::model::AgentId::new(super::agents::MAP)),
+        kind: engine::error::ErrorKind::InvalidInput,
+        message: "unusable_content: the transcript has 1 word".to_owned(),
+    });
+    let page = text::render(&report, Style::Plain, 100);
+    has(
+        &page,
+        &[
+            "English · 1 word · ",
+            "! The run failed. Analysis cartographer: the content is too poor to say anything: the transcript",
+        ],
+    );
+    for hidden in ["InvalidInput", "unusable_content", "ended before this step"] {
+        assert!(!page.contains(hidden), "{hidden}\n{page}");
+    }
 }
 
 #[test]
@@ -206,7 +266,7 @@ fn markdown_with_and_without_a_model() {
         &page,
         &[
             "# Marlow Bridge votes on 42 million pounds against floods\n\n",
-            "*The source's title, “You won't believe this wall”, has wording that lures",
+            "*The source's title, “You won't believe this wall”, is worded like headlines that lure",
             "> **Note:** Parts are missing",
             "## Summary\n\n- `00:10` **Nora:** The council votes",
             "## Topics\n\n- `00:00–02:00` **Flood-defence budget**: budget, council, vote\n",
@@ -336,7 +396,7 @@ fn a_run_without_a_briefing_says_why() {
         kind: engine::error::ErrorKind::Parsing,
         message: "cue 3 has no time".to_owned(),
     });
-    let told = "The run failed. Transcription engineer: cue 3 has no time (Parsing)";
+    let told = "The run failed. Transcription engineer: cue 3 has no time";
     for page in [text::render(&report, Style::Plain, 100), markdown::render(&report), html::render(&report)] {
         assert!(page.contains(told), "{page}");
     }

@@ -5,7 +5,7 @@ use engine::model::{Outcome, ReasonCode, RunStatus, StepResult};
 use super::data::{self, Acquired, Briefing, Risk, Statement, Transcript};
 use super::link::{Link, Moments, link};
 use super::report::{Report, agents};
-use super::safe::safe;
+use super::safe::{safe, short};
 use super::words;
 
 mod account;
@@ -132,7 +132,8 @@ impl View {
             |statements: &[Statement]| statements.iter().map(|statement| places.said(statement)).collect();
         let claims = claims::claims(report, &briefing, &places);
         let language = language_code(&briefing, &transcript);
-        let title = [&briefing.title, &report.run.source.name].map(|text| safe(text));
+        let title_wording = title_wording(&acquired, &language);
+        let title = [&briefing.title, &report.run.source.name].map(|text| short(text));
         View {
             title: title.into_iter().find(|text| !text.is_empty()).unwrap_or_default(),
             right_to_left: words::is_right_to_left(&language),
@@ -145,7 +146,7 @@ impl View {
                 .or(report.run.source.link.as_deref())
                 .filter(|place| *place != report.run.source.name)
                 .and_then(link),
-            title_wording: title_wording(&acquired),
+            title_wording,
             has_briefing: report.briefing().is_some(),
             summary: said(&briefing.summary),
             key_points: said(&briefing.key_points),
@@ -188,7 +189,7 @@ fn language_code(briefing: &Briefing, transcript: &Transcript) -> String {
     };
     let plain =
         code.len() <= 35 && code.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-');
-    if plain && code != "und" { code.clone() } else { String::new() }
+    if plain && !matches!(code.as_str(), "und" | "unknown") { code.clone() } else { String::new() }
 }
 
 fn notices(report: &Report) -> Vec<String> {
@@ -200,7 +201,7 @@ fn notices(report: &Report) -> Vec<String> {
                 .agent
                 .as_ref()
                 .map_or_else(String::new, |agent| format!("{}: ", words::role(agent.as_str())));
-            notices.push(format!("The run failed. {agent}{} ({})", safe(&failure.message), failure.kind));
+            notices.push(format!("The run failed. {agent}{}", words::reason(&failure.message)));
         }
         (RunStatus::Failed, None) => notices.push("The run failed.".to_owned()),
         (RunStatus::Cancelled, None) => {
@@ -251,7 +252,8 @@ fn source(report: &Report, acquired: &Acquired, briefing: &Briefing, transcript:
     };
     if report.briefing().is_some() || !transcript.segments.is_empty() {
         facts.push(words::language(code));
-        facts.push(words::plural(briefing.source.word_count, "word"));
+        let count = report.briefing().map_or(transcript.word_count, |_| briefing.source.word_count);
+        facts.push(words::plural(count, "word"));
     }
     if !transcript.speakers.is_empty() {
         facts.push(words::plural(transcript.speakers.len() as u64, "speaker"));
@@ -260,21 +262,22 @@ fn source(report: &Report, acquired: &Acquired, briefing: &Briefing, transcript:
     facts
 }
 
-/// From this score on the words are shown; analysis calls the wording like clickbait from there.
-const LURING: f64 = 0.5;
+/// From this score on the words are shown, where so many cues have a name.
+const LURING: f64 = 0.9;
+const FEWEST_NAMED: usize = 2;
 
-fn title_wording(acquired: &Acquired) -> Option<String> {
+/// What lures in the title's words. Titles of other languages are not judged.
+fn title_wording(acquired: &Acquired, language: &str) -> Option<String> {
     let (title, wording) = (acquired.title.as_deref()?, acquired.clickbait.as_ref()?);
-    let cues: Vec<String> = wording
-        .cues
-        .iter()
-        .map(|cue| format!("“{}” ({})", safe(&cue.words), safe(&cue.cue).replace('_', " ")))
-        .collect();
-    (wording.score >= LURING && !cues.is_empty()).then(|| {
+    let named = wording.cues.iter().filter(|cue| !matches!(cue.cue.as_str(), "wording" | "mark"));
+    let cues: Vec<String> =
+        named.map(|cue| format!("“{}” ({})", safe(&cue.words), safe(&cue.cue).replace('_', " "))).collect();
+    let judged = matches!(language, "" | "en");
+    (judged && wording.score >= LURING && cues.len() >= FEWEST_NAMED).then(|| {
         format!(
-            "The source's title, “{}”, has wording that lures (cues {:.2}): {}. This says nothing about what is said.",
-            safe(title),
-            wording.score,
+            "The source's title, “{}”, is worded like headlines that lure: {}. Learnt from English headlines of about \
+             2016; it says nothing about what is said.",
+            short(title),
             cues.join(", ")
         )
     })
@@ -282,7 +285,7 @@ fn title_wording(acquired: &Acquired) -> Option<String> {
 
 fn topic_view(topic: &data::Topic, places: &Places) -> TopicView {
     TopicView {
-        label: safe(&topic.label),
+        label: short(&topic.label),
         start_ms: topic.start_ms,
         end_ms: topic.end_ms,
         // What the label says already is not said again.
@@ -290,7 +293,7 @@ fn topic_view(topic: &data::Topic, places: &Places) -> TopicView {
             .keywords
             .iter()
             .filter(|word| !topic.label.split(", ").any(|part| part == word.as_str()))
-            .map(|word| safe(word))
+            .map(|word| short(word))
             .collect(),
         sentences: topic.sentences.iter().map(|sentence| places.said(sentence)).collect(),
     }
@@ -335,7 +338,7 @@ fn risk(report: &Report, briefing: &Briefing, places: &Places) -> RiskView {
 
 fn person_view(person: &data::Person, places: &Places) -> PersonView {
     PersonView {
-        name: safe(&person.name),
+        name: short(&person.name),
         role: safe(&person.role).replace('_', " "),
         detail: safe(&person.detail),
         segment: person.segment.as_deref().filter(|segment| places.knows(segment)).map(safe),

@@ -63,7 +63,12 @@ pub fn role(agent: &str) -> String {
 /// A reason as it is stored (`code: detail`) for people.
 pub fn reason(stored: &str) -> String {
     let (name, detail) = stored.split_once(':').unwrap_or((stored, ""));
-    let detail = safe(detail);
+    // Other agents go by the names that people know them by.
+    let is_agent = |word: &str| {
+        word.contains('_') && word.chars().all(|letter| letter == '_' || letter.is_ascii_lowercase())
+    };
+    let named = |word: &str| if is_agent(word) { role(word) } else { word.to_owned() };
+    let detail = safe(detail).split(", ").map(named).collect::<Vec<_>>().join(", ");
     let Some(words) = reason_code(name.trim()) else {
         return match ErrorKind::from_name(name.trim()) {
             Some(_) if !detail.is_empty() => detail,
@@ -117,36 +122,77 @@ pub(super) fn run_status(status: RunStatus) -> &'static str {
 /// The English name of a language code, or the code.
 pub(super) fn language(code: &str) -> String {
     let name = match code.split(['-', '_']).next().unwrap_or_default() {
+        "af" => "Afrikaans",
+        "ak" => "Akan",
+        "am" => "Amharic",
         "ar" => "Arabic",
+        "az" => "Azerbaijani",
+        "be" => "Belarusian",
+        "bg" => "Bulgarian",
+        "bn" => "Bengali",
+        "ca" => "Catalan",
         "cs" => "Czech",
+        "cy" => "Welsh",
         "da" => "Danish",
         "de" => "German",
         "el" => "Greek",
         "en" => "English",
+        "eo" => "Esperanto",
         "es" => "Spanish",
+        "et" => "Estonian",
         "fa" => "Persian",
         "fi" => "Finnish",
         "fr" => "French",
+        "gu" => "Gujarati",
         "he" => "Hebrew",
         "hi" => "Hindi",
+        "hr" => "Croatian",
         "hu" => "Hungarian",
+        "hy" => "Armenian",
         "id" => "Indonesian",
         "it" => "Italian",
         "ja" => "Japanese",
+        "jv" => "Javanese",
+        "ka" => "Georgian",
+        "km" => "Khmer",
+        "kn" => "Kannada",
         "ko" => "Korean",
+        "la" => "Latin",
+        "lt" => "Lithuanian",
+        "lv" => "Latvian",
+        "mk" => "Macedonian",
+        "ml" => "Malayalam",
+        "mr" => "Marathi",
+        "my" => "Burmese",
         "nb" | "no" => "Norwegian",
+        "ne" => "Nepali",
         "nl" => "Dutch",
+        "or" => "Oriya",
+        "pa" => "Punjabi",
         "pl" => "Polish",
         "pt" => "Portuguese",
         "ro" => "Romanian",
         "ru" => "Russian",
+        "si" => "Sinhala",
+        "sk" => "Slovak",
+        "sl" => "Slovene",
+        "sn" => "Shona",
+        "sr" => "Serbian",
         "sv" => "Swedish",
+        "ta" => "Tamil",
+        "te" => "Telugu",
         "th" => "Thai",
+        "tk" => "Turkmen",
+        "tl" => "Tagalog",
         "tr" => "Turkish",
         "uk" => "Ukrainian",
+        "ur" => "Urdu",
+        "uz" => "Uzbek",
         "vi" => "Vietnamese",
+        "yi" => "Yiddish",
         "zh" => "Chinese",
-        "" | "und" => "unknown language",
+        "zu" => "Zulu",
+        "" | "und" | "unknown" => "unknown language",
         _ => return safe(code),
     };
     name.to_owned()
@@ -192,6 +238,14 @@ mod tests {
         assert_eq!(role("analysis_cartographer"), "Analysis cartographer");
         assert_eq!(reason("no_model"), "no model is configured");
         assert_eq!(reason("missing_input: no transcript"), "what it needs is missing: no transcript");
+        assert_eq!(
+            reason("missing_input: analysis_cartographer"),
+            "what it needs is missing: Analysis cartographer"
+        );
+        assert_eq!(
+            reason("unusable_content: the transcript has 1 word"),
+            "the content is too poor to say anything: the transcript has 1 word"
+        );
         assert_eq!(reason("Timeout: took longer than 50 s"), "took longer than 50 s");
         assert_eq!(reason("something\x1b[2J else"), "something\u{fffd}[2J else");
     }

@@ -61,8 +61,8 @@ pub(crate) struct Figure {
     pub(crate) value: f64,
     /// Of how many rows.
     pub(crate) sample: usize,
-    /// The interval that holds it in 95 % of such samples.
-    pub(crate) interval: (f64, f64),
+    /// The interval that holds it in 95 % of such samples; none for a largest value, which no sample bounds.
+    pub(crate) interval: Option<(f64, f64)>,
     /// The first rows that were not as labelled, each with what was found instead.
     pub(crate) failing: Vec<String>,
     /// What else is worth knowing.
@@ -78,7 +78,7 @@ impl Figure {
         Self {
             value: right as f64 / sample as f64,
             sample,
-            interval: score::wilson(right, sample),
+            interval: Some(score::wilson(right, sample)),
             failing: failing.into_iter().take(KEPT).collect(),
             also: BTreeMap::new(),
         }
@@ -90,7 +90,7 @@ impl Figure {
         Self {
             value: measure(&all),
             sample,
-            interval: score::bootstrap(sample, measure),
+            interval: Some(score::bootstrap(sample, measure)),
             failing: Vec::new(),
             also: BTreeMap::new(),
         }
@@ -156,8 +156,8 @@ pub(crate) fn report(measured: &[Measured]) -> Value {
                 json!(figure.value),
                 json!({
                     "n": figure.sample,
-                    "low": figure.interval.0,
-                    "high": figure.interval.1,
+                    "low": figure.interval.map(|(low, _)| low),
+                    "high": figure.interval.map(|(_, high)| high),
                     "rows": figure.failing,
                 }),
             ),

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::input;
+use crate::captions::{self, Format};
 use crate::{clickbait, language};
 
 #[derive(Default, Deserialize)]
@@ -99,11 +100,12 @@ fn wording(title: &str) -> Value {
     json!({"score": input::rounded(found.score), "cues": cues})
 }
 
-/// The title a Markdown file opens with.
+/// The title a Markdown file opens with, without its markup.
 fn heading(content: &Content) -> Option<String> {
     let first = content.text.lines().map(str::trim).find(|line| !line.is_empty())?;
     let title = first.strip_prefix("# ").filter(|_| content.format == "markdown")?;
-    stated(Some(title.trim().to_owned()))
+    let read = captions::parse(Format::Markdown, title).ok()?;
+    stated(Some(read.cues.iter().map(|cue| cue.text.as_str()).collect::<Vec<_>>().join(" ")))
 }
 
 #[cfg(test)]
@@ -120,7 +122,8 @@ mod tests {
 
     #[test]
     fn reports_what_the_source_states() {
-        let content = json!({"format": "markdown", "text": "\n# Harbour talk\n\nText."});
+        let content =
+            json!({"format": "markdown", "text": "\n# **Harbour** [talk](https://a.test) <b>\n\nText."});
         let data =
             check("acquisition_specialist", baseline, &facts("full_text", json!(null), content.clone()));
         assert_eq!(data["title"], "Harbour talk");

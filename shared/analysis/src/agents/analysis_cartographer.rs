@@ -12,6 +12,7 @@ use crate::document::Document;
 use crate::entities::{self, Entity};
 use crate::highlights::{self, Highlight};
 use crate::key_phrases::{self, KeyPhrase};
+use crate::likeness::Likeness;
 use crate::numbers::{self, Number};
 use crate::segments::Segment;
 use crate::topics::{self, Topic};
@@ -33,7 +34,10 @@ pub fn baseline(input: &StepInput) -> Analysis {
     let transcript = transcript(input);
     let document = Document::new(&transcript.segments, &transcript.language.code);
     if document.word_count() < FEWEST_WORDS {
-        let detail = format!("the transcript has {} words", document.word_count());
+        let detail = match document.word_count() {
+            1 => "the transcript has 1 word".to_owned(),
+            count => format!("the transcript has {count} words"),
+        };
         return Analysis::Skip(Reason::new(ReasonCode::UnusableContent, detail));
     }
     let repeats = near_duplicates::find(&document);
@@ -48,14 +52,15 @@ pub fn baseline(input: &StepInput) -> Analysis {
     let numbers = numbers::find(&document);
     let scores = claims::scores(&document, &numbers);
     let importance = summary::importance(&document, &topics, &scores);
-    let chosen = summary::choose(&document, &topics, &importance);
+    let likeness = Likeness::new(&document);
+    let chosen = summary::choose(&document, &likeness, &topics, &importance);
     let highlights = highlights::find(&document, &topics, &numbers, &scores);
     let mut exchanges = conversation::find(&document, &entities);
     exchanges.truncate(MOST_EXCHANGES);
     let sentiment = tone::scores(&document)
         .and_then(|scores| tone::find(&document, &topics, &scores))
         .map(|tone| style_rows::sentiment(&document, &tone, &topics));
-    let claims = claims::best(&scores, MOST_CLAIMS);
+    let claims = claims::best(&likeness, &scores, MOST_CLAIMS);
     let speakers: Vec<Value> = speakers::find(&document)
         .into_iter()
         .map(|speaker| json!({"label": speaker.label, "words": speaker.words, "share": speaker.share}))
@@ -63,7 +68,7 @@ pub fn baseline(input: &StepInput) -> Analysis {
     Analysis::Complete(json!({
         "title": title(&document, &importance, &phrases, &entities, &input.request.source_name),
         "language": document.language,
-        "topics": topic_rows(&document, &topics, &importance),
+        "topics": topic_rows(&document, &likeness, &topics, &importance),
         "key_phrases": phrases.iter().map(|phrase| phrase_row(&document, phrase)).collect::<Vec<_>>(),
         "entities": entities.iter().map(|entity| entity_row(&document, entity)).collect::<Vec<_>>(),
         "numbers": numbers.iter().take(MOST_NUMBERS).map(|number| number_row(&document, number)).collect::<Vec<_>>(),
@@ -126,13 +131,18 @@ fn key_terms(phrases: &[KeyPhrase], entities: &[Entity], source_name: &str) -> S
     }
 }
 
-fn topic_rows(document: &Document<'_>, topics: &[Topic], importance: &[f64]) -> Vec<Value> {
+fn topic_rows(
+    document: &Document<'_>,
+    likeness: &Likeness<'_, '_>,
+    topics: &[Topic],
+    importance: &[f64],
+) -> Vec<Value> {
     const KEY_SENTENCES: usize = 2;
     let mut rows = Vec::with_capacity(topics.len());
     for (position, topic) in topics.iter().enumerate() {
         let first = &document.segments[topic.segments.start];
         let last = &document.segments[topic.segments.end - 1];
-        let key: Vec<Value> = summary::key_sentences(document, topic, importance, KEY_SENTENCES)
+        let key: Vec<Value> = summary::key_sentences(document, likeness, topic, importance, KEY_SENTENCES)
             .into_iter()
             .map(|segment| sentence(&document.segments[segment]))
             .collect();

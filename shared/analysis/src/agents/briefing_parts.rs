@@ -4,11 +4,14 @@ use engine::model::Status;
 use engine::step_input::StepInput;
 use serde_json::{Value, json};
 
-use super::input::Cartography;
+use super::input::{self, Cartography};
 use super::read::{Transcript, verifications};
+use crate::segments::Segment;
 use crate::speakers::UNKNOWN;
 
 const MOST_ROWS: usize = 12;
+/// Places named within one row.
+const MOST_EXAMPLES: usize = 3;
 
 /// `12:07` or `1:02:03`.
 pub(super) fn clock(ms: u64) -> String {
@@ -67,20 +70,35 @@ pub(super) fn risks(input: &StepInput) -> Vec<Value> {
         }));
     }
     let from = "controversy_tracker_specialist";
-    if let Some(data) = input.ok(from) {
-        for signal in list(input, from, "signals").iter().take(MOST_ROWS) {
-            let text = format!("{}: “{}”", capitalised(text(&signal["kind"])), text(&signal["words"]));
-            rows.push(json!({
-                "text": text, "count": null, "segment": signal["segment"],
-                "start_ms": signal["start_ms"], "from": from,
-            }));
-        }
-        if data["level"].as_str().is_some_and(|level| level != "none") {
-            let text = format!("Level of conflict in the wording: {}", text(&data["level"]));
-            rows.push(json!({"text": text, "count": data["count"], "segment": null, "start_ms": null, "from": from}));
-        }
+    for kind in list(input, from, "kinds") {
+        let signals: Vec<&Value> =
+            list(input, from, "signals").iter().filter(|signal| signal["kind"] == kind["kind"]).collect();
+        let said = |signal: &&Value| {
+            let at = signal["start_ms"].as_u64().map(|start_ms| format!(" ({})", clock(start_ms)));
+            format!("“{}”{}", text(&signal["words"]), at.unwrap_or_default())
+        };
+        let examples: Vec<String> = signals.iter().take(MOST_EXAMPLES).map(said).collect();
+        let rate = kind["per_1000_words"].as_f64().unwrap_or_default();
+        let line = format!(
+            "Wording of conflict, {}: {} ({rate} per 1,000 words)",
+            kind_of_conflict(text(&kind["kind"])),
+            examples.join(", ")
+        );
+        let first = signals.first().map_or(&Value::Null, |signal| *signal);
+        rows.push(json!({
+            "text": line, "count": kind["count"], "segment": first["segment"],
+            "start_ms": first["start_ms"], "from": from,
+        }));
     }
     rows
+}
+
+fn kind_of_conflict(kind: &str) -> &str {
+    match kind {
+        "heated" => "heated words",
+        "legal" => "words of law",
+        other => other,
+    }
 }
 
 /// Who speaks and who is spoken of: agent 7 where it ran, else the map.
@@ -95,7 +113,7 @@ pub(super) fn people(input: &StepInput, map: &Cartography) -> Vec<Value> {
                 let mut detail = share(person["share"].as_f64(), person["mentions"].as_u64().unwrap_or(0));
                 let before = person["seen_before"].as_array().map_or(0, Vec::len);
                 if before > 0 {
-                    detail.push_str(&format!("; met in {before} earlier runs"));
+                    detail.push_str(&format!("; met in {}", plural(before as u64, "earlier run")));
                 }
                 if let Some(dossier) = dossier {
                     detail = format!("{} ({detail})", text(&dossier["text"]));
@@ -128,33 +146,34 @@ pub(super) fn people(input: &StepInput, map: &Cartography) -> Vec<Value> {
     speakers.chain(mentioned).collect()
 }
 
-/// What surrounds it: memory, background, trends, network, pictures, delivery, insights.
-pub(super) fn context(input: &StepInput) -> Vec<Value> {
+/// What surrounds it: memory, background, trends, network, pictures, delivery, insights. A finding from the transcript
+/// points to its segment; one from other runs points nowhere.
+pub(super) fn context(input: &StepInput, transcript: &Transcript) -> Vec<Value> {
     let mut rows: Vec<Value> = Vec::new();
-    let mut add = |text: String, from: &str| rows.push(json!({"text": text, "from": from}));
-    for insight in list(input, "insight_generation_specialist", "insights") {
-        add(text(&insight["text"]).to_owned(), "insight_generation_specialist");
+    let mut add = |text: String, segment: &Value, from: &str| {
+        rows.push(json!({"text": text, "segment": segment, "start_ms": null, "from": from}));
+    };
+    const NOWHERE: &Value = &Value::Null;
+    let from = "insight_generation_specialist";
+    for insight in list(input, from, "insights") {
+        add(text(&insight["text"]).to_owned(), &insight["segment"], from);
     }
-    for related in list(input, "signal_recon_specialist", "related").iter().take(5) {
+    let from = "signal_recon_specialist";
+    for related in list(input, from, "related").iter().take(5) {
         let shared: Vec<&str> =
             related["overlap"].as_array().into_iter().flatten().filter_map(Value::as_str).take(4).collect();
-        add(
-            format!("Earlier run “{}” shares {}", text(&related["title"]), shared.join(", ")),
-            "signal_recon_specialist",
-        );
+        add(format!("Earlier run “{}” shares {}", text(&related["title"]), shared.join(", ")), NOWHERE, from);
     }
-    for term in list(input, "research_synthesist", "background").iter().take(6) {
+    let from = "research_synthesist";
+    for term in list(input, from, "background").iter().take(6) {
         let outside =
             term["passages"].as_array().into_iter().flatten().find(|passage| passage["run_id"].is_string());
         if let Some(passage) = outside.or_else(|| term["passages"].get(0)) {
-            add(format!("{}: {}", text(&term["term"]), text(&passage["text"])), "research_synthesist");
+            add(format!("{}: {}", text(&term["term"]), text(&passage["text"])), &passage["segment"], from);
         }
     }
-    for forecast in list(input, "trend_intelligence_specialist", "forecasts")
-        .iter()
-        .filter(|row| row["horizon_days"] == 7)
-        .take(3)
-    {
+    let from = "trend_intelligence_specialist";
+    for forecast in list(input, from, "forecasts").iter().filter(|row| row["horizon_days"] == 7).take(3) {
         let line = format!(
             "{}: about {} runs a day expected a week from now ({} to {}, from {} days; {} on known days erred by {} on the mean)",
             text(&forecast["topic"]),
@@ -165,65 +184,94 @@ pub(super) fn context(input: &StepInput) -> Vec<Value> {
             text(&forecast["method"]),
             forecast["error"],
         );
-        add(line, "trend_intelligence_specialist");
+        add(line, NOWHERE, from);
     }
-    for spread in list(input, "cross_platform_intelligence_specialist", "spread").iter().take(3) {
-        let count = spread["places"].as_array().map_or(0, Vec::len);
+    let from = "cross_platform_intelligence_specialist";
+    for spread in list(input, from, "spread").iter().take(3) {
+        let count = spread["places"].as_array().map_or(0, Vec::len) as u64;
         add(
-            format!("{} came up in {count} earlier sources", text(&spread["topic"])),
-            "cross_platform_intelligence_specialist",
+            format!("{} came up in {}", text(&spread["topic"]), plural(count, "earlier source")),
+            NOWHERE,
+            from,
         );
     }
+    let from = "network_discovery_specialist";
     let often = |edge: &&Value| edge["weight"].as_u64().is_some_and(|weight| weight > 1);
-    for edge in list(input, "network_discovery_specialist", "edges").iter().filter(often).take(5) {
-        let line =
-            format!("{} and {} appear together {} times", text(&edge["a"]), text(&edge["b"]), edge["weight"]);
-        add(line, "network_discovery_specialist");
-    }
-    for exchange in list(input, "network_discovery_specialist", "exchanges").iter().take(4) {
-        let (from, to) = (text(&exchange["from"]), text(&exchange["to"]));
-        let asked = exchange["to_questions"].as_u64().unwrap_or(0);
-        let line = match exchange["way"].as_str() {
-            Some("answers") => {
-                format!("{from} follows {to} {} times, {asked} times after a question", exchange["count"])
-            }
-            _ => format!("{from} names {to} {} times", exchange["count"]),
+    for edge in list(input, from, "edges").iter().filter(often).take(5) {
+        let turns = || {
+            let joins = |exchange: &&Value| {
+                let ends = [&exchange["from"], &exchange["to"]].map(|name| input::fold(text(name)));
+                let pair = [&edge["a"], &edge["b"]].map(|name| input::fold(text(name)));
+                ends == pair || (ends[0] == pair[1] && ends[1] == pair[0])
+            };
+            list(input, from, "exchanges").iter().find(joins).map(|exchange| &exchange["segments"][0])
         };
-        add(line, "network_discovery_specialist");
+        let shared = edge["segments"].get(0);
+        add(together(edge), shared.or_else(turns).unwrap_or(NOWHERE), from);
     }
-    for watch in list(input, "guest_intelligence_specialist", "watch").iter().take(3) {
-        add(
-            format!("Watch {}: {}", text(&watch["name"]), text(&watch["why"])),
-            "guest_intelligence_specialist",
-        );
+    for exchange in list(input, from, "exchanges").iter().take(4) {
+        let (one, other) = (text(&exchange["from"]), text(&exchange["to"]));
+        let asked = exchange["to_questions"].as_u64().unwrap_or(0);
+        let count = times(exchange["count"].as_u64().unwrap_or(0));
+        let line = match exchange["way"].as_str() {
+            Some("answers") => format!("{one} follows {other} {count}, {} after a question", times(asked)),
+            _ => format!("{one} names {other} {count}"),
+        };
+        add(line, &exchange["segments"][0], from);
     }
-    for reference in list(input, "visual_intelligence_specialist", "references").iter().take(5) {
-        add(
-            format!("Something was shown: “{}”", text(&reference["quote"])),
-            "visual_intelligence_specialist",
-        );
+    let from = "guest_intelligence_specialist";
+    for watch in list(input, from, "watch").iter().take(3) {
+        add(format!("Watch {}: {}", text(&watch["name"]), text(&watch["why"])), NOWHERE, from);
     }
-    if let Some(pause) = list(input, "audio_intelligence_specialist", "pauses").first() {
+    let from = "visual_intelligence_specialist";
+    for reference in list(input, from, "references").iter().take(5) {
+        let quote = text(&reference["quote"]);
+        // A line of the source may be part of a sentence, or hold several.
+        let holds = |segment: &&Segment| segment.text.contains(quote) || quote.contains(&segment.text);
+        let segment = transcript.segments.iter().find(holds).map_or(Value::Null, |segment| json!(segment.id));
+        add(format!("Something was shown: “{quote}”"), &segment, from);
+    }
+    let from = "audio_intelligence_specialist";
+    if let Some(pause) = list(input, from, "pauses").first() {
+        let before = transcript.segments.iter().find(|segment| pause["after_segment"] == segment.id.as_str());
         let seconds = pause["ms"].as_f64().unwrap_or_default() / 1000.0;
-        add(
-            format!("The longest pause is {seconds:.1} s, after {}", text(&pause["after_segment"])),
-            "audio_intelligence_specialist",
-        );
+        let begins =
+            before.and_then(|segment| segment.end_ms).map(|end_ms| format!(", from {}", clock(end_ms)));
+        let line = format!("The longest pause is {seconds:.1} s{}", begins.unwrap_or_default());
+        add(line, &pause["after_segment"], from);
     }
-    for suggestion in list(input, "trend_intelligence_scout", "suggestions").iter().take(3) {
-        add(
-            format!("Worth a run: {} ({})", text(&suggestion["query"]), text(&suggestion["why"])),
-            "trend_intelligence_scout",
-        );
+    let from = "trend_intelligence_scout";
+    for suggestion in list(input, from, "suggestions").iter().take(3) {
+        let line = format!("Worth a run: {} ({})", text(&suggestion["query"]), text(&suggestion["why"]));
+        add(line, &suggestion["segment"], from);
     }
     rows
+}
+
+/// What joins two people, and how often.
+fn together(edge: &Value) -> String {
+    let count = |field: &str| edge[field].as_array().map_or(0, Vec::len) as u64;
+    let mut ways: Vec<String> = Vec::new();
+    if let Some(answers) = edge["answers"].as_u64().filter(|answers| *answers > 0) {
+        ways.push(format!("speak in turn {}", times(answers)));
+    }
+    if count("segments") > 0 {
+        ways.push(format!("share {}", plural(count("segments"), "sentence")));
+    }
+    if count("runs") > 0 {
+        ways.push(format!("were both in {}", plural(count("runs"), "earlier run")));
+    }
+    format!("{} and {} {}", text(&edge["a"]), text(&edge["b"]), ways.join(", "))
 }
 
 /// Every planned agent that did not succeed, and what the sources lack; nothing is passed over in silence.
 pub(super) fn gaps(input: &StepInput, map: &Cartography, transcript: &Transcript) -> Vec<Value> {
     let mut gaps: Vec<Value> = Vec::new();
     if transcript.dropped_cues > 0 {
-        let reason = format!("{} captions could not be read and were left out", transcript.dropped_cues);
+        let reason = match transcript.dropped_cues {
+            1 => "1 caption could not be read and was left out".to_owned(),
+            count => format!("{count} captions could not be read and were left out"),
+        };
         gaps.push(json!({"agent": "transcription_engineer", "reason": reason}));
     }
     for limit in &map.limits {
@@ -263,12 +311,20 @@ fn text(value: &Value) -> &str {
 }
 
 fn share(share: Option<f64>, mentions: u64) -> String {
-    let times = if mentions == 1 { "once".to_owned() } else { format!("{mentions} times") };
+    let times = times(mentions);
     match share {
-        Some(share) if mentions == 0 => format!("says {:.0} % of the words", share * 100.0),
-        Some(share) => format!("says {:.0} % of the words, is mentioned {times}", share * 100.0),
+        Some(share) if mentions == 0 => format!("says {:.0}% of the words", share * 100.0),
+        Some(share) => format!("says {:.0}% of the words, is mentioned {times}", share * 100.0),
         None => format!("mentioned {times}"),
     }
+}
+
+fn times(count: u64) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
+}
+
+fn plural(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 fn capitalised(text: &str) -> String {

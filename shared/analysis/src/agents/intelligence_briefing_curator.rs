@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 use super::briefing_parts::{argument, context, gaps, people, risks};
 use super::input::{self, Cartography, Claim, Sentence};
 use super::read::{Item, Transcript, transcript, verifications};
+use crate::document::Document;
+use crate::likeness::Likeness;
+use crate::segments::Segment;
 
 const MOST_CLAIMS: usize = 25;
 const MOST_KEY_POINTS: usize = 7;
@@ -55,33 +58,54 @@ pub fn baseline(input: &StepInput) -> Analysis {
         "argument": argument(input),
         "risks": risks(input),
         "people": people(input, &map),
-        "context": context(input),
+        "context": context(input, &transcript),
         "gaps": gaps(input, &map, &transcript),
     });
-    for part in ["argument", "risks"] {
+    for part in ["argument", "risks", "context"] {
         fill_times(&mut data[part], &transcript);
     }
     Analysis::Partial { data, lacking: "the text is made of quotations, not written".to_owned() }
 }
 
-/// The strongest claims that the summary does not hold already, in order of time.
+/// The strongest claims that say what neither the summary nor a stronger one says, in order of time; the topics' key
+/// sentences where there is no such claim.
 fn key_points(map: &Cartography) -> Vec<Value> {
-    let fresh = |segment: &str| map.summary.iter().all(|sentence| sentence.segment != segment);
-    let mut points: Vec<&Claim> =
-        map.claims.iter().filter(|claim| fresh(&claim.segment)).take(MOST_KEY_POINTS).collect();
-    points.sort_by_key(|claim| input::place(&claim.segment));
-    let mut rows: Vec<Value> = points
-        .into_iter()
-        .map(|claim| json!({"text": claim.text, "segment": claim.segment, "start_ms": claim.start_ms}))
-        .collect();
-    if rows.is_empty() {
-        let key = map.topics.iter().flat_map(|topic| &topic.key_sentences).filter(|row| fresh(&row.segment));
-        rows.extend(
-            key.take(MOST_KEY_POINTS)
-                .map(|row| json!({"text": row.text, "segment": row.segment, "start_ms": row.start_ms})),
-        );
+    let row = |text: &str, segment: &str, start_ms: Option<u64>| {
+        let json = json!({"text": text, "segment": segment, "start_ms": start_ms});
+        (text.to_owned(), segment.to_owned(), json)
+    };
+    let sentence = |sentence: &Sentence| row(&sentence.text, &sentence.segment, sentence.start_ms);
+    let said: Vec<_> = map.summary.iter().map(sentence).collect();
+    let claims = map.claims.iter().map(|claim| row(&claim.text, &claim.segment, claim.start_ms)).collect();
+    let points = apart(&said, claims, &map.language);
+    if !points.is_empty() {
+        return points;
     }
-    rows
+    let key = map.topics.iter().flat_map(|topic| &topic.key_sentences).map(sentence).collect();
+    apart(&said, key, &map.language)
+}
+
+/// The first candidates that are alike nothing said and none before them, in order of time.
+fn apart(
+    said: &[(String, String, Value)],
+    candidates: Vec<(String, String, Value)>,
+    language: &str,
+) -> Vec<Value> {
+    let rows: Vec<&(String, String, Value)> = said.iter().chain(&candidates).collect();
+    let segments: Vec<Segment> =
+        rows.iter().map(|(text, ..)| Segment { text: text.clone(), ..Segment::default() }).collect();
+    let document = Document::new(&segments, language);
+    let likeness = Likeness::new(&document);
+    let mut chosen: Vec<usize> = (0..said.len()).collect();
+    for at in said.len()..rows.len() {
+        let fresh = |other: &usize| rows[*other].1 != rows[at].1 && !likeness.alike(*other, at);
+        if chosen.len() < said.len() + MOST_KEY_POINTS && chosen.iter().all(fresh) {
+            chosen.push(at);
+        }
+    }
+    let mut points = chosen.split_off(said.len());
+    points.sort_by_key(|at| input::place(&rows[*at].1));
+    points.into_iter().map(|at| rows[at].2.clone()).collect()
 }
 
 /// A claim with its verdict; an uncertain check gives no verdict, only what it found.
@@ -118,4 +142,34 @@ fn fill_times(rows: &mut Value, transcript: &Transcript) {
 
 fn sentence(row: &Sentence) -> Value {
     json!({"segment": row.segment, "start_ms": row.start_ms, "speaker": row.speaker, "text": row.text})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn key_points_say_nothing_twice() {
+        let sentence = |segment: &str, text: &str| json!({"segment": segment, "start_ms": 1, "speaker": null, "text": text});
+        let claim = |segment: &str, text: &str| json!({"segment": segment, "text": text, "quote": text, "start_ms": 1});
+        let map = json!({
+            "language": "en",
+            "summary": [sentence("s1", "The council voted for wall 1 and the river rose by 3 percent.")],
+            "topics": [{"key_sentences": [sentence("s9", "The bridge was closed for nineteen days.")]}],
+            "claims": [
+                claim("s7", "The council voted for wall 7 and the river rose by 21 percent."),
+                claim("s5", "Rents in Eastgate rose by 17 percent last year."),
+                claim("s3", "Rents in Eastgate rose by 12 percent last year."),
+                claim("s2", "The school roof costs 4 million pounds."),
+            ],
+        });
+        let points = |map: &Value| {
+            let points = key_points(&input::read(Some(map)));
+            points.iter().map(|row| row["segment"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(points(&map), ["s2", "s5"]);
+        let mut without = map.clone();
+        without["claims"] = json!([]);
+        assert_eq!(points(&without), ["s9"]);
+    }
 }

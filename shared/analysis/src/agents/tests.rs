@@ -31,7 +31,10 @@ const ORDER: [(&str, &[&str]); 22] = [
     ("network_discovery_specialist", &["acquisition_specialist", "analysis_cartographer"]),
     ("deep_content_analyst", &["transcription_engineer"]),
     ("guest_intelligence_specialist", &["network_discovery_specialist", "deep_content_analyst"]),
-    ("controversy_tracker_specialist", &["analysis_cartographer", "deep_content_analyst"]),
+    (
+        "controversy_tracker_specialist",
+        &["transcription_engineer", "analysis_cartographer", "deep_content_analyst"],
+    ),
     (
         "intelligence_briefing_curator",
         &[
@@ -221,7 +224,7 @@ fn a_whole_run_without_a_model() {
     assert!(!data("trend_intelligence_specialist")["forecasts"].as_array().unwrap().is_empty());
     assert!(!data("cross_platform_intelligence_specialist")["spread"].as_array().unwrap().is_empty());
     assert!(data("visual_intelligence_specialist")["references"].as_array().unwrap().len() >= 2);
-    assert_eq!(data("controversy_tracker_specialist")["level"], "elevated");
+    assert!(!data("controversy_tracker_specialist")["kinds"].as_array().unwrap().is_empty());
     let shares: f64 = data("mission_orchestrator")["agents"]
         .as_array()
         .unwrap()

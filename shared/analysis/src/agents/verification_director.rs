@@ -7,6 +7,9 @@ use engine::step_input::{Analysis, StepInput};
 use serde_json::{Value, json};
 
 use super::input::{self, Claim, Vocabulary};
+use crate::document::Document;
+use crate::likeness::Likeness;
+use crate::segments::Segment;
 
 /// At most this many passages of each kind.
 const MOST: usize = 8;
@@ -25,12 +28,14 @@ pub fn baseline(input: &StepInput) -> Analysis {
     let vocabulary = Vocabulary::of(&map.language);
     let words = vocabulary.content(&claim.text);
 
+    let copies = |text: &str| is_copy(&map.language, [&claim.text, &claim.quote], text);
     let mut seen = BTreeSet::from([claim.segment.as_str()]);
     let mut evidence: Vec<Value> = Vec::new();
     for sentence in &claim.context {
         // "Renters." beside a claim tells nothing about it. Scripts without spaces have one word a sentence.
         let tells = sentence.text.split_whitespace().count() >= FEWEST_WORDS || !sentence.text.is_ascii();
         if tells
+            && !copies(&sentence.text)
             && !sentence.text.is_empty()
             && !sentence.segment.is_empty()
             && seen.insert(&sentence.segment)
@@ -49,9 +54,12 @@ pub fn baseline(input: &StepInput) -> Analysis {
         .collect();
     // Stable: among equals the order of the map, best claim first.
     others.sort_by_key(|(shared, _)| std::cmp::Reverse(*shared));
-    let others = others.into_iter().filter(|(_, other)| seen.insert(&other.segment)).take(MOST);
+    let others = others
+        .into_iter()
+        .filter(|(_, other)| !copies(&other.quote) && seen.insert(&other.segment))
+        .take(MOST);
     evidence.extend(others.map(|(_, other)| passage(&other.segment, &other.quote)));
-    evidence.extend(remembered(&words, &vocabulary, input));
+    evidence.extend(remembered(&words, &vocabulary, input, &copies));
 
     Analysis::Evidence(json!({
         "claim_id": claim.id,
@@ -71,10 +79,27 @@ fn shared(left: &BTreeSet<String>, right: &BTreeSet<String>) -> usize {
         .sum()
 }
 
-fn remembered(words: &BTreeSet<String>, vocabulary: &Vocabulary, input: &StepInput) -> Vec<Value> {
+/// True if `text` is the claim itself, said again in nearly the same words: no evidence for it.
+fn is_copy(language: &str, claim: [&str; 2], text: &str) -> bool {
+    let segments =
+        [claim[0], claim[1], text].map(|text| Segment { text: text.to_owned(), ..Segment::default() });
+    let document = Document::new(&segments, language);
+    let likeness = Likeness::new(&document);
+    likeness.copies(0, 2) || likeness.copies(1, 2)
+}
+
+fn remembered(
+    words: &BTreeSet<String>,
+    vocabulary: &Vocabulary,
+    input: &StepInput,
+    copies: &dyn Fn(&str) -> bool,
+) -> Vec<Value> {
     let mut found = Vec::new();
     for record in input::history(input).into_iter().filter(|record| !record.run_id.is_empty()) {
-        for claim in record.claims.into_iter().filter(|claim| !claim.text.is_empty()) {
+        // What the same source said in an earlier run is no second source.
+        let same_source = record.source_name == input.request.source_name;
+        let told = |claim: &Claim| !(claim.text.is_empty() || same_source && copies(&claim.text));
+        for claim in record.claims.into_iter().filter(told) {
             let alike = input::jaccard(words, &vocabulary.content(&claim.text));
             if alike >= ALIKE {
                 found.push((alike, record.run_id.clone(), claim.text));
@@ -107,8 +132,11 @@ mod tests {
             other("c2", "s5", "Dogs bark."),
             other("c3", "s9", "The wall was 6 million dollars."),
             other("c4", "s11", "They paid 4 for it."),
+            other("c5", "s12", "And so the wall, it cost 4 million dollars!"),
+            other("c6", "s13", "As I said to all of you, the wall cost 4 million dollars."),
         ]});
-        let history = json!([{"run_id": "r1", "claims": [
+        let own = json!({"run_id": "r2", "source_name": "harbour.vtt", "claims": [{"text": "The wall cost 4 million dollars."}]});
+        let history = json!([own, {"run_id": "r1", "claims": [
             {"text": "The wall cost 5 million dollars.", "verdict": "refuted"}, {"text": "Cats sleep.", "verdict": null}]}]);
         let input = step(item, json!({"analysis_cartographer": map}), json!({"history": history}));
         let data = check("verification_director", baseline, &input);

@@ -70,10 +70,31 @@ pub(super) fn json3(text: &str) -> Result<Captions, CaptionError> {
     usable(captions, "event", JSON3_REMEDY)
 }
 
+/// The values of a text. A number that no machine number can hold is read as nothing, not as the end of the file.
 fn tree(text: &str, remedy: &str) -> Result<Value, CaptionError> {
-    serde_json::from_str(text).map_err(|error| {
-        CaptionError::new(error.line().max(1), format!("the JSON cannot be read ({error})"), remedy)
-    })
+    let read = serde_json::from_str(text);
+    read.or_else(|error| serde_json::from_str(&without_huge_numbers(text)).map_err(|_| error)).map_err(
+        |error| CaptionError::new(error.line().max(1), format!("the JSON cannot be read ({error})"), remedy),
+    )
+}
+
+/// The text with `null` for each number beyond the range of a double.
+fn without_huge_numbers(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let (mut in_string, mut escaped) = (false, false);
+    let mut rest = text;
+    while let Some(letter) = rest.chars().next() {
+        let is_number = !in_string && (letter == '-' || letter.is_ascii_digit());
+        let after = || rest.find(|part: char| !"+-.eE0123456789".contains(part)).unwrap_or(rest.len());
+        let length = if is_number { after() } else { letter.len_utf8() };
+        let piece = &rest[..length];
+        let huge = is_number && piece.parse().is_ok_and(f64::is_infinite);
+        kept.push_str(if huge { "null" } else { piece });
+        in_string ^= letter == '"' && !escaped;
+        escaped = in_string && letter == '\\' && !escaped;
+        rest = &rest[length..];
+    }
+    kept
 }
 
 fn first<'a>(row: &'a Value, names: &[&str]) -> Option<&'a Value> {
@@ -123,6 +144,16 @@ mod tests {
     #[test]
     fn the_line_of_a_syntax_error_is_named() {
         assert_eq!(podcast("{\n\"segments\": [\n oops ]}").unwrap_err().line, 3);
+    }
+
+    #[test]
+    fn a_number_without_bounds_is_no_number() {
+        let text = r#"{"segments": [{"start": 1, "end": 1e400, "text": "He said: 1e400, \"-2e999\"."}, {"start": 2, "end": 3,
+            "score": -1e999, "text": "Hi."}]}"#;
+        let captions = podcast(text).unwrap();
+        assert_eq!(captions.cues[0].text, "He said: 1e400, \"-2e999\".");
+        assert_eq!(captions.cues[0].span, Some(Span { start_ms: 1000, end_ms: 1000 }));
+        assert_eq!(captions.cues[1].span, Some(Span { start_ms: 2000, end_ms: 3000 }));
     }
 
     #[test]

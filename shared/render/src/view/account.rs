@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use engine::model::{Basis, ChargeState, NanoUsd, ReasonCode, Status, StepKey, StepResult};
 
-use crate::data::Briefing;
+use crate::data::{self, Briefing, Risk};
 use crate::report::{Report, agents, shown};
 use crate::safe::safe;
 use crate::words;
@@ -56,13 +56,19 @@ pub(crate) struct Totals {
     pub(crate) steps: usize,
 }
 
+/// What is said of a step that the run's end came before.
+const NOT_REACHED: &str = "the run ended before this step did";
+
 /// What is missing, grouped by reason: by step, and what the briefing reports of agents that ended well or never ran,
 /// such as what an analyser cannot find in a language.
 pub(super) fn gaps(report: &Report, briefing: &Briefing) -> Vec<GapView> {
     let mut by_agent: BTreeMap<(&str, String), usize> = BTreeMap::new();
     let mut order: Vec<(String, Vec<String>)> = Vec::new();
     for (key, result, _) in report.steps_by_name() {
-        if let Some(reason) = result.reason() {
+        // That a run which failed has steps it did not come to goes without saying.
+        let cut_off =
+            report.run.failure.is_some() && result.reason().is_some_and(|why| why.contains(NOT_REACHED));
+        if let Some(reason) = result.reason().filter(|_| !cut_off) {
             let status = if result.status() == Status::Failed { "failed: " } else { "" };
             let reason = format!("{status}{}", words::reason(&reason));
             *by_agent.entry((key.agent.as_str(), reason)).or_default() += 1;
@@ -92,6 +98,11 @@ pub(super) fn parts(report: &Report) -> Vec<Part> {
     } else {
         "verdicts"
     };
+    // Where nothing was found and the language has no word list, nothing was looked for either.
+    let risk: Risk = data::read(report.data(agents::RISK));
+    let looked = !risk.cues.is_empty()
+        || !risk.findings.is_empty()
+        || risk.sourcing.is_none_or(|sourcing| sourcing.sourced_share.is_some());
     let named = [
         ("transcript", agents::TRANSCRIPT),
         ("topics and claims", agents::MAP),
@@ -100,7 +111,7 @@ pub(super) fn parts(report: &Report) -> Vec<Part> {
         ("briefing", agents::BRIEFING),
     ];
     let mut parts: Vec<Part> = Vec::new();
-    for (name, agent) in named {
+    for (name, agent) in named.into_iter().filter(|(_, agent)| looked || *agent != agents::RISK) {
         let with_data = report.items(agent).filter(|(_, result)| shown(result).is_some());
         let bases: BTreeSet<String> = with_data.map(|(_, result)| words::basis(result)).collect();
         let basis = bases.into_iter().collect::<Vec<String>>().join(" and ");

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::data::{Segment, Statement, Transcript};
 use crate::link::{Link, Moments};
-use crate::safe::safe;
+use crate::safe::{cut, safe, short};
 use crate::words;
+
+/// Letters of a sentence that is shown; the transcript has the rest.
+const LONGEST: usize = 600;
 
 /// A text with the place it rests on.
 #[derive(Clone, Debug, Default)]
@@ -60,7 +63,7 @@ impl Places {
     /// The speaker of that label, by name if one is known.
     pub(super) fn name(&self, label: &str) -> String {
         let name = self.names.get(label).map_or(label, String::as_str);
-        let name = safe(name);
+        let name = short(name);
         if name.is_empty() { "unnamed speaker".to_owned() } else { name }
     }
 
@@ -73,7 +76,7 @@ impl Places {
         let heard = known.and_then(|(_, speaker)| speaker.as_deref());
         let speaker = statement.speaker.as_deref().map(|named| heard.unwrap_or(named));
         Said {
-            text: safe(&statement.text),
+            text: cut(&statement.text, LONGEST),
             start_ms,
             moment: start_ms.and_then(|start_ms| self.moments.at(start_ms)),
             segment: segment.map(safe),

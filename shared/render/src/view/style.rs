@@ -55,7 +55,7 @@ impl StyleView {
         }
         view.add_certainty(&risk, places);
         if let Some(sourcing) = &risk.sourcing {
-            view.add_sourcing(sourcing, places);
+            view.add_sourcing(sourcing, &map.language, places);
         }
         if let Some(reading) = &map.readability {
             let mut facts = Vec::new();
@@ -184,7 +184,7 @@ impl StyleView {
         }
     }
 
-    fn add_sourcing(&mut self, sourcing: &Sourcing, places: &Places) {
+    fn add_sourcing(&mut self, sourcing: &Sourcing, language: &str, places: &Places) {
         let named = sourcing.sourced_share.map_or_else(
             || "sources are not told in this language".to_owned(),
             |share| format!("{} of the sentences name one", words::percent(share)),
@@ -195,6 +195,9 @@ impl StyleView {
         );
         let (with, without) = (sourcing.figures_with_source.count, sourcing.figures_without_source.count);
         let figures = match with + without {
+            0 if !matches!(language, "" | "en") => {
+                "there are no figures in digits, and in words they are not read in this language".to_owned()
+            }
             0 => "there are no figures".to_owned(),
             all => format!("{with} of {} have one", words::plural(all, "figure")),
         };

@@ -62,8 +62,10 @@ fn measure(arguments: &Arguments, measure: fn(&Path) -> Result<Vec<Measured>, St
 }
 
 fn print_figure(name: &str, figure: &Figure, rows: bool) {
-    let (low, high) = figure.interval;
-    let mut line = format!("{name:<30} {:>8.4} {:>6}  {low:.4} to {high:.4}", figure.value, figure.sample);
+    let interval = figure
+        .interval
+        .map_or_else(|| "none            ".to_owned(), |(low, high)| format!("{low:.4} to {high:.4}"));
+    let mut line = format!("{name:<30} {:>8.4} {:>6}  {interval}", figure.value, figure.sample);
     for (name, value) in &figure.also {
         match value.as_f64().filter(|_| value.is_f64()) {
             Some(value) => line.push_str(&format!("  {name} {value:.4}")),

@@ -28,7 +28,7 @@ fn figure(of: impl Fn(&Watched) -> f64) -> Result<Figure, Trouble> {
     Ok(Figure {
         value: at(values.len() / 2),
         sample: values.len(),
-        interval: (at(0), at(values.len() - 1)),
+        interval: Some((at(0), at(values.len() - 1))),
         failing: Vec::new(),
         also: std::collections::BTreeMap::new(),
     })

@@ -137,8 +137,8 @@ pub(super) fn controversy_tracker_specialist(evidence: &Evidence) -> Result<Valu
     if let Some(first) = signals.first() {
         let (time, kind) = (clock_time(field(first, "start_ms").as_i64()), text(first, "kind"));
         let (said, segment) = (text(first, "words"), text(first, "segment"));
-        let (level, count) = (text(baseline, "level"), number(baseline, "count"));
-        parts.push(format!("{level} with {count} signals, the first {time}{kind} \"{said}\" in {segment}"));
+        let count = number(baseline, "count");
+        parts.push(format!("{count} signals, the first {time}{kind} \"{said}\" in {segment}"));
     }
     if let Some((value, topic)) = darkest {
         parts.push(format!("topic {topic} has the darkest tone, {value}"));

@@ -140,8 +140,10 @@ pub(super) fn baseline(agent: &str) -> Value {
         "cross_platform_intelligence_specialist" => json!({"spread": [{"topic": "harbour", "first_ms": 0,
             "last_ms": 12 * 86_400_000i64, "places": [{"source_name": "b.vtt", "run_id": "R2", "created_ms": 9},
             {"source_name": "a.vtt", "run_id": "R1", "created_ms": 1}]}]}),
-        "controversy_tracker_specialist" => json!({"level": "low", "count": 1, "signals": [{"kind": "heated",
-            "words": "bad deal", "segment": "s4", "start_ms": 17_000}]}),
+        "controversy_tracker_specialist" => {
+            json!({"count": 1, "kinds": [{"kind": "heated", "count": 1, "per_1000_words": 2.5}], "signals": [{"kind": "heated",
+            "words": "bad deal", "segment": "s4", "start_ms": 17_000}]})
+        }
         _ => json!({}),
     }
 }
