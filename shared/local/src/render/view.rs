@@ -137,7 +137,7 @@ impl View {
             title: title.into_iter().find(|text| !text.is_empty()).unwrap_or_default(),
             right_to_left: words::is_right_to_left(&language),
             language,
-            notices: notices(report),
+            notices: notices(report, &acquired),
             source: source(report, &acquired, &briefing, &transcript),
             published_at: acquired
                 .link
@@ -191,7 +191,7 @@ fn language_code(briefing: &Briefing, transcript: &Transcript) -> String {
     if plain && code != "und" { code.clone() } else { String::new() }
 }
 
-fn notices(report: &Report) -> Vec<String> {
+fn notices(report: &Report, acquired: &Acquired) -> Vec<String> {
     let mut notices = Vec::new();
     let run = &report.run;
     match (run.status, &run.failure) {
@@ -200,7 +200,7 @@ fn notices(report: &Report) -> Vec<String> {
                 .agent
                 .as_ref()
                 .map_or_else(String::new, |agent| format!("{}: ", words::role(agent.as_str())));
-            notices.push(format!("The run failed. {agent}{} ({})", safe(&failure.message), failure.kind));
+            notices.push(format!("The run failed. {agent}{}", safe(&failure.message)));
         }
         (RunStatus::Failed, None) => notices.push("The run failed.".to_owned()),
         (RunStatus::Cancelled, None) => {
@@ -212,6 +212,7 @@ fn notices(report: &Report) -> Vec<String> {
         (RunStatus::Partial, None) => notices.push("Parts are missing; see the gaps below.".to_owned()),
         (RunStatus::Complete, None) => {}
     }
+    notices.extend(acquired.warnings.iter().map(|warning| safe(warning)));
     if let Some(Outcome::Uncertain { reason, data: Some(_) }) =
         report.result(agents::BRIEFING).map(|step| &step.outcome)
     {
