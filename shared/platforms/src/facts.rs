@@ -1,8 +1,12 @@
 //! What agents are told of a source.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::article::Article;
+use crate::fetch::Fetched;
+use crate::look_alike;
 
 /// The fact `source`.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +35,19 @@ pub(crate) struct Facts {
     pub(crate) reason: Option<String>,
     /// What can be done about that.
     pub(crate) instead: Option<String>,
+    /// How the content was fetched.
+    pub(crate) fetch_policy: Option<Value>,
+}
+
+/// How something was fetched: whether `robots.txt` was asked, over which links, when, and what came.
+pub(crate) fn fetch_policy(fetched: &Fetched) -> Option<Value> {
+    Some(json!({
+        "robots": if fetched.robots { "allowed" } else { "not_asked" },
+        "hops": fetched.hops,
+        "fetched_ms": fetched.fetched_ms,
+        "bytes": fetched.body.len(),
+        "digest": blake3::hash(&fetched.body).to_hex().to_string(),
+    }))
 }
 
 impl Facts {
@@ -48,6 +65,10 @@ impl Facts {
     }
 
     pub(crate) fn into_value(self) -> Value {
+        let hops = self.fetch_policy.iter().flat_map(|policy| policy["hops"].as_array()).flatten();
+        let links: BTreeSet<&str> =
+            hops.filter_map(Value::as_str).chain(self.link.as_deref()).chain([self.name.as_str()]).collect();
+        let warnings: BTreeSet<String> = links.into_iter().filter_map(look_alike::warning).collect();
         json!({
             "kind": self.kind,
             "rung": self.rung,
@@ -64,6 +85,8 @@ impl Facts {
             "time_link": self.time_link,
             "reason": self.reason,
             "instead": self.instead,
+            "warnings": warnings,
+            "fetch_policy": self.fetch_policy,
         })
     }
 }

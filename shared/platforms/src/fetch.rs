@@ -74,6 +74,12 @@ pub struct Fetched {
     pub charset: Option<String>,
     /// The body, decompressed; empty for sound and pictures, which are not read.
     pub body: Vec<u8>,
+    /// The links that led to it, as they were asked for; the last one is `url`.
+    pub hops: Vec<String>,
+    /// Whether `robots.txt` was asked; it has then allowed every hop.
+    pub robots: bool,
+    /// When it came.
+    pub fetched_ms: u64,
 }
 
 /// A fetcher. On a laptop it is [`GuardedFetcher`]; elsewhere it may be a process of its own that holds no secrets.

@@ -8,6 +8,7 @@ mod alternate;
 pub mod article;
 mod facts;
 pub mod fetch;
+mod look_alike;
 pub mod podcast;
 mod root;
 mod sniff;

@@ -52,6 +52,7 @@ fn facts_are_complete() {
             "kind": "upload", "rung": "captions", "name": "talk.vtt", "media_type": "text/vtt", "format": "vtt",
             "bytes": text.len(), "digest": "d".repeat(64), "title": "The council", "author": null, "published": null,
             "description": null, "link": null, "time_link": null, "reason": null, "instead": null,
+            "warnings": [], "fetch_policy": null,
         })
     );
     assert_eq!(acquired.content, None, "what was handed in is the content");
@@ -84,6 +85,9 @@ impl fetch::Fetch for Sites {
             media_type: (*media_type).to_owned(),
             charset: None,
             body: body.clone().into_bytes(),
+            hops: vec![(*link).to_owned()],
+            robots: request.robots,
+            fetched_ms: 7,
         })
     }
 }
@@ -148,6 +152,10 @@ fn feeds_of_every_kind_and_pages_that_stand_for_one() {
         (blog.facts["rung"].as_str(), blog.facts["title"].as_str()),
         (Some("full_text"), Some("The wall"))
     );
+    let digest = blake3::hash(sites.0[7].2.as_bytes()).to_hex().to_string();
+    let policy = json!({"robots": "allowed", "hops": ["https://a.example/wall"], "fetched_ms": 7,
+        "bytes": sites.0[7].2.len(), "digest": digest});
+    assert_eq!(blog.facts["fetch_policy"], policy);
     let error = acquire_link(sites, "https://a.example/map").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnsupportedMedia);
     assert!(error.message().contains("<urlset>"), "{error}");
@@ -229,6 +237,14 @@ fn a_platform_that_was_not_reached_is_said_to_be_so() {
     assert_eq!(facts["rung"], "blocked");
     let reason = facts["reason"].as_str().unwrap();
     assert!(reason.starts_with("YouTube could not be reached (there is no network)"), "{reason}");
+}
+
+#[test]
+fn a_host_that_looks_like_another_is_marked() {
+    let facts = acquire_link(Arc::new(Closed), "https://p\u{430}ypal.example/a").unwrap().facts;
+    let warnings = facts["warnings"].as_array().unwrap();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].as_str().unwrap().contains("paypal"), "{warnings:?}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use engine::model::Source;
 use engine::ports::{Acquired, Platform};
 use url::Url;
 
-use crate::facts::Facts;
+use crate::facts::{Facts, fetch_policy};
 use crate::fetch::{Fetch, Fetched, Request, clean, decode};
 use crate::podcast::{self, Episode};
 use crate::sniff::{self, Content};
@@ -126,7 +126,9 @@ async fn feed(fetch: &dyn Fetch, link: &str, asked: &Url, fetched: &Fetched, tex
 
 /// The page as its article, and how many words that has.
 async fn page(link: &str, fetched: &Fetched, html: String) -> Result<(Acquired, usize)> {
-    let article = article::extract_aside(html, fetched.url.to_string()).await?;
+    let article = article::extract_aside(html, fetched.url.to_string())
+        .await
+        .map_err(|error| Error::new(error.kind(), format!("{link}: {}", error.message())))?;
     if article.text.trim().is_empty() {
         let what = format!("{link}: there are no words in the page; save its text and hand in the file");
         return Err(Error::new(ErrorKind::Parsing, what));
@@ -137,6 +139,7 @@ async fn page(link: &str, fetched: &Fetched, html: String) -> Result<(Acquired, 
         name: link.to_owned(),
         media_type: "text/html".to_owned(),
         link: Some(fetched.url.to_string()),
+        fetch_policy: fetch_policy(fetched),
         ..Facts::default()
     };
     let text = facts.take(article);
@@ -157,6 +160,7 @@ fn file(link: &str, name: &str, fetched: &Fetched, text: String, found: Content)
         format,
         title,
         link: Some(fetched.url.to_string()),
+        fetch_policy: fetch_policy(fetched),
         ..Facts::default()
     };
     Ok(Acquired { facts: facts.into_value(), content: Some(text.into_bytes()) })
@@ -195,6 +199,7 @@ async fn episode(fetch: &dyn Fetch, link: &str, episode: Episode) -> Result<Acqu
                 }
                 (facts.rung, facts.format, _) = upload::rung(&found);
                 facts.media_type = transcript.media_type.clone();
+                facts.fetch_policy = fetch_policy(&fetched);
                 return Ok(Acquired { facts: facts.into_value(), content: Some(text.into_bytes()) });
             }
             Ok(_) => {}
@@ -252,6 +257,7 @@ fn recording(link: &str, fetched: &Fetched) -> Acquired {
         media_type: fetched.media_type.clone(),
         format: "binary",
         link: Some(url.to_string()),
+        fetch_policy: fetch_policy(fetched),
         time_link: Some(format!("{url}#t={{seconds}}")),
         reason: Some("it is a recording, and nothing here transcribes".to_owned()),
         instead: Some(TRANSCRIPT_INSTEAD.to_owned()),

@@ -50,6 +50,7 @@ shapes! {
         published: Option<String>,
         link: Option<String>,
         time_link: Option<String>,
+        warnings: Vec<String>,
     }
     /// How much the title's wording lures.
     Clickbait {

@@ -403,3 +403,17 @@ fn a_run_without_a_briefing_says_why() {
     report.steps.clear();
     assert!(!text::render(&report, Style::Plain, 80).contains("SUMMARY"));
 }
+
+#[test]
+fn what_is_to_be_known_of_a_source_is_a_notice() {
+    let mut report = with_model();
+    let warning = "The host xn--a.example may pretend to be another site.";
+    for (key, result, _) in &mut report.steps {
+        if key.agent.as_str() == super::agents::SOURCE {
+            let data = serde_json::json!({"rung": "captions", "format": "vtt", "warnings": [warning]});
+            result.outcome = engine::model::Outcome::Ok(data);
+        }
+    }
+    let page = text::render(&report, Style::Plain, 100);
+    assert!(page.contains(&format!("! {warning}")), "{page}");
+}

@@ -138,7 +138,7 @@ impl View {
             title: title.into_iter().find(|text| !text.is_empty()).unwrap_or_default(),
             right_to_left: words::is_right_to_left(&language),
             language,
-            notices: notices(report),
+            notices: notices(report, &acquired),
             source: source(report, &acquired, &briefing, &transcript),
             published_at: acquired
                 .link
@@ -192,7 +192,7 @@ fn language_code(briefing: &Briefing, transcript: &Transcript) -> String {
     if plain && !matches!(code.as_str(), "und" | "unknown") { code.clone() } else { String::new() }
 }
 
-fn notices(report: &Report) -> Vec<String> {
+fn notices(report: &Report, acquired: &Acquired) -> Vec<String> {
     let mut notices = Vec::new();
     let run = &report.run;
     match (run.status, &run.failure) {
@@ -213,6 +213,7 @@ fn notices(report: &Report) -> Vec<String> {
         (RunStatus::Partial, None) => notices.push("Parts are missing; see the gaps below.".to_owned()),
         (RunStatus::Complete, None) => {}
     }
+    notices.extend(acquired.warnings.iter().map(|warning| safe(warning)));
     if let Some(Outcome::Uncertain { reason, data: Some(_) }) =
         report.result(agents::BRIEFING).map(|step| &step.outcome)
     {

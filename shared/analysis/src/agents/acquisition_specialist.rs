@@ -27,6 +27,8 @@ struct Source {
     time_link: Option<String>,
     reason: Option<String>,
     instead: Option<String>,
+    warnings: Vec<String>,
+    fetch_policy: Value,
 }
 
 #[derive(Default, Deserialize)]
@@ -43,7 +45,15 @@ impl Source {
             stated(self.reason.clone()).unwrap_or_else(|| "it did not give out its content".to_owned());
         let instead = stated(self.instead.clone())
             .unwrap_or_else(|| "save its captions or its text as a file and submit that file".to_owned());
-        format!("{} ({}): {reason}; {instead}", self.name, self.rung)
+        let rung = self.rung.replace('_', " ");
+        // The link itself tells where on the web; a platform has a name.
+        let place = if matches!(self.kind.as_str(), "" | "web" | "upload") {
+            rung
+        } else {
+            format!("{}, {rung}", self.kind)
+        };
+        let warnings: String = self.warnings.iter().map(|warning| format!(". {warning}")).collect();
+        format!("{} ({place}): {reason}; {instead}{warnings}", self.name)
     }
 }
 
@@ -80,6 +90,8 @@ pub fn baseline(input: &StepInput) -> Analysis {
         "time_link": stated(source.time_link),
         "reason": stated(source.reason),
         "instead": stated(source.instead),
+        "warnings": source.warnings,
+        "fetch_policy": source.fetch_policy,
         "subject": null,
     }))
 }

@@ -154,14 +154,17 @@ impl GuardedFetcher {
     async fn follow(&self, request: &Request) -> Result<Fetched> {
         let end_ms = self.clock.now_ms() + self.config.times.total_ms;
         let mut url = self.check(&request.link)?;
+        let mut hops = Vec::new();
         for _ in 0..=MOST_HOPS {
+            hops.push(url[..Position::AfterQuery].to_owned());
             if request.robots && !self.may_read(&url, end_ms).await? {
                 let what = format!("{} asks programs not to read this page (robots.txt)", host_of(&url));
                 return Err(Error::new(ErrorKind::Forbidden, what));
             }
             let response = self.ask(&url, end_ms).await?;
             let Some(next) = redirect(&url, &response)? else {
-                return self.receive(url, response, end_ms).await;
+                let fetched = self.receive(url, response, end_ms).await?;
+                return Ok(Fetched { hops, robots: request.robots, ..fetched });
             };
             url = self.check(&next)?;
         }
@@ -245,9 +248,18 @@ impl GuardedFetcher {
         self.refused(&host, &response)?;
         let stated = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let (media_type, charset) = media_type(stated.unwrap_or_default());
+        let fetched = |url, media_type, body| Fetched {
+            url,
+            media_type,
+            charset,
+            body,
+            hops: Vec::new(),
+            robots: false,
+            fetched_ms: self.clock.now_ms(),
+        };
         let most = match reading(&media_type) {
             Reading::Up(most) => most,
-            Reading::NotAtAll => return Ok(Fetched { url, media_type, charset, body: Vec::new() }),
+            Reading::NotAtAll => return Ok(fetched(url, media_type, Vec::new())),
             Reading::Refused => {
                 let what = format!(
                     "{url} is {media_type}, which cannot be analysed; give an article or a transcript"
@@ -264,7 +276,7 @@ impl GuardedFetcher {
                 format!("{url}: the page is larger than {}", bytes_in_words(LARGEST_PAGE_BYTES)),
             ));
         }
-        Ok(Fetched { url, media_type, charset, body })
+        Ok(fetched(url, media_type, body))
     }
 
     /// Whether the site lets programs read that page.

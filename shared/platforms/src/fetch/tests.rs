@@ -156,6 +156,10 @@ fn pages_come_and_are_shared() {
     assert_eq!(fetched.url.path(), "/page");
     assert_eq!((fetched.media_type.as_str(), fetched.charset.as_deref()), ("text/html", Some("utf-8")));
     assert_eq!(fetched.body, b"<html><p>Hello");
+    assert_eq!(
+        (fetched.hops.clone(), fetched.robots),
+        (vec![server.link("/moved"), server.link("/page")], true)
+    );
     let before = server.connections();
     assert_eq!(fetch(&fetcher, &Request::page(&server.link("/moved"))).unwrap(), fetched);
     assert_eq!(server.connections(), before, "what came a moment ago is not fetched again");
