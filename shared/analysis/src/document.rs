@@ -129,8 +129,13 @@ impl<'a> Document<'a> {
         })
     }
 
-    /// How many words there are. A run of very many letters is no word but a key, an address or noise.
+    /// How many tokens there are.
     pub fn word_count(&self) -> usize {
+        self.tokens.iter().map(Vec::len).sum()
+    }
+
+    /// How many words a reader would count: a run of very many letters is none, but a key, an address or noise.
+    pub fn readable_words(&self) -> usize {
         const LONGEST: u8 = 100;
         let is_word = |token: &&Token| {
             let word = self.word(token);
@@ -352,9 +357,9 @@ mod tests {
     fn noise_is_no_word() {
         let noise = "abcdefghij".repeat(100);
         let segments = [segment(&format!("{noise} is noise")), segment(&noise)];
-        assert_eq!(Document::new(&segments, "en").word_count(), 2);
+        assert_eq!(Document::new(&segments, "en").readable_words(), 2);
         let segments = [segment(&"น้ำท่วม".repeat(40))];
-        assert_eq!(Document::new(&segments, "th").word_count(), 1);
+        assert_eq!(Document::new(&segments, "th").readable_words(), 1);
     }
 
     #[test]

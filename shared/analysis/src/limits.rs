@@ -87,8 +87,8 @@ fn by_language(language: &str) -> Vec<Limit> {
             add("risk_cues", format!("{} is listed for other languages, {other}", lacking.join(", ")));
         }
     }
-    let listed = if has("fallacy.") { "some are listed, most only in English" } else { "none is listed" };
-    add("fallacies", format!("wording that often goes with a fallacy: {listed}, {other}"));
+    let listed = if has("fallacy.") { "best in" } else { "in" };
+    add("fallacies", format!("wording that often goes with a fallacy is listed {listed} English, {other}"));
     if !has("structure.") {
         add("arguments", format!("markers of reason and conclusion are listed for other languages, {other}"));
     }

@@ -33,8 +33,8 @@ const MOST_PLACES: usize = 20;
 pub fn baseline(input: &StepInput) -> Analysis {
     let transcript = transcript(input);
     let document = Document::new(&transcript.segments, &transcript.language.code);
-    if document.word_count() < FEWEST_WORDS {
-        let detail = match document.word_count() {
+    if document.readable_words() < FEWEST_WORDS {
+        let detail = match document.readable_words() {
             1 => "the transcript has 1 word".to_owned(),
             count => format!("the transcript has {count} words"),
         };

@@ -62,7 +62,7 @@ pub fn baseline(input: &StepInput) -> Analysis {
         "language": {"code": language.code, "confidence": language.confidence, "reliable": language.reliable},
         "timed": timed,
         "duration_ms": last_ms.zip(first_ms).map(|(last_ms, first_ms)| last_ms.saturating_sub(first_ms)),
-        "word_count": document.word_count(),
+        "word_count": document.readable_words(),
         "speakers": speakers,
         "segments": segments,
         "dropped_cues": captions.dropped,
@@ -102,4 +102,18 @@ fn names(segments: &[Segment]) -> Vec<Value> {
         }
     }
     names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agents::input::testing::{check, step};
+
+    #[test]
+    fn noise_without_spaces_is_read_and_not_counted() {
+        let text = format!("{}\n\nThe council voted on Monday.", "abcdefghij".repeat(50_000));
+        let facts = json!({"content": {"format": "text", "text": text}});
+        let input = step(Value::Null, json!({"acquisition_specialist": {"rung": "full_text"}}), facts);
+        assert_eq!(check("transcription_engineer", baseline, &input)["word_count"], 5);
+    }
 }
