@@ -40,9 +40,9 @@ pub(super) fn sections(view: &View) -> Vec<Section> {
 fn summary(page: &mut Markup, view: &View) {
     page.raw("<ol class=\"summary\">\n");
     for said in &view.summary {
-        page.raw("<li>");
+        page.raw("<li><span>");
         place(page, said);
-        page.raw("<p");
+        page.raw("</span><p");
         content(page, view).raw(">").text(&said.text);
         speaker(page, said);
         page.raw("</p></li>\n");

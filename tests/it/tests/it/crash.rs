@@ -1,5 +1,6 @@
 //! The real process, killed for real: the same command goes on, nothing finished is done again, no money is lost sight of.
 
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Command;
 use std::time::Duration;
 
@@ -164,4 +165,35 @@ fn a_run_that_was_not_killed_sends_each_request_once() {
     assert!(asked_again.len() <= 4, "{asked_again:?}");
     let fresh = json(&run(command(&server.url(), state.to_str().unwrap()).arg("--fresh")));
     assert_eq!(fresh["cost"]["saved_nano_usd"], 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_keeps_what_was_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = ScriptedServer::start(Script::new(Vec::new()).with_latency_ms(300)).unwrap();
+    let state = folder.path().join("state");
+    let mut child = start(&mut command(&server.url(), state.to_str().unwrap()));
+    let mut errors = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    while said.lines().filter_map(done_step).count() < 2 {
+        assert!(errors.read_line(&mut said).unwrap() > 0, "it ended by itself: {said}");
+    }
+    let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(interrupt.success());
+    errors.read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{said}");
+    assert!(said.ends_with("interrupted; the same command goes on where it stopped\n"), "{said}");
+    let billed = server.bill().lines().len();
+    let again = run(&mut command(&server.url(), state.to_str().unwrap()));
+    let told = String::from_utf8_lossy(&again.stderr);
+    assert!(told.contains("going on with run"), "{told}");
+    assert_eq!(json(&again)["status"], "complete");
+    let lines = server.bill().lines();
+    for step in said.lines().filter_map(done_step) {
+        assert!(
+            lines[billed..].iter().all(|line| done_name(&line.agent, &line.item) != step),
+            "{step} again"
+        );
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::agent::Catalogue;
-use engine::model::{ChargeState, Event, NanoUsd, Outcome, RunStatus, Step};
+use engine::model::{ChargeState, Event, EventKind, NanoUsd, Outcome, RunStatus, Step};
 use engine::ports::{Key, Row};
 
 use super::ports::Trace;
@@ -31,6 +31,7 @@ pub(super) fn check(ended: &Ended, catalogue: &Catalogue) -> Vec<Violation> {
         return violations;
     }
     ends_and_is_explained(ended, catalogue, &rows, &mut see);
+    ends_once(&rows, &mut see);
     never_again(&log, &mut see);
     one_delivery(ended, &mut see);
     ledger_and_bill(ended, &rows, &mut see);
@@ -92,6 +93,18 @@ fn ends_and_is_explained(
         if run.status != RunStatus::Running && !ran.contains(agent.id.as_str()) {
             see("explained", format!("{} was planned and left no trace", agent.id));
         }
+    }
+}
+
+/// A run ends once.
+fn ends_once(rows: &[(Key, Row)], see: &mut impl FnMut(&'static str, String)) {
+    let ends = rows.iter().filter(|(_, row)| match row {
+        Row::Event(event) => matches!(event.kind, EventKind::Finished { .. }),
+        _ => false,
+    });
+    let ends = ends.count();
+    if ends > 1 {
+        see("ends once", format!("the run ended {ends} times"));
     }
 }
 
