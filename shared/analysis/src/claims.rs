@@ -13,6 +13,7 @@ use crate::lexicon;
 use crate::likeness::Likeness;
 use crate::numbers::{Kind, Number};
 use crate::pattern;
+use crate::titles::capitalised;
 
 /// A sentence worth checking.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,11 +87,7 @@ pub fn decontextualise(document: &Document<'_>, segment: usize) -> String {
     let rest = tokens
         .get(from)
         .map_or(text.as_str(), |token| if from == 0 { text } else { &text[token.start as usize..] });
-    let mut letters = rest.chars();
-    match letters.next() {
-        Some(first) if from > 0 => first.to_uppercase().chain(letters).collect(),
-        _ => rest.to_owned(),
-    }
+    if from > 0 { capitalised(rest) } else { rest.to_owned() }
 }
 
 /// Cues of the lexicon: name in results, weight, and how many hits count.

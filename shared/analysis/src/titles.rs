@@ -70,7 +70,8 @@ pub fn sentence(document: &Document<'_>, importance: &[f64]) -> Option<String> {
     })
 }
 
-fn capitalised(text: &str) -> String {
+/// The text with its first letter a capital.
+pub(crate) fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

@@ -34,8 +34,8 @@ use engine::error::Result;
 use engine::ports::{Llm, LlmError, ModelReply, ModelRequest};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::server::{self, Server, ServerConfig, body};
-use crate::usage::{Plausible, UsageShape};
+use crate::server::{self, Server, ServerConfig};
+use crate::usage::UsageShape;
 
 const KEY: HeaderName = HeaderName::from_static("x-api-key");
 const VERSION: HeaderName = HeaderName::from_static("anthropic-version");
@@ -61,19 +61,6 @@ impl Anthropic {
     pub fn address(&self) -> &str {
         self.0.address.as_str()
     }
-
-    async fn call(&self, request: &ModelRequest) -> Result<ModelReply, LlmError> {
-        let server = &self.0;
-        let body = request::body(request, server.config.stream);
-        let plausible = Plausible::of(UsageShape::Messages, request, body.len());
-        let response = server.post(body, request.timeout_ms).await?;
-        if body::is_event_stream(&response) {
-            stream::read(response, server.limits(), &plausible, server.key()).await
-        } else {
-            let body = body::read(response, server.limits()).await?;
-            reply::parse(&body, &plausible, server.key())
-        }
-    }
 }
 
 #[async_trait]
@@ -83,7 +70,8 @@ impl Llm for Anthropic {
     }
 
     async fn complete(&self, request: &ModelRequest) -> Result<ModelReply, LlmError> {
-        server::in_time(request, self.call(request)).await
+        let body = request::body(request, self.0.config.stream);
+        self.0.complete::<stream::Answer>(UsageShape::Messages, request, body).await
     }
 }
 

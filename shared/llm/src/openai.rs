@@ -34,8 +34,8 @@ use engine::error::Result;
 use engine::ports::{Llm, LlmError, ModelReply, ModelRequest};
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 
-use crate::server::{self, Server, ServerConfig, body};
-use crate::usage::{Plausible, UsageShape};
+use crate::server::{self, Server, ServerConfig};
+use crate::usage::UsageShape;
 
 /// A server that speaks chat completions.
 pub struct OpenAi(Server);
@@ -49,19 +49,6 @@ impl OpenAi {
         }
         Ok(Self(Server::new(config, "/chat/completions", headers, models)?))
     }
-
-    async fn call(&self, request: &ModelRequest) -> Result<ModelReply, LlmError> {
-        let server = &self.0;
-        let body = request::body(request, &server.address, server.config.stream);
-        let plausible = Plausible::of(UsageShape::ChatCompletions, request, body.len());
-        let response = server.post(body, request.timeout_ms).await?;
-        if body::is_event_stream(&response) {
-            stream::read(response, server.limits(), &plausible, server.key()).await
-        } else {
-            let body = body::read(response, server.limits()).await?;
-            reply::parse(&body, &plausible, server.key())
-        }
-    }
 }
 
 #[async_trait]
@@ -71,7 +58,8 @@ impl Llm for OpenAi {
     }
 
     async fn complete(&self, request: &ModelRequest) -> Result<ModelReply, LlmError> {
-        server::in_time(request, self.call(request)).await
+        let body = request::body(request, &self.0.address, self.0.config.stream);
+        self.0.complete::<stream::Answer>(UsageShape::ChatCompletions, request, body).await
     }
 }
 

@@ -4,9 +4,9 @@ pub(crate) mod address;
 pub(crate) mod body;
 pub(crate) mod events;
 pub(crate) mod failure;
+pub(crate) mod stream;
 
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +17,9 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, Response, Url};
 
 use crate::Secret;
+use crate::usage::{Plausible, UsageShape};
 use body::Limits;
+use stream::Streamed;
 
 /// Where a server is, and how it is talked to.
 #[derive(Clone, Debug)]
@@ -87,18 +89,43 @@ impl Server {
         Ok(Self { config, address, headers, client, models })
     }
 
+    /// One call within the request's time, streamed or whole; an error says which model it was of.
+    pub(crate) async fn complete<A: Streamed>(
+        &self,
+        shape: UsageShape,
+        request: &ModelRequest,
+        body: Vec<u8>,
+    ) -> Result<ModelReply, LlmError> {
+        let call = async {
+            let plausible = Plausible::of(shape, request, body.len());
+            let response = self.post(body, request.timeout_ms).await?;
+            if body::is_event_stream(&response) {
+                return stream::read::<A>(response, self.limits(), &plausible, self.key()).await;
+            }
+            A::parse(&body::read(response, self.limits()).await?, &plausible, self.key())
+        };
+        match tokio::time::timeout(Duration::from_millis(request.timeout_ms), call).await {
+            Ok(result) => result,
+            Err(_) => Err(failure::timed_out("the model did not finish in time")),
+        }
+        .map_err(|LlmError { error, bill }| LlmError {
+            error: error.with("model", &request.model.id).with("provider", &request.model.provider),
+            bill,
+        })
+    }
+
     /// The key, for keeping it out of what is shown.
-    pub(crate) fn key(&self) -> Option<&Secret> {
+    fn key(&self) -> Option<&Secret> {
         self.config.api_key.as_ref()
     }
 
     /// Bounds of an answer.
-    pub(crate) fn limits(&self) -> Limits {
+    fn limits(&self) -> Limits {
         Limits { bytes: self.config.max_body_bytes }
     }
 
     /// One request, and the beginning of its answer. A status other than 200 is an error with what is known of the bill.
-    pub(crate) async fn post(&self, body: Vec<u8>, timeout_ms: u64) -> Result<Response, LlmError> {
+    async fn post(&self, body: Vec<u8>, timeout_ms: u64) -> Result<Response, LlmError> {
         let call = self.client.post(self.address.clone()).headers(self.headers.clone()).body(body);
         let first_byte_ms = if self.config.stream { self.config.first_byte_timeout_ms } else { timeout_ms };
         let response = tokio::time::timeout(Duration::from_millis(first_byte_ms), call.send())
@@ -128,21 +155,6 @@ impl fmt::Debug for Server {
         let models: Vec<_> = self.models.iter().map(|model| model.id.as_str()).collect();
         formatter.debug_struct("Server").field("config", &self.config).field("models", &models).finish()
     }
-}
-
-/// A call within the request's time; an error says which model it was of.
-pub(crate) async fn in_time(
-    request: &ModelRequest,
-    call: impl Future<Output = Result<ModelReply, LlmError>>,
-) -> Result<ModelReply, LlmError> {
-    match tokio::time::timeout(Duration::from_millis(request.timeout_ms), call).await {
-        Ok(result) => result,
-        Err(_) => Err(failure::timed_out("the model did not finish in time")),
-    }
-    .map_err(|LlmError { error, bill }| LlmError {
-        error: error.with("model", &request.model.id).with("provider", &request.model.provider),
-        bill,
-    })
 }
 
 /// A header that holds the key after `before`, kept out of logs.

@@ -204,19 +204,10 @@ pub(super) fn is_right_to_left(code: &str) -> bool {
     matches!(language, "ar" | "ckb" | "dv" | "fa" | "he" | "ps" | "sd" | "ug" | "ur" | "yi")
 }
 
-/// A moment in UTC: `2025-11-22 21:14 UTC`. Days to date after H. Hinnant, "chrono-compatible low-level date
-/// algorithms".
+/// A moment in UTC: `2025-11-22 21:14 UTC`.
 pub(super) fn date(milliseconds: u64) -> String {
     let minutes = milliseconds / 60_000;
-    let shifted = minutes / 1_440 + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!("{year}-{month:02}-{day:02} {:02}:{:02} UTC", minutes / 60 % 24, minutes % 60)
+    format!("{} {:02}:{:02} UTC", engine::window(milliseconds), minutes / 60 % 24, minutes % 60)
 }
 
 #[cfg(test)]

@@ -123,12 +123,7 @@ fn key_terms(phrases: &[KeyPhrase], entities: &[Entity], source_name: &str) -> S
     if chosen.len() < WORDS_OF_TITLE {
         return source_name.to_owned();
     }
-    let joined = chosen.join(", ");
-    let mut letters = joined.chars();
-    match letters.next() {
-        Some(first) => first.to_uppercase().chain(letters).collect(),
-        None => source_name.to_owned(),
-    }
+    titles::capitalised(&chosen.join(", "))
 }
 
 fn topic_rows(

@@ -8,6 +8,7 @@ use super::input::{self, Cartography};
 use super::read::{Transcript, verifications};
 use crate::segments::Segment;
 use crate::speakers::UNKNOWN;
+use crate::titles::capitalised;
 
 const MOST_ROWS: usize = 12;
 /// Places named within one row.
@@ -325,9 +326,4 @@ fn times(count: u64) -> String {
 
 fn plural(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
-}
-
-fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

@@ -5,45 +5,18 @@ use std::collections::BTreeMap;
 use engine::error::ErrorKind;
 use engine::model::Usage;
 use engine::ports::{Bill, LlmError, ModelReply};
-use reqwest::Response;
 use serde_json::{Map, Value};
 
-use super::reply::{Block, Gathered};
+use super::reply::{self, Block, Gathered};
 use crate::Secret;
 use crate::reply::string;
-use crate::server::body::{self, Limits};
-use crate::server::events::Events;
 use crate::server::failure::{self, failed};
+use crate::server::stream::Streamed;
 use crate::usage::Plausible;
 
-/// Reads a stream to its end.
-pub(super) async fn read(
-    mut response: Response,
-    limits: Limits,
-    plausible: &Plausible,
-    key: Option<&Secret>,
-) -> Result<ModelReply, LlmError> {
-    let mut answer = Answer::default();
-    let mut events = Events::default();
-    let mut so_far = 0;
-    // A break, a timeout or too much of it: the bill is what was said before it, if all of it was.
-    let known = |answer: &Answer, LlmError { error, bill }| LlmError {
-        error,
-        bill: answer.known_usage(plausible).map_or(bill, Bill::Used),
-    };
-    while !answer.stopped {
-        let part =
-            body::next(&mut response, so_far, limits).await.map_err(|failure| known(&answer, failure))?;
-        let Some(part) = part else { break };
-        so_far += part.len();
-        events.push(&part, |event| answer.take(event, plausible, key))?;
-    }
-    events.finish(|event| answer.take(event, plausible, key))?;
-    answer.into_reply(so_far, plausible)
-}
-
+/// What has come so far.
 #[derive(Default)]
-struct Answer {
+pub(super) struct Answer {
     model: String,
     blocks: BTreeMap<u64, Block>,
     end: Gathered,
@@ -54,7 +27,15 @@ struct Answer {
     stopped: bool,
 }
 
-impl Answer {
+impl Streamed for Answer {
+    fn parse(body: &[u8], plausible: &Plausible, key: Option<&Secret>) -> Result<ModelReply, LlmError> {
+        reply::parse(body, plausible, key)
+    }
+
+    fn is_done(&self) -> bool {
+        self.stopped
+    }
+
     fn take(&mut self, event: &[u8], plausible: &Plausible, key: Option<&Secret>) -> Result<(), LlmError> {
         let Ok(event) = serde_json::from_slice::<Value>(event) else {
             let bill = self.known_usage(plausible).map_or(Bill::Unknown, Bill::Used);
@@ -98,16 +79,6 @@ impl Answer {
         Ok(())
     }
 
-    /// Takes the counts an event states; they are totals, so a later one replaces an earlier. True if output is among
-    /// them.
-    fn add_usage(&mut self, event: &Value) -> bool {
-        let stated = event.get("usage").and_then(Value::as_object);
-        for (name, count) in stated.into_iter().flatten().filter(|(_, count)| !count.is_null()) {
-            self.usage.insert(name.clone(), count.clone());
-        }
-        stated.is_some_and(|usage| usage.get("output_tokens").is_some_and(|count| !count.is_null()))
-    }
-
     fn known_usage(&self, plausible: &Plausible) -> Option<Usage> {
         self.counted
             .then(|| Value::Object(self.usage.clone()))
@@ -132,5 +103,17 @@ impl Answer {
             ..self.end
         }
         .into_reply(plausible)
+    }
+}
+
+impl Answer {
+    /// Takes the counts an event states; they are totals, so a later one replaces an earlier. True if output is among
+    /// them.
+    fn add_usage(&mut self, event: &Value) -> bool {
+        let stated = event.get("usage").and_then(Value::as_object);
+        for (name, count) in stated.into_iter().flatten().filter(|(_, count)| !count.is_null()) {
+            self.usage.insert(name.clone(), count.clone());
+        }
+        stated.is_some_and(|usage| usage.get("output_tokens").is_some_and(|count| !count.is_null()))
     }
 }

@@ -2,51 +2,32 @@
 
 use engine::error::ErrorKind;
 use engine::ports::{Bill, LlmError, ModelReply};
-use reqwest::Response;
 use serde_json::Value;
 
-use super::reply::Gathered;
+use super::reply::{self, Gathered};
 use crate::Secret;
 use crate::reply::string;
-use crate::server::body::{self, Limits};
-use crate::server::events::Events;
 use crate::server::failure::{self, failed};
+use crate::server::stream::Streamed;
 use crate::usage::Plausible;
 
-/// Reads a stream to its end.
-pub(super) async fn read(
-    mut response: Response,
-    limits: Limits,
-    plausible: &Plausible,
-    key: Option<&Secret>,
-) -> Result<ModelReply, LlmError> {
-    let mut answer = Answer::default();
-    let mut events = Events::default();
-    let mut so_far = 0;
-    // A break, a timeout or too much of it: the bill is what was said before it, if anything was.
-    let known = |answer: &Answer, LlmError { error, bill }| LlmError {
-        error,
-        bill: answer.known_usage(plausible).map_or(bill, Bill::Used),
-    };
-    while !answer.done {
-        let part =
-            body::next(&mut response, so_far, limits).await.map_err(|failure| known(&answer, failure))?;
-        let Some(part) = part else { break };
-        so_far += part.len();
-        events.push(&part, |event| answer.take(event, plausible, key))?;
-    }
-    events.finish(|event| answer.take(event, plausible, key))?;
-    answer.into_reply(so_far, plausible)
-}
-
+/// What has come so far.
 #[derive(Default)]
-struct Answer {
+pub(super) struct Answer {
     gathered: Gathered,
     events: usize,
     done: bool,
 }
 
-impl Answer {
+impl Streamed for Answer {
+    fn parse(body: &[u8], plausible: &Plausible, key: Option<&Secret>) -> Result<ModelReply, LlmError> {
+        reply::parse(body, plausible, key)
+    }
+
+    fn is_done(&self) -> bool {
+        self.done
+    }
+
     fn take(&mut self, event: &[u8], plausible: &Plausible, key: Option<&Secret>) -> Result<(), LlmError> {
         if event == b"[DONE]" {
             self.done = true;

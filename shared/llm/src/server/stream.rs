@@ -1,0 +1,54 @@
+//! Reading a streamed answer, whatever its events mean.
+
+use engine::model::Usage;
+use engine::ports::{Bill, LlmError, ModelReply};
+use reqwest::Response;
+
+use super::body::{self, Limits};
+use super::events::Events;
+use crate::Secret;
+use crate::usage::Plausible;
+
+/// An answer that comes in events, or whole from servers that cannot stream.
+pub(crate) trait Streamed: Default {
+    /// Takes the `data` of one event.
+    fn take(&mut self, event: &[u8], plausible: &Plausible, key: Option<&Secret>) -> Result<(), LlmError>;
+
+    /// Nothing more is to come, though the body may go on.
+    fn is_done(&self) -> bool;
+
+    /// What the call used, where it is known already.
+    fn known_usage(&self, plausible: &Plausible) -> Option<Usage>;
+
+    /// The same answer where it came whole.
+    fn parse(body: &[u8], plausible: &Plausible, key: Option<&Secret>) -> Result<ModelReply, LlmError>;
+
+    /// What was said, of a stream of so many bytes.
+    fn into_reply(self, bytes: usize, plausible: &Plausible) -> Result<ModelReply, LlmError>;
+}
+
+/// Reads a stream to its end. After a break, a timeout or too much of it the bill is what was said before it, if that is
+/// known.
+pub(crate) async fn read<A: Streamed>(
+    mut response: Response,
+    limits: Limits,
+    plausible: &Plausible,
+    key: Option<&Secret>,
+) -> Result<ModelReply, LlmError> {
+    let mut answer = A::default();
+    let mut events = Events::default();
+    let mut so_far = 0;
+    let known = |answer: &A, LlmError { error, bill }| LlmError {
+        error,
+        bill: answer.known_usage(plausible).map_or(bill, Bill::Used),
+    };
+    while !answer.is_done() {
+        let part =
+            body::next(&mut response, so_far, limits).await.map_err(|failure| known(&answer, failure))?;
+        let Some(part) = part else { break };
+        so_far += part.len();
+        events.push(&part, |event| answer.take(event, plausible, key))?;
+    }
+    events.finish(|event| answer.take(event, plausible, key))?;
+    answer.into_reply(so_far, plausible)
+}
