@@ -1,5 +1,6 @@
 //! The environment, read here and nowhere else.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 
@@ -74,9 +75,14 @@ const ANTHROPIC: &str = "https://api.anthropic.com/v1";
 impl Config {
     /// Reads the process's environment. Errors: `Configuration`, naming the variable and what would do.
     pub fn from_env() -> Result<Self> {
-        #[expect(clippy::disallowed_methods, reason = "boot is the reader of the environment")]
-        let variable = |name: &str| std::env::var(name).ok();
         Self::from(variable)
+    }
+
+    /// Reads the process's environment, and what it does not set from `secrets`. Errors: as [`Config::from_env`].
+    pub fn from_env_and(secrets: &BTreeMap<String, String>) -> Result<Self> {
+        Self::from(|name| {
+            variable(name).filter(|value| !value.trim().is_empty()).or_else(|| secrets.get(name).cloned())
+        })
     }
 
     /// Reads variables from `variable`. An empty variable counts as not set.
@@ -97,6 +103,17 @@ impl Config {
             no_color: get("NO_COLOR").is_some(),
         })
     }
+}
+
+/// `ASSAY_LOG`, for a process that logs before it reads the rest.
+pub fn log_filter() -> String {
+    variable("ASSAY_LOG").filter(|filter| !filter.trim().is_empty()).unwrap_or_else(|| "warn".to_owned())
+}
+
+/// A variable of the process's environment.
+#[expect(clippy::disallowed_methods, reason = "boot is the reader of the environment")]
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 fn model(get: &impl Fn(&str) -> Option<String>) -> Result<Option<ModelConfig>> {

@@ -2,22 +2,28 @@
 //! which port. Start-up errors are for people. No rule of the platform is decided here.
 
 mod clock;
+mod cloud;
 mod config;
 mod content_check;
 mod links;
 mod lite;
+mod models;
 mod outward;
 mod owned;
 mod prepare;
+mod registry;
 mod telemetry;
 
 pub use catalogue::Protocol;
 pub use clock::{OsRandom, SystemClock, secret_bytes};
-pub use config::{Config, ModelConfig};
+pub use cloud::{Cloud, Credentials, RedisUrl};
+pub use config::{Config, ModelConfig, log_filter};
 pub use content_check::{LARGEST_INPUT_BYTES, check_content, media_type};
 pub use links::{check_link, link_of_episode};
-pub use lite::{Lite, load_catalogue, open_lite, protocol};
+pub use lite::{Lite, open_lite};
+pub use models::{open_model, protocol};
 pub use outward::{Outward, Settle};
 pub use owned::{Batch, Disk, Owned, Rows, StoreThread};
 pub use prepare::prepare;
-pub use telemetry::start_log;
+pub use registry::{fetcher, load_catalogue, load_catalogue_without_steps};
+pub use telemetry::{start_json_log, start_log};

@@ -18,7 +18,7 @@ const LEVELS: [&str; 3] = ["l1", "l2", "l3"];
 /// All agents of the texts, by number.
 pub(crate) fn read(
     texts: &Texts,
-    registered: &Registered<'_>,
+    registered: Option<&Registered<'_>>,
 ) -> Result<Vec<Arc<AgentSpec>>, CatalogueError> {
     let file: AgentsFile = toml::from_str(&texts.agents)
         .map_err(|error| CatalogueError::Unreadable { file: FILE.to_owned(), problem: error.to_string() })?;
@@ -38,8 +38,14 @@ pub(crate) fn depth_of(row: &AgentRow) -> Result<Depth, CatalogueError> {
         .ok_or_else(|| bad_value(row, "depth", &row.depth, &Depth::ALL.map(Depth::name)))
 }
 
-fn agent(row: &AgentRow, texts: &Texts, registered: &Registered<'_>) -> Result<AgentSpec, CatalogueError> {
-    check_registered(row, registered)?;
+fn agent(
+    row: &AgentRow,
+    texts: &Texts,
+    registered: Option<&Registered<'_>>,
+) -> Result<AgentSpec, CatalogueError> {
+    if let Some(registered) = registered {
+        check_registered(row, registered)?;
+    }
     check_ranges(row)?;
     let (prompt_text, schema_text) = (text_of(&texts.prompts, &row.id), text_of(&texts.schemas, &row.id));
     let schema = schemas::read(row, schema_text)?;

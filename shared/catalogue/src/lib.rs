@@ -31,17 +31,18 @@ pub struct Registered<'a> {
     pub analysers: &'a [&'a str],
 }
 
-/// The embedded catalogue, validated.
+/// The embedded catalogue, validated. Without registries, for a process that runs no step, the names of tools and analysers
+/// are taken as they are.
 ///
 /// Errors: the first fault found, with its file, its agent and how to mend it.
-pub fn load(registered: &Registered<'_>) -> Result<Catalogue, CatalogueError> {
+pub fn load(registered: Option<&Registered<'_>>) -> Result<Catalogue, CatalogueError> {
     from_texts(&Texts::embedded(), registered)
 }
 
 /// A catalogue made of other texts.
 ///
 /// Errors: as [`load`].
-pub fn from_texts(texts: &Texts, registered: &Registered<'_>) -> Result<Catalogue, CatalogueError> {
+pub fn from_texts(texts: &Texts, registered: Option<&Registered<'_>>) -> Result<Catalogue, CatalogueError> {
     let agents = agents::read(texts, registered)?;
     let models = models::read(&texts.models)?.models;
     Ok(Catalogue { version: texts.version(), agents, models })

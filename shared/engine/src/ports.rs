@@ -94,6 +94,28 @@ pub trait ContentStore: Send + Sync {
     async fn put(&self, tenant: &TenantId, bytes: &[u8]) -> Result<ContentRef>;
     /// Reads them; kind `NotFound` if there are none.
     async fn get(&self, tenant: &TenantId, content: &ContentRef) -> Result<Vec<u8>>;
+
+    /// Where a client may put an upload's bytes by itself, for so many milliseconds; `None` where the platform takes them.
+    async fn upload_address(
+        &self,
+        _tenant: &TenantId,
+        _upload: &str,
+        _holds_ms: u64,
+    ) -> Result<Option<UploadAddress>> {
+        Ok(None)
+    }
+
+    /// What a client has put at an upload's address, if it is no more than `most_bytes`; kind `TooLarge` if it is.
+    async fn uploaded(&self, _tenant: &TenantId, _upload: &str, _most_bytes: u64) -> Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+}
+
+/// An address that takes one upload's bytes with a PUT, and needs no other credential.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UploadAddress {
+    /// The address. Who has it may write there until it expires, so it is in no log.
+    pub url: String,
 }
 
 /// A queue of the platform.
@@ -144,6 +166,16 @@ pub enum Message {
     },
     /// Post this run's briefing.
     Deliver(RunKey),
+}
+
+impl Message {
+    /// The run it is about.
+    pub fn run(&self) -> &RunKey {
+        match self {
+            Message::Start(run) | Message::Deliver(run) | Message::Finish { run, .. } => run,
+            Message::Step(step) => &step.run,
+        }
+    }
 }
 
 /// A step on its queue.

@@ -29,6 +29,14 @@ pub struct Dynamo {
 }
 
 impl Dynamo {
+    /// The rows of `table` where `config` says, asked without retries of the client's own: the engine decides again instead.
+    pub fn connect(config: &aws_types::SdkConfig, table: impl Into<String>) -> Self {
+        let config = aws_sdk_dynamodb::config::Builder::from(config)
+            .retry_config(aws_sdk_dynamodb::config::retry::RetryConfig::disabled())
+            .build();
+        Self::new(Client::from_conf(config), table)
+    }
+
     /// The rows of `table`, reached through `client`.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }

@@ -25,14 +25,14 @@ fn with_registered<T>(test: impl FnOnce(&Registered<'_>) -> T) -> T {
 }
 
 fn embedded() -> Catalogue {
-    with_registered(|registered| load(registered).unwrap())
+    with_registered(|registered| load(Some(registered)).unwrap())
 }
 
 /// The message of the fault that a change brings; the change must bring one.
 fn fault(change: impl FnOnce(&mut Texts)) -> String {
     let mut texts = Texts::embedded();
     change(&mut texts);
-    let refused = with_registered(|registered| from_texts(&texts, registered));
+    let refused = with_registered(|registered| from_texts(&texts, Some(registered)));
     refused.expect_err("the change should be refused").to_string()
 }
 

@@ -96,6 +96,6 @@ fn an_unknown_price_is_no_price() {
     let start = texts.models.find("[model.price]").unwrap();
     let end = texts.models[start..].find("\n\n").unwrap() + start;
     texts.models.replace_range(start..end, "");
-    let catalogue = super::with_registered(|registered| crate::from_texts(&texts, registered)).unwrap();
+    let catalogue = super::with_registered(|registered| crate::from_texts(&texts, Some(registered))).unwrap();
     assert_eq!(catalogue.model("gpt-6.1-terra").unwrap().price, None);
 }

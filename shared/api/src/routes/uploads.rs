@@ -1,5 +1,5 @@
-//! Content that is handed in before its run: a place is asked for, the bytes are put there. On AWS the place will be a
-//! presigned address; a client that follows `put` need not know which it is.
+//! Content that is handed in before its run: a place is asked for, the bytes are put there. On AWS the place is a presigned
+//! address of the bucket; a client that follows `put` need not know which it is.
 
 use axum::response::Response;
 use engine::error::{Error, ErrorKind, Result};
@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 
 use crate::call::{Call, Received, json as answer};
 use crate::operation::{Answer, Body, Method, Operation};
+
+/// An address that needs no other credential is given for an hour.
+const ADDRESS_HOLDS_MS: u64 = 60 * 60 * 1000;
 
 pub(super) fn operations() -> Vec<Operation> {
     let text = json!({ "type": "string" });
@@ -96,8 +99,11 @@ async fn open(call: Call) -> Result<Response> {
     let Received::Json(body) = &call.body else { return Err(unread()) };
     let wanted = Wanted::deserialize(body).map_err(|error| unread().because(error))?;
     let (id, upload) = engine::open_upload(&call.api.ports, call.tenant()?, &wanted.name).await?;
+    let holds_ms = upload.expires_ms.saturating_sub(call.api.ports.clock.now_ms());
+    let address =
+        call.api.ports.content.upload_address(call.tenant()?, &id, holds_ms.min(ADDRESS_HOLDS_MS)).await?;
     let put = json!({
-        "url": format!("/uploads/{id}"),
+        "url": address.map_or_else(|| format!("/uploads/{id}"), |address| address.url),
         "headers": { "content-type": "application/octet-stream" },
         "most_bytes": boot::LARGEST_INPUT_BYTES,
     });

@@ -130,7 +130,13 @@ async fn of_text(
 }
 
 async fn of_upload(api: &Api, tenant: &TenantId, id: &str, link: Option<String>) -> Result<Source> {
-    let upload = engine::load_upload(&api.ports, tenant, id).await?;
+    let mut upload = engine::load_upload(&api.ports, tenant, id).await?;
+    if upload.content.is_none()
+        && let Some(bytes) = api.ports.content.uploaded(tenant, id, boot::LARGEST_INPUT_BYTES).await?
+    {
+        boot::check_content(&upload.name, &bytes)?;
+        upload = engine::fill_upload(&api.ports, tenant, id, &bytes).await?;
+    }
     let content = upload.content.ok_or_else(|| {
         Error::new(ErrorKind::NotReady, format!("nothing has been put into the upload {id} yet"))
     })?;

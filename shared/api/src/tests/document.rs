@@ -22,12 +22,12 @@ fn the_document_is_as_committed() {
     let stored = fs::read_to_string(committed()).unwrap_or_default();
     assert!(
         stored == written(),
-        "functions/api/openapi.json is not what the code says; to accept what the code says: cargo test -p api -- --ignored accept"
+        "shared/api/openapi.json is not what the code says; to accept what the code says: cargo test -p api -- --ignored accept"
     );
 }
 
 #[test]
-#[ignore = "writes functions/api/openapi.json"]
+#[ignore = "writes shared/api/openapi.json"]
 fn accept_the_document() {
     fs::write(committed(), written()).unwrap();
 }

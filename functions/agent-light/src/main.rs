@@ -1,0 +1,19 @@
+//! Steps of agents that need a language model only: one step a message of the queue `agent-light`.
+
+use std::process::ExitCode;
+
+use engine::error::{Error, ErrorKind};
+use engine::ports::Message;
+use futures::FutureExt as _;
+
+fn main() -> ExitCode {
+    lambda::messages(lambda::with_steps, |ports, received| {
+        async move {
+            match received.message()? {
+                Message::Step(step) => engine::run_step(ports, step).await,
+                _ => Err(Error::new(ErrorKind::InvalidInput, "this queue holds steps only")),
+            }
+        }
+        .boxed()
+    })
+}

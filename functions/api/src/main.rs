@@ -1,0 +1,7 @@
+//! The HTTP API.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lambda::http(lambda::without_steps)
+}

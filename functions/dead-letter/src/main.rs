@@ -1,0 +1,7 @@
+//! Messages nobody could handle: their steps fail, explained, so that nothing waits for ever.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lambda::messages(lambda::without_steps, lambda::bury)
+}

@@ -1,0 +1,7 @@
+//! Asks every part of the deployment whether it answers, and says which do not.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lambda::schedule(lambda::without_steps, lambda::check_health)
+}

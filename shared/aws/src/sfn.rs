@@ -1,0 +1,111 @@
+//! The workflow service.
+
+use async_trait::async_trait;
+use aws_sdk_sfn::Client;
+use aws_sdk_sfn::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use engine::error::{Error, ErrorKind, Result};
+use engine::model::{RunKey, Token};
+use engine::ports::Workflow;
+use serde_json::Value;
+
+use crate::Connection;
+
+/// The service's limits, in bytes.
+const LONGEST_ERROR: usize = 256;
+const LONGEST_CAUSE: usize = 32_768;
+
+/// Executions of one state machine, each under the id of its run.
+#[derive(Clone, Debug)]
+pub struct StepFunctions {
+    client: Client,
+    machine_arn: String,
+}
+
+impl StepFunctions {
+    /// Executions of the machine at `machine_arn`.
+    pub fn new(connection: &Connection, machine_arn: impl Into<String>) -> Self {
+        Self { client: Client::new(connection.sdk_config()), machine_arn: machine_arn.into() }
+    }
+
+    /// Whether the machine is there and takes executions.
+    pub async fn is_active(&self) -> Result<bool> {
+        let answer = self.client.describe_state_machine().state_machine_arn(&self.machine_arn).send().await;
+        let answer = answer.map_err(failed)?;
+        // The status is absent where the service does not tell it, and then the machine is not being deleted.
+        Ok(answer.status().is_none_or(|status| status.as_str() == "ACTIVE"))
+    }
+
+    fn execution(&self, run: &RunKey) -> String {
+        format!("{}:{}", self.machine_arn.replacen(":stateMachine:", ":execution:", 1), run.run)
+    }
+}
+
+#[async_trait]
+impl Workflow for StepFunctions {
+    async fn start(&self, run: &RunKey, input: Value) -> Result<()> {
+        let request = self.client.start_execution().state_machine_arn(&self.machine_arn);
+        let request = request.name(run.run.as_str()).input(input.to_string());
+        settled(request.send().await, &["ExecutionAlreadyExists"])
+    }
+
+    async fn succeed(&self, token: &Token, output: Value) -> Result<()> {
+        let request = self.client.send_task_success().task_token(token.as_str()).output(output.to_string());
+        settled(request.send().await, &GONE)
+    }
+
+    async fn fail(&self, token: &Token, error: &str, cause: &str) -> Result<()> {
+        let request = self.client.send_task_failure().task_token(token.as_str());
+        let request = request.error(cut(error, LONGEST_ERROR)).cause(cut(cause, LONGEST_CAUSE));
+        settled(request.send().await, &GONE)
+    }
+
+    async fn stop(&self, run: &RunKey, cause: &str) -> Result<()> {
+        let request = self.client.stop_execution().execution_arn(self.execution(run));
+        settled(request.cause(cut(cause, LONGEST_CAUSE)).send().await, &["ExecutionDoesNotExist"])
+    }
+}
+
+/// How a token is answered that is late, unknown or used: all three mean that nobody waits for it.
+const GONE: [&str; 3] = ["TaskDoesNotExist", "TaskTimedOut", "InvalidToken"];
+
+/// Done, or it had been done before.
+fn settled<T, E, R>(answer: std::result::Result<T, SdkError<E, R>>, as_good: &[&str]) -> Result<()>
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    match answer {
+        Ok(_) => Ok(()),
+        Err(error) if error.code().is_some_and(|code| as_good.contains(&code)) => {
+            tracing::debug!(code = error.code(), "nobody waits for this any more");
+            Ok(())
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn failed<E, R>(error: SdkError<E, R>) -> Error
+where
+    E: std::error::Error + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    tracing::debug!(error = %DisplayErrorContext(&error), "the workflow service refused");
+    Error::new(ErrorKind::Storage, "the workflow service could not be used").because(error)
+}
+
+/// The first `most` bytes, cut between characters.
+fn cut(text: &str, most: usize) -> &str {
+    text.get(..text.floor_char_boundary(most)).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_cut_between_characters() {
+        assert_eq!(cut("abc", 256), "abc");
+        assert_eq!(cut("aéb", 2), "a");
+        assert_eq!(cut("aéb", 3), "aé");
+    }
+}

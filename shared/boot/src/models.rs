@@ -1,0 +1,154 @@
+//! The language model that the configuration names.
+
+use std::sync::Arc;
+
+use catalogue::Protocol;
+use engine::agent::{Catalogue, ModelSpec, Tier};
+use engine::error::{Error, ErrorKind, Result};
+use engine::model::{Price, PriceBand};
+use engine::ports::Llm;
+
+use crate::ModelConfig;
+
+/// The configured model, ready to be asked. Errors: `Configuration`, saying what to set.
+pub fn open_model(config: &ModelConfig, catalogue: &Catalogue) -> Result<Arc<dyn Llm>> {
+    let models = match &config.model {
+        None => models_at(&config.base_url, catalogue)?,
+        Some(name) => vec![named_model(config, catalogue, name)],
+    };
+    let server = llm::ServerConfig::new(&config.base_url, config.api_key.clone());
+    Ok(match protocol(config)? {
+        Protocol::OpenAiCompatible => Arc::new(llm::openai::OpenAi::new(server, models)?),
+        Protocol::Anthropic => Arc::new(llm::anthropic::Anthropic::new(server, models)?),
+    })
+}
+
+/// The protocol the configured model is spoken to in: the one declared, else that of the provider whose name is a label
+/// of the host, else OpenAI's, which most servers speak.
+pub fn protocol(config: &ModelConfig) -> Result<Protocol> {
+    if let Some(declared) = config.protocol {
+        return Ok(declared);
+    }
+    let providers =
+        catalogue::providers().map_err(|error| Error::new(ErrorKind::Configuration, error.to_string()))?;
+    let mut labels = host(&config.base_url).split('.');
+    let of_label = |label| providers.iter().find(|provider| provider.name == label);
+    Ok(labels.find_map(of_label).map_or(Protocol::OpenAiCompatible, |provider| provider.protocol))
+}
+
+/// The catalogue's models that the endpoint's provider offers.
+fn models_at(base_url: &str, catalogue: &Catalogue) -> Result<Vec<Arc<ModelSpec>>> {
+    let labels: Vec<&str> = host(base_url).split('.').collect();
+    let models: Vec<_> =
+        catalogue.models.iter().filter(|model| labels.contains(&model.provider.as_str())).cloned().collect();
+    if models.is_empty() {
+        let what = format!("set LLM_MODEL: the catalogue names no models of {}", host(base_url));
+        return Err(Error::new(ErrorKind::Configuration, what));
+    }
+    Ok(models)
+}
+
+/// The catalogue's row for a model, or a row made of what the operator declared. A model on this machine is free unless
+/// its operator says otherwise.
+fn named_model(config: &ModelConfig, catalogue: &Catalogue, name: &str) -> Arc<ModelSpec> {
+    let declared = config.price.map(|[input, cached_input, output]| Price {
+        base: PriceBand {
+            input: input.0,
+            cached_input: cached_input.0,
+            cache_write: input.0,
+            output: output.0,
+            ..PriceBand::default()
+        },
+        ..Price::default()
+    });
+    let known = catalogue.model(name);
+    let local = is_this_machine(&config.base_url);
+    let price = declared
+        .or_else(|| known.filter(|_| !local).and_then(|model| model.price))
+        .or(local.then(Price::default));
+    let price_source = match (&declared, known) {
+        (Some(_), _) => "declared in LLM_PRICE".to_owned(),
+        (None, _) if local => "a model on this machine".to_owned(),
+        (None, Some(model)) => model.price_source.clone(),
+        (None, None) => "unknown; declare it in LLM_PRICE".to_owned(),
+    };
+    Arc::new(ModelSpec {
+        id: name.to_owned(),
+        provider: known.map_or_else(|| host(&config.base_url).to_owned(), |model| model.provider.clone()),
+        tiers: Tier::ALL.to_vec(),
+        context_tokens: known.map_or(config.context_tokens, |model| model.context_tokens),
+        max_output_tokens: known.map_or(16_384, |model| model.max_output_tokens),
+        price,
+        price_source,
+    })
+}
+
+fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, _)) => address,
+        None => authority.rsplit_once(':').map_or(authority, |(host, _)| host),
+    }
+}
+
+fn is_this_machine(url: &str) -> bool {
+    matches!(host(url), "localhost" | "::1") || host(url).starts_with("127.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Config, load_catalogue};
+
+    fn config(set: &[(&str, &str)]) -> ModelConfig {
+        let variable =
+            |name: &str| set.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
+        Config::from(variable).unwrap().model.unwrap()
+    }
+
+    #[test]
+    fn the_protocol_follows_from_the_host_unless_it_is_declared() {
+        let (openai, anthropic) = (Protocol::OpenAiCompatible, Protocol::Anthropic);
+        for (base_url, declared, expected) in [
+            ("https://api.anthropic.com", "", anthropic),
+            ("https://api.anthropic.com/v1", "", anthropic),
+            ("https://api.anthropic.com/v1", "openai", openai),
+            ("https://api.openai.com/v1", "", openai),
+            ("http://127.0.0.1:11434/v1", "", openai),
+            ("http://127.0.0.1:8080", "anthropic", anthropic),
+            ("https://models.example.com/anthropic", "", openai),
+        ] {
+            let config = config(&[("LLM_BASE_URL", base_url), ("LLM_PROTOCOL", declared)]);
+            assert_eq!(protocol(&config).unwrap(), expected, "{base_url} {declared}");
+        }
+    }
+
+    #[test]
+    fn the_models_of_the_catalogue_are_offered_at_their_providers_host() {
+        let catalogue = load_catalogue().unwrap();
+        for (base_url, expected) in [
+            ("https://api.anthropic.com", ["claude-haiku-5-5", "claude-sonnet-5-5"]),
+            ("https://api.openai.com/v1", ["gpt-6-luna", "gpt-6.1-sol"]),
+        ] {
+            let config = config(&[("LLM_BASE_URL", base_url), ("LLM_API_KEY", "sk-test")]);
+            let model = open_model(&config, &catalogue).unwrap();
+            let first = [Tier::Fast, Tier::Strong].map(|tier| model.candidates(tier)[0].id.clone());
+            assert_eq!(first, expected, "{base_url}");
+        }
+    }
+
+    #[test]
+    fn only_this_machine_is_free() {
+        for (url, expected) in [
+            ("http://localhost:11434/v1", true),
+            ("http://127.0.0.1:8000/v1", true),
+            ("http://[::1]:8000/v1", true),
+            ("https://localhost.example.com/v1", false),
+            ("https://api.openai.com/v1", false),
+            ("http://192.168.1.4:8000/v1", false),
+        ] {
+            assert_eq!(is_this_machine(url), expected, "{url}");
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! What every function of the bundle is made of: the ports put together from what the template tells it, and one entry
+//! per kind of event. A function's own `main.rs` says which of them it is.
+//!
+//! - [`messages`] takes a queue's messages, [`schedule`] is called by the clock, [`http`] answers the API, [`fetching`]
+//!   fetches links for others.
+//! - Nothing is opened before the first event, one HTTP client serves a process, and when an answer has been given no work
+//!   is left running.
+//!
+//! Deliberately not here: any rule of the platform. To add a function: a folder under `functions/` whose `main.rs` calls
+//! one of the entries, and its row in the template.
+
+mod burial;
+mod entry;
+mod failure;
+mod fetching;
+mod health;
+mod http;
+mod messages;
+mod metrics;
+mod operator;
+mod parts;
+mod platform;
+mod remote_fetch;
+mod schedule;
+
+pub use burial::bury;
+pub use failure::Failure;
+pub use fetching::fetching;
+pub use health::check_health;
+pub use http::http;
+pub use messages::messages;
+pub use parts::{Parts, with_steps, without_steps};
+pub use platform::{Opened, Platform};
+pub use schedule::schedule;

@@ -1,0 +1,47 @@
+//! What a function needs beyond the services: agents' analysers, tools and platforms, and the model, or none of them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use boot::Config;
+use engine::agent::Catalogue;
+use engine::error::Result;
+use engine::ports::{Analyser, Llm, Platform, Tool};
+use platforms::fetch::Fetch;
+
+/// The ports that only steps use.
+#[derive(Clone)]
+pub struct Parts {
+    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) model: Option<Arc<dyn Llm>>,
+    pub(crate) analysers: Arc<BTreeMap<&'static str, Arc<dyn Analyser>>>,
+    pub(crate) tools: Arc<BTreeMap<&'static str, Arc<dyn Tool>>>,
+    pub(crate) platforms: Arc<Vec<Arc<dyn Platform>>>,
+}
+
+/// How a function makes its parts: from the configuration, and from what fetches links.
+pub(crate) type MakeParts = fn(&Config, Arc<dyn Fetch>) -> Result<Parts>;
+
+/// Everything a step may use.
+pub fn with_steps(config: &Config, fetch: Arc<dyn Fetch>) -> Result<Parts> {
+    let catalogue = Arc::new(boot::load_catalogue()?);
+    let model = config.model.as_ref().map(|model| boot::open_model(model, &catalogue)).transpose()?;
+    Ok(Parts {
+        model,
+        catalogue,
+        analysers: Arc::new(analysis::analysers()),
+        tools: Arc::new(tools::tools()),
+        platforms: Arc::new(platforms::platforms(&fetch)),
+    })
+}
+
+/// Nothing a step uses, for functions that run none: what is not named here is not linked.
+pub fn without_steps(_: &Config, _: Arc<dyn Fetch>) -> Result<Parts> {
+    Ok(Parts {
+        catalogue: Arc::new(boot::load_catalogue_without_steps()?),
+        model: None,
+        analysers: Arc::default(),
+        tools: Arc::default(),
+        platforms: Arc::default(),
+    })
+}

@@ -1,0 +1,32 @@
+//! Functions that the clock calls.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use engine::error::Result;
+use futures::future::BoxFuture;
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde_json::Value;
+
+use crate::parts::MakeParts;
+use crate::{Failure, Opened, Platform, entry};
+
+/// Calls `work` for each event; what it returns is the function's answer.
+pub fn schedule(
+    make_parts: MakeParts,
+    work: for<'a> fn(&'a Opened) -> BoxFuture<'a, Result<Value>>,
+) -> ExitCode {
+    entry::run(|| async {
+        let platform = Arc::new(Platform::new(make_parts));
+        lambda_runtime::run(service_fn(move |_: LambdaEvent<Value>| {
+            let platform = platform.clone();
+            async move {
+                let opened = platform.open().await?;
+                let worked = work(&opened).await;
+                opened.metrics.flush(opened.ports.clock.now_ms());
+                worked.map_err(Failure)
+            }
+        }))
+        .await
+    })
+}
