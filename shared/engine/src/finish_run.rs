@@ -9,6 +9,7 @@ use crate::events;
 use crate::gather::{items_of, planned_agents};
 use crate::lease::{finished_event, new_step};
 use crate::ledger_view::{result_of, steps};
+use crate::measure;
 use crate::model::{
     AgentId, Basis, Budget, Charge, ChargeState, Counters, EventKind, ItemId, Meta, NanoUsd, OutboxMessage,
     Outcome, Purse, Reason, ReasonCode, Run, RunFailure, RunKey, RunStatus, Status, Step, StepError, StepKey,
@@ -34,9 +35,10 @@ pub async fn finish_run(ports: &Ports, key: &RunKey, cause: Option<&str>) -> Res
         let steps = close_steps(ports, &run, cause).await?;
         book_lost_calls(ports, &run, None).await?;
         let charges = money::charges(ports, key).await?;
-        close(ports, &run, &steps, &charges).await?;
+        if let Some(ended) = close(ports, &run, &steps, &charges).await? {
+            measure::ended(ports, &ended, &steps);
+        }
         ports.workflow.stop(key, "the run has ended").await?;
-        ports.metrics.count("runs", 1);
     }
     outbox::send(ports, key).await
 }
@@ -130,8 +132,8 @@ pub(crate) async fn close_step(ports: &Ports, run: &Run, step: &StepKey, outcome
     .await
 }
 
-/// The one transaction that ends a run.
-async fn close(ports: &Ports, run: &Run, steps: &[Step], charges: &[Charge]) -> Result<()> {
+/// The one transaction that ends a run. The run as it ended; `None` if it had been ended before.
+async fn close(ports: &Ports, run: &Run, steps: &[Step], charges: &[Charge]) -> Result<Option<Run>> {
     let run_key = Key::Run(run.key.clone());
     let purse_key = Key::Purse(run.key.clone());
     let budget_key = Key::Budget(run.key.tenant.clone(), money::window(run.created_ms));
@@ -146,7 +148,7 @@ async fn close(ports: &Ports, run: &Run, steps: &[Step], charges: &[Charge]) -> 
     let now = ports.clock.now_ms();
     transact(ports, &keys, |rows| {
         let Some(stored) = rows.run(&run_key).filter(|run| !run.status.is_final()) else {
-            return Ok(Decision::Leave(()));
+            return Ok(Decision::Leave(None));
         };
         let (status, failure) = verdict(ports, stored, steps);
         let purse = rows.purse(&purse_key).cloned().unwrap_or_default();
@@ -171,10 +173,10 @@ async fn close(ports: &Ports, run: &Run, steps: &[Step], charges: &[Charge]) -> 
         }
         let purse = Purse { available: NanoUsd::ZERO, closed: true, ..purse };
         changes.push(rows.put(purse_key.clone(), Row::Purse(purse), None));
-        changes.push(rows.put(run_key.clone(), Row::Run(ended), None));
+        changes.push(rows.put(run_key.clone(), Row::Run(ended.clone()), None));
         changes.push(outbox::put(&run.key, outbox::DELIVER, OutboxMessage::Deliver, now));
         changes.extend(events::append(rows, &run.key, now, vec![EventKind::Finished { status }]));
-        Ok(Decision::Write(changes, ()))
+        Ok(Decision::Write(changes, Some(ended)))
     })
     .await
 }

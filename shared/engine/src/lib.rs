@@ -27,6 +27,7 @@ mod finish_run;
 mod gather;
 mod handle;
 mod lease;
+mod measure;
 mod money;
 mod outbox;
 mod recall;

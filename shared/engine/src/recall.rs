@@ -35,8 +35,13 @@ pub(crate) async fn look_up(ports: &Ports, run: &Run, spec: &AgentSpec, key: &st
     if !run.use_cache || !spec.cache.exact {
         return None;
     }
+    ports.metrics.count("recall_lookups", 1);
     match ports.cache.get(&run.key.tenant, key).await {
-        Ok(entry) => serde_json::from_value(entry?).ok(),
+        Ok(entry) => {
+            let hit = serde_json::from_value(entry?).ok();
+            ports.metrics.count("recall_hits", u64::from(hit.is_some()));
+            hit
+        }
         Err(error) => {
             tracing::warn!(%error, agent = %spec.id, "cache not readable");
             None

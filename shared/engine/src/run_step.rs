@@ -354,8 +354,9 @@ async fn conclude(
     if !lease::settle(ports, claimed, &result).await? {
         return Ok(());
     }
-    ports.metrics.duration_ms("step", result.meta.duration_ms);
+    ports.metrics.duration_ms("step_duration_ms", result.meta.duration_ms);
     ports.metrics.count("steps", 1);
+    ports.metrics.count("step_errors", u64::from(matches!(result.outcome, Outcome::Failed(_))));
     let step = crate::model::Step {
         result: Some(result),
         ..lease::new_step(&claimed.key, claimed.first_claimed_ms)

@@ -14,6 +14,7 @@ pub async fn sweep(ports: &Ports) -> Result<usize> {
         let swept = match versioned.row {
             Row::Outbox(row) => outbox::send_one(ports, &key, &row).await,
             Row::Run(run) if !run.status.is_final() => {
+                ports.metrics.count("sweep_overdue_runs", 1);
                 finish_run(ports, &run.key, Some("the deadline has passed")).await
             }
             _ => Ok(()),
