@@ -19,13 +19,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("render", &["engine"]),
     ("api", &["boot", "engine", "render"]),
     ("local", &["api", "boot", "engine", "render"]),
-    ("lab", &["analysis", "boot", "engine", "llm", "local", "platforms", "tools"]),
+    ("lab", &["analysis", "boot", "engine", "llm", "local", "platforms", "store", "tools"]),
     ("it", &[]),
 ];
 
 /// Crates from outside, and the only crates of ours that may use them.
 const WRAPPED: &[(&str, &[&str])] = &[
-    ("aws-sdk-dynamodb", &["store"]),
+    ("aws-sdk-dynamodb", &["store", "lab"]),
     ("dynoxide-rs", &["store"]),
     ("reqwest", &["llm", "platforms"]),
     ("rustls", &["llm", "platforms"]),
