@@ -1,8 +1,9 @@
-//! `cargo lab`: the simulation and the benches.
+//! `cargo lab`: the simulation, the bundle on this machine, the benches.
 
 mod analysis;
 mod orchestration;
 mod simulate;
+mod stack;
 
 use std::process::ExitCode;
 
@@ -20,6 +21,9 @@ struct Cli {
 enum Command {
     /// Play whole runs on virtual time with faults at every port, and ask the oracles
     Simulate(simulate::Arguments),
+    /// The bundle on this machine: the real template and binaries on an emulator
+    #[command(subcommand)]
+    Stack(stack::Command),
     /// Measure
     #[command(subcommand)]
     Bench(Bench),
@@ -39,6 +43,7 @@ enum Bench {
 pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Simulate(arguments) => simulate::simulate(&arguments),
+        Command::Stack(command) => stack::stack(&command),
         Command::Bench(Bench::Analysis(arguments)) => analysis::analysis(&arguments),
         Command::Bench(Bench::Cost(arguments)) => analysis::cost(&arguments),
         Command::Bench(Bench::Orchestration(arguments)) => orchestration::orchestration(&arguments),

@@ -12,3 +12,4 @@ pub mod rouge;
 pub mod score;
 pub mod scripted;
 pub mod sim;
+pub mod stack;
