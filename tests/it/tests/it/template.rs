@@ -2,6 +2,7 @@
 //! must refuse.
 
 mod bundle;
+mod cost;
 mod facts;
 mod faults;
 mod mutants;

@@ -37,7 +37,7 @@ pub(crate) fn each(bundle: &Bundle) -> impl Iterator<Item = (&'static Function, 
 }
 
 /// Its events of one kind: name and properties.
-fn events<'a>(function: Resource<'a>, kind: &'a str) -> Vec<(&'a str, &'a Value)> {
+pub(crate) fn events<'a>(function: Resource<'a>, kind: &'a str) -> Vec<(&'a str, &'a Value)> {
     let events = function.property("Events").as_object().into_iter().flatten();
     events
         .filter(|(_, event)| event["Type"] == kind)
@@ -101,7 +101,8 @@ fn variables(bundle: &Bundle, faults: &mut Faults) {
     for (function, resource) in each(bundle) {
         let set = resource.property("Environment")["Variables"].as_object();
         let set = set.into_iter().flatten().map(|(name, _)| name.as_str());
-        let needed = function.variables.iter().copied().chain(["ASSAY_PROFILE", "ASSAY_LOG"]);
+        let measures = (function.name != "fetch").then_some("ASSAY_STACK");
+        let needed = function.variables.iter().copied().chain(["ASSAY_PROFILE", "ASSAY_LOG"]).chain(measures);
         faults.same(function.name, set, needed);
     }
 }

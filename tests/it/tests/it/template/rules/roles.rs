@@ -152,7 +152,7 @@ fn needed(stem: &str) -> Grants {
             add(&["dynamodb:GetItem"], &table[..1]);
             add(&["states:DescribeStateMachine"], &machine);
             add(&["s3:ListBucket"], &["<Bucket.Arn>".to_owned()]);
-            add(&["secretsmanager:DescribeSecret"], &secret);
+            add(&["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"], &secret);
         }
         "Workflow" => {
             let queues = ["AgentLight", "AgentTools", "AgentSemantic", "Deliveries"];

@@ -105,7 +105,7 @@ const FIGURES: [(&str, Figure); 10] = [
         ),
     ),
     ("DeadLetters", ("Assay", "DeadLetters", "Stack=<AWS::StackName>", "Sum", 300, 1, ABOVE, 0.0)),
-    ("RunsOverdue", ("Assay", "SweepOverdueRuns", "Stack=<AWS::StackName>", "Minimum", 300, 2, ABOVE, 0.0)),
+    ("RunsOverdue", ("Assay", "SweepOverdueRuns", "Stack=<AWS::StackName>", "Sum", 300, 2, AT_LEAST, 4.0)),
     (
         "SweepSilent",
         (
