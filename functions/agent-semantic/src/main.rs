@@ -7,7 +7,7 @@ use engine::ports::Message;
 use futures::FutureExt as _;
 
 fn main() -> ExitCode {
-    lambda::messages(lambda::with_steps, |ports, received| {
+    lambda::messages(lambda::WITH_STEPS, |ports, received| {
         async move {
             match received.message()? {
                 Message::Step(step) => engine::run_step(ports, step).await,

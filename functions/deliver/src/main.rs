@@ -7,7 +7,7 @@ use engine::ports::Message;
 use futures::FutureExt as _;
 
 fn main() -> ExitCode {
-    lambda::messages(lambda::without_steps, |ports, received| {
+    lambda::messages(lambda::WITHOUT_STEPS, |ports, received| {
         async move {
             match received.message()? {
                 Message::Finish { run, cause } => engine::finish_run(ports, run, cause.as_deref()).await,

@@ -7,7 +7,7 @@ use engine::ports::Message;
 use futures::FutureExt as _;
 
 fn main() -> ExitCode {
-    lambda::messages(lambda::without_steps, |ports, received| {
+    lambda::messages(lambda::WITHOUT_STEPS, |ports, received| {
         async move {
             match received.message()? {
                 Message::Start(run) => engine::begin_run(ports, run).await,

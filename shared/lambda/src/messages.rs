@@ -11,7 +11,7 @@ use futures::future::{BoxFuture, Either, join_all, select};
 use lambda_runtime::{Context, LambdaEvent, service_fn};
 use serde::Deserialize;
 
-use crate::parts::MakeParts;
+use crate::parts::Recipe;
 use crate::{Failure, Opened, Platform, entry};
 
 /// A message in hand is invisible for so long, and for so long again each time it is renewed. Not less than a lease.
@@ -42,9 +42,9 @@ impl Received {
 }
 
 /// Handles the messages of a queue's batches with `handle`. Messages that failed come back by themselves.
-pub fn messages(make_parts: MakeParts, handle: Handle) -> ExitCode {
+pub fn messages(recipe: Recipe, handle: Handle) -> ExitCode {
     entry::run(|| async {
-        let platform = Arc::new(Platform::new(make_parts));
+        let platform = Arc::new(Platform::new(recipe));
         lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| {
             let platform = platform.clone();
             async move {

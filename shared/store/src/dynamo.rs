@@ -37,6 +37,11 @@ impl Dynamo {
         Self::new(Client::from_conf(config), table)
     }
 
+    /// Makes the table, where no template does.
+    pub async fn create(&self) -> Result<()> {
+        create_table(&self.client, &self.table).await
+    }
+
     /// The rows of `table`, reached through `client`.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }

@@ -4,50 +4,49 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
-};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::body::SdkBody;
-use axum::body::Bytes;
+use aws::{Connection, Place, S3};
 use boot::{OsRandom, SystemClock};
 use engine::error::{Error, ErrorKind};
 use engine::memory::{
     MemoryCache, MemoryDelivery, MemoryLimits, MemoryMemories, MemoryMetrics, MemoryQueues,
 };
-use engine::model::{ContentRef, NanoUsd, RunKey, TenantId, Token};
-use engine::ports::{ContentStore, Ports, Settings, Workflow};
+use engine::model::{NanoUsd, RunKey, Token};
+use engine::ports::{ContentStore, Ports, Settings, Store, Workflow};
 use serde_json::Value;
 use store::Dynamo;
 
 use super::Result;
-use super::client::{Aws, Http};
 use super::servers::{REGION, ROOT_KEY, ROOT_SECRET};
 
-/// The engine's ports over the stack's table and bucket. Runs are read with them, and keys made; nothing is started or
-/// stopped through them.
-pub(super) fn ports(aws: &Aws, table: &str, bucket: &str) -> Result<Ports> {
-    let configuration = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::from_static(REGION))
-        .endpoint_url(&aws.endpoint)
-        .credentials_provider(Credentials::new(ROOT_KEY, ROOT_SECRET, None, None, "emulator"))
-        .retry_config(RetryConfig::disabled())
-        .http_client(Connector(aws.http.clone()))
-        .build();
-    let client = aws_sdk_dynamodb::Client::from_conf(configuration);
+/// The services of the emulator at `endpoint`, asked by its root.
+pub fn connection(endpoint: &str) -> Result<Connection> {
+    Ok(Connection::new(Place {
+        region: REGION.to_owned(),
+        endpoint: Some(endpoint.to_owned()),
+        access_key_id: ROOT_KEY.to_owned(),
+        secret_access_key: ROOT_SECRET.to_owned(),
+        session_token: None,
+        caller: "lab".to_owned(),
+    })?)
+}
+
+/// The engine's ports over the stack's table and bucket.
+pub(super) fn ports(connection: &Connection, table: &str, bucket: &str) -> Result<Ports> {
+    let rows = Arc::new(Dynamo::connect(connection.sdk_config(), table));
+    reading_ports(rows, Arc::new(S3::new(connection, bucket, Arc::new(SystemClock))?))
+}
+
+/// The engine's ports over rows and content. Runs are read with them, and keys made; nothing is started or stopped through
+/// them.
+pub fn reading_ports(store: Arc<dyn Store>, content: Arc<dyn ContentStore>) -> Result<Ports> {
     let clock = Arc::new(SystemClock);
     Ok(Ports {
         clock: clock.clone(),
         random: Arc::new(OsRandom),
         catalogue: Arc::new(boot::load_catalogue()?),
         settings: Settings { daily_budget: NanoUsd::ZERO, run_cap: None },
-        store: Arc::new(Dynamo::new(client, table)),
-        content: Arc::new(Objects { aws: aws.clone(), bucket: bucket.to_owned() }),
+        store,
+        content,
         queues: Arc::new(MemoryQueues::new(clock.clone(), 0, 1)),
         workflow: Arc::new(NoWorkflow),
         cache: Arc::new(MemoryCache::new(clock.clone(), 1)),
@@ -61,67 +60,6 @@ pub(super) fn ports(aws: &Aws, table: &str, bucket: &str) -> Result<Ports> {
         delivery: Arc::new(MemoryDelivery::default()),
         metrics: Arc::new(MemoryMetrics::default()),
     })
-}
-
-#[derive(Debug)]
-struct Connector(Http);
-
-impl HttpClient for Connector {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(Connector(self.0.clone()))
-    }
-}
-
-impl HttpConnector for Connector {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let http = self.0.clone();
-        HttpConnectorFuture::new(async move {
-            let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
-            let request = request.map(|body| Bytes::copy_from_slice(body.bytes().unwrap_or_default()));
-            let response = http.send(request).await.map_err(ConnectorError::io)?;
-            HttpResponse::try_from(response.map(SdkBody::from))
-                .map_err(|error| ConnectorError::other(error.into(), None))
-        })
-    }
-}
-
-/// Content as objects of the bucket, under `content/<tenant>/<digest>`.
-#[derive(Debug)]
-struct Objects {
-    aws: Aws,
-    bucket: String,
-}
-
-impl Objects {
-    async fn ask(
-        &self,
-        method: &str,
-        tenant: &TenantId,
-        content: &ContentRef,
-        body: Bytes,
-    ) -> engine::error::Result<Vec<u8>> {
-        let path = format!("/{}/content/{}/{content}", self.bucket, tenant.as_str());
-        let answer = self.aws.send("s3", method, &path, &[], body).await;
-        let answer = answer.map_err(|error| Error::new(ErrorKind::Storage, error.to_string()))?;
-        match answer.status().as_u16() {
-            200 => Ok(answer.into_body().into()),
-            404 => Err(Error::new(ErrorKind::NotFound, format!("there is no content {content}"))),
-            status => Err(Error::new(ErrorKind::Storage, format!("{path}: status {status}"))),
-        }
-    }
-}
-
-#[async_trait]
-impl ContentStore for Objects {
-    async fn put(&self, tenant: &TenantId, bytes: &[u8]) -> engine::error::Result<ContentRef> {
-        let content = ContentRef::new(blake3::hash(bytes).to_hex().as_str());
-        self.ask("PUT", tenant, &content, Bytes::copy_from_slice(bytes)).await?;
-        Ok(content)
-    }
-
-    async fn get(&self, tenant: &TenantId, content: &ContentRef) -> engine::error::Result<Vec<u8>> {
-        self.ask("GET", tenant, content, Bytes::new()).await
-    }
 }
 
 /// Whoever reads a stack's rows from outside has no workflow.
