@@ -3,6 +3,7 @@
 
 mod bundle;
 mod cost;
+mod docs;
 mod facts;
 mod faults;
 mod mutants;
