@@ -2,6 +2,7 @@
 //! must refuse.
 
 mod bundle;
+mod code;
 mod cost;
 mod docs;
 mod facts;
