@@ -12,5 +12,6 @@ mod layering;
 mod links;
 mod serve;
 mod simulation;
+mod stack;
 mod three_hours;
 mod tidy;

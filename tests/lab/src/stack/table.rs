@@ -31,22 +31,13 @@ use super::servers::{REGION, ROOT_KEY, ROOT_SECRET};
 /// The engine's ports over the stack's table and bucket. Runs are read with them, and keys made; nothing is started or
 /// stopped through them.
 pub(super) fn ports(aws: &Aws, table: &str, bucket: &str) -> Result<Ports> {
-    let configuration = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::from_static(REGION))
-        .endpoint_url(&aws.endpoint)
-        .credentials_provider(Credentials::new(ROOT_KEY, ROOT_SECRET, None, None, "emulator"))
-        .retry_config(RetryConfig::disabled())
-        .http_client(Connector(aws.http.clone()))
-        .build();
-    let client = aws_sdk_dynamodb::Client::from_conf(configuration);
     let clock = Arc::new(SystemClock);
     Ok(Ports {
         clock: clock.clone(),
         random: Arc::new(OsRandom),
         catalogue: Arc::new(boot::load_catalogue()?),
         settings: Settings { daily_budget: NanoUsd::ZERO, run_cap: None },
-        store: Arc::new(Dynamo::new(client, table)),
+        store: Arc::new(rows(aws, table)),
         content: Arc::new(Objects { aws: aws.clone(), bucket: bucket.to_owned() }),
         queues: Arc::new(MemoryQueues::new(clock.clone(), 0, 1)),
         workflow: Arc::new(NoWorkflow),
@@ -61,6 +52,19 @@ pub(super) fn ports(aws: &Aws, table: &str, bucket: &str) -> Result<Ports> {
         delivery: Arc::new(MemoryDelivery::default()),
         metrics: Arc::new(MemoryMetrics::default()),
     })
+}
+
+/// The rows of a table, by the SDK and over `aws`.
+pub(super) fn rows(aws: &Aws, table: &str) -> Dynamo {
+    let configuration = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static(REGION))
+        .endpoint_url(&aws.endpoint)
+        .credentials_provider(Credentials::new(ROOT_KEY, ROOT_SECRET, None, None, "emulator"))
+        .retry_config(RetryConfig::disabled())
+        .http_client(Connector(aws.http.clone()))
+        .build();
+    Dynamo::new(aws_sdk_dynamodb::Client::from_conf(configuration), table)
 }
 
 #[derive(Debug)]
