@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use aws_sdk_sfn::Client;
-use aws_sdk_sfn::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_sfn::error::{ProvideErrorMetadata, SdkError};
 use engine::error::{Error, ErrorKind, Result};
 use engine::model::{RunKey, Token};
 use engine::ports::Workflow;
@@ -61,7 +61,16 @@ impl Workflow for StepFunctions {
 
     async fn stop(&self, run: &RunKey, cause: &str) -> Result<()> {
         let request = self.client.stop_execution().execution_arn(self.execution(run));
-        settled(request.cause(cut(cause, LONGEST_CAUSE)).send().await, &["ExecutionDoesNotExist"])
+        let answer = request.cause(cut(cause, LONGEST_CAUSE)).send().await;
+        let over = |message: &str| message.contains("not running");
+        match answer {
+            Err(error)
+                if error.code() == Some("ValidationException") && error.message().is_some_and(over) =>
+            {
+                Ok(())
+            }
+            answer => settled(answer, &["ExecutionDoesNotExist"]),
+        }
     }
 }
 
@@ -89,7 +98,6 @@ where
     E: std::error::Error + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
 {
-    tracing::debug!(error = %DisplayErrorContext(&error), "the workflow service refused");
     Error::new(ErrorKind::Storage, "the workflow service could not be used").because(error)
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::error::{DisplayErrorContext, SdkError};
+use aws_sdk_sqs::error::SdkError;
 use aws_sdk_sqs::types::QueueAttributeName;
 use engine::error::{Error, ErrorKind, Result};
 use engine::model::TenantId;
@@ -97,7 +97,6 @@ where
     E: std::error::Error + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
 {
-    tracing::debug!(error = %DisplayErrorContext(&error), "a queue refused");
     Error::new(ErrorKind::Storage, "a queue could not be used").because(error)
 }
 

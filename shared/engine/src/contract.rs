@@ -24,7 +24,7 @@ pub use outward::{delivery_contract, workflow_contract};
 pub use queues::{Consumer, queues_contract};
 pub use store::store_contract;
 
-use crate::error::{Error, ErrorKind, Result as PortResult};
+use crate::error::{ErrorKind, Result as PortResult};
 
 /// Nothing, or what was broken.
 pub type Verdict<T = ()> = Result<T, String>;
@@ -39,7 +39,7 @@ fn same<T: PartialEq + Debug>(got: &T, expected: &T, what: &str) -> Verdict {
 
 /// The answer of a call that must succeed.
 fn done<T>(answer: PortResult<T>, what: &str) -> Verdict<T> {
-    answer.map_err(|error| format!("{what}: {error}{}", causes(&error)))
+    answer.map_err(|error| format!("{what}: {error}; because {}", error.causes()))
 }
 
 /// The call must be refused with this kind.
@@ -48,16 +48,6 @@ fn refused<T: Debug>(answer: PortResult<T>, kind: ErrorKind, what: &str) -> Verd
         Err(error) if error.kind() == kind => Ok(()),
         other => Err(format!("{what}: expected {kind}, got {other:?}")),
     }
-}
-
-fn causes(error: &Error) -> String {
-    let mut text = String::new();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text.push_str(&format!("; because {cause}"));
-        source = cause.source();
-    }
-    text
 }
 
 /// Lets the other futures of the same task run once.

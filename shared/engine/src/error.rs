@@ -231,6 +231,17 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         self.kind.is_retryable()
     }
+
+    /// What caused it, for a log: each cause's own words, the nearest first.
+    pub fn causes(&self) -> String {
+        let mut words = Vec::new();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            words.push(cause.to_string());
+            source = cause.source();
+        }
+        words.join("; because ")
+    }
 }
 
 impl fmt::Display for Error {

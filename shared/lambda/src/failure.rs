@@ -15,7 +15,7 @@ impl From<Error> for Failure {
 
 impl From<Failure> for Diagnostic {
     fn from(Failure(error): Failure) -> Self {
-        tracing::error!(%error, cause = ?std::error::Error::source(&error), "the function failed");
+        tracing::error!(%error, causes = error.causes(), "the function failed");
         Self { error_type: error.kind().name().to_owned(), error_message: error.message().to_owned() }
     }
 }

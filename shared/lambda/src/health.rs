@@ -36,7 +36,7 @@ pub fn check_health(opened: &Opened) -> BoxFuture<'_, Result<Value>> {
                 Ok(()) => json!({ "status": "pass", "took_ms": took_ms }),
                 Err(error) => {
                     failing += 1;
-                    tracing::error!(%error, part = name, "a part of the deployment does not answer");
+                    tracing::error!(%error, causes = error.causes(), part = name, "a part of the deployment does not answer");
                     json!({ "status": "fail", "took_ms": took_ms, "output": error.to_string() })
                 }
             };

@@ -66,7 +66,7 @@ async fn batch(opened: &Opened, handle: Handle, event: SqsEvent, context: &Conte
         match one(opened, handle, record, context).await {
             Ok(()) => None,
             Err(error) => {
-                tracing::warn!(%error, cause = ?std::error::Error::source(&error), message = id, "a message failed and comes back");
+                tracing::warn!(%error, causes = error.causes(), message = id, "a message failed and comes back");
                 let mut failure = BatchItemFailure::default();
                 failure.item_identifier = id;
                 Some(failure)

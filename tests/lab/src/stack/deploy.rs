@@ -86,6 +86,15 @@ pub(crate) fn build(options: &Options, say: &mut dyn FnMut(&str)) -> Result<Path
         let mut cargo = Command::new("cargo");
         // Everything, so that features are those of every other build and nothing is built twice.
         cargo.current_dir(root()).args(["build", "--quiet", "--workspace", "--bins"]);
+        // What `cargo run` tells this process of itself; a build script that reads it would be run anew.
+        for (name, _) in std::env::vars_os() {
+            if name
+                .to_str()
+                .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
+            {
+                cargo.env_remove(name);
+            }
+        }
         if !cargo.status()?.success() {
             return Err("the functions cannot be built".into());
         }
