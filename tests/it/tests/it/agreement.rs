@@ -14,7 +14,8 @@ fn asl() -> Value {
     serde_json::from_str(local::workflow::CONTENT_INTELLIGENCE).unwrap()
 }
 
-fn faults(catalogue: &Catalogue, asl: &Value) -> Vec<String> {
+/// Where catalogue and workflow differ.
+pub(crate) fn faults(catalogue: &Catalogue, asl: &Value) -> Vec<String> {
     let mut faults = Vec::new();
     let mut order = Order::default();
     order.machine(asl, &BTreeSet::new(), &mut faults);

@@ -13,5 +13,6 @@ mod links;
 mod serve;
 mod simulation;
 mod stack;
+mod template;
 mod three_hours;
 mod tidy;

@@ -1,0 +1,136 @@
+//! Queues: nothing sent is lost, nothing fails unseen.
+
+use serde_json::Value;
+
+use super::super::bundle::{Bundle, Resource};
+use super::super::facts::{FUNCTIONS, QUEUES, kebab};
+use super::super::faults::{Faults, Rule};
+
+pub(crate) const RULES: &[Rule] = &[
+    Rule { name: "the queues are those agreed on", look: all_there },
+    Rule { name: "a queue is named after the stack and itself", look: named },
+    Rule { name: "a message is hidden six times as long as its function may take", look: visibility },
+    Rule { name: "a message is tried at least five times", look: receives },
+    Rule {
+        name: "what fails goes to the queue's dead letters, from there to the parked messages",
+        look: redrive,
+    },
+    Rule { name: "parked messages stay", look: parked_stays },
+    Rule { name: "messages are encrypted", look: encrypted },
+    Rule {
+        name: "messages are kept for days, dead letters longer than what they come from",
+        look: retention,
+    },
+    Rule { name: "an empty queue is asked with patience", look: long_polling },
+    Rule { name: "queues speak TLS only on AWS", look: tls },
+    Rule { name: "only the rule on the workflow's ends may send from outside", look: senders },
+    Rule { name: "the policy of queues is on every queue", look: policy_on_all },
+];
+
+fn queues(bundle: &Bundle) -> Vec<Resource<'_>> {
+    bundle.of_kind("AWS::SQS::Queue").collect()
+}
+
+/// The seconds of the function that consumes a queue.
+fn consumer_timeout(queue: &str) -> Option<u64> {
+    FUNCTIONS.iter().find(|function| function.consumes.contains(&queue)).map(|function| function.timeout)
+}
+
+fn all_there(bundle: &Bundle, faults: &mut Faults) {
+    let expected = QUEUES.iter().flat_map(|name| [format!("{name}Queue"), format!("{name}DeadLetters")]);
+    let actual = queues(bundle).into_iter().map(|queue| queue.id);
+    faults.same("the template", actual, expected.chain(["ParkedQueue".to_owned()]));
+}
+
+fn named(bundle: &Bundle, faults: &mut Faults) {
+    for queue in queues(bundle) {
+        let expected = format!("<AWS::StackName>-{}", kebab(queue.id.trim_end_matches("Queue")));
+        faults.equal(queue.id, bundle.property(queue, "QueueName"), expected);
+    }
+}
+
+fn visibility(bundle: &Bundle, faults: &mut Faults) {
+    for queue in queues(bundle) {
+        let expected = consumer_timeout(queue.id).map(|seconds| seconds * 6);
+        faults.equal(queue.id, queue.property("VisibilityTimeout").as_u64(), expected);
+    }
+}
+
+/// One try in five may be lost to a throttle that the function never sees; more than nine keep a poisoned message alive.
+fn receives(bundle: &Bundle, faults: &mut Faults) {
+    for queue in queues(bundle).into_iter().filter(|queue| queue.id != "ParkedQueue") {
+        let receives = queue.property("RedrivePolicy")["maxReceiveCount"].as_u64().unwrap_or_default();
+        faults.unless((5..=9).contains(&receives), format!("{} tries {receives} times", queue.id));
+    }
+}
+
+fn redrive(bundle: &Bundle, faults: &mut Faults) {
+    for queue in queues(bundle).into_iter().filter(|queue| queue.id != "ParkedQueue") {
+        let target = bundle.text(queue.file, &queue.property("RedrivePolicy")["deadLetterTargetArn"]);
+        let expected = match queue.id.strip_suffix("Queue") {
+            Some(name) => format!("<{name}DeadLetters.Arn>"),
+            None => "<ParkedQueue.Arn>".to_owned(),
+        };
+        faults.equal(queue.id, target, expected);
+    }
+}
+
+fn parked_stays(bundle: &Bundle, faults: &mut Faults) {
+    let consumed = FUNCTIONS.iter().any(|function| function.consumes.contains(&"ParkedQueue"));
+    faults.unless(!consumed, "a function consumes parked messages");
+    let Some(parked) = bundle.resource("ParkedQueue") else { return };
+    faults.unless(parked.property("RedrivePolicy").is_null(), "parked messages go on");
+}
+
+fn encrypted(bundle: &Bundle, faults: &mut Faults) {
+    for queue in queues(bundle) {
+        faults.equal(queue.id, queue.property("SqsManagedSseEnabled").as_bool(), Some(true));
+    }
+}
+
+fn retention(bundle: &Bundle, faults: &mut Faults) {
+    const DAY: u64 = 86_400;
+    for queue in queues(bundle) {
+        let seconds = queue.property("MessageRetentionPeriod").as_u64().unwrap_or_default();
+        let last_stop = queue.id == "ParkedQueue" || queue.id.ends_with("DeadLetters");
+        let fits = if last_stop { seconds == 14 * DAY } else { (4 * DAY..14 * DAY).contains(&seconds) };
+        faults.unless(fits, format!("{} keeps messages for {seconds} s", queue.id));
+    }
+}
+
+fn long_polling(bundle: &Bundle, faults: &mut Faults) {
+    for queue in queues(bundle).into_iter().filter(|queue| queue.id != "ParkedQueue") {
+        faults.equal(queue.id, queue.property("ReceiveMessageWaitTimeSeconds").as_u64(), Some(20));
+    }
+}
+
+fn policy(bundle: &Bundle) -> Option<(&'static str, &Value)> {
+    let policy = bundle.resource("QueuesPolicy")?;
+    Some(("infra/queues.yaml", policy.property("PolicyDocument")))
+}
+
+fn tls(bundle: &Bundle, faults: &mut Faults) {
+    let Some((file, document)) = policy(bundle) else { return faults.unless(false, "queues have no policy") };
+    faults.equal("the language", document["Version"].as_str(), Some("2012-10-17"));
+    let expected = "if OnAws then {Action: sqs:*, Condition: {Bool: {aws:SecureTransport: false}}, Effect: Deny, \
+                    Principal: *, Resource: arn:<AWS::Partition>:sqs:<AWS::Region>:<AWS::AccountId>:<AWS::StackName>-*, \
+                    Sid: TlsOnly} else <AWS::NoValue>";
+    faults.equal("the refusal", bundle.text(file, &document["Statement"][0]), expected);
+}
+
+fn senders(bundle: &Bundle, faults: &mut Faults) {
+    let Some((file, document)) = policy(bundle) else { return };
+    faults.equal("statements", document["Statement"].as_array().map(Vec::len), Some(2));
+    let expected = "{Action: sqs:SendMessage, Condition: {ArnEquals: {aws:SourceArn: \
+                    arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:rule/<AWS::StackName>-workflow-ends}}, \
+                    Effect: Allow, Principal: {Service: events.amazonaws.com}, \
+                    Resource: [<DeliveriesQueue.Arn>, <ParkedQueue.Arn>], Sid: WorkflowEnds}";
+    faults.equal("the permission", bundle.text(file, &document["Statement"][1]), expected);
+}
+
+fn policy_on_all(bundle: &Bundle, faults: &mut Faults) {
+    let Some(policy) = bundle.resource("QueuesPolicy") else { return };
+    let on = policy.property("Queues").as_array().into_iter().flatten();
+    let on = on.map(|queue| bundle.text(policy.file, queue));
+    faults.same("the policy", on, queues(bundle).iter().map(|queue| format!("<{}>", queue.id)));
+}
