@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 import boto3
 import yaml
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 BUCKET = "deployment"
 LOOK_EACH_S = 0.1
@@ -43,7 +44,7 @@ def main():
     threading.Thread(target=end_with_starter, daemon=True).start()
     try:
         deployed = Deployment(arguments).run()
-    except Failed as failed:
+    except (Failed, ClientError) as failed:
         sys.exit(str(failed))
     json.dump(deployed, sys.stdout)
 

@@ -13,6 +13,7 @@ mod layering;
 mod links;
 mod serve;
 mod simulation;
+mod stack;
 mod template;
 mod three_hours;
 mod tidy;

@@ -206,3 +206,6 @@ fn nothing(why: &str) -> Response<Body> {
     *response.status_mut() = StatusCode::BAD_GATEWAY;
     response
 }
+
+#[cfg(test)]
+mod tests;
