@@ -89,7 +89,7 @@ async fn open(recipe: Recipe, clock: Arc<dyn Clock>) -> Result<Opened> {
     let parts = (recipe.make)(&config, Arc::new(RemoteFetch::new(&connection, &cloud, clock.clone())))?;
     let store: Arc<dyn engine::ports::Store> =
         Arc::new(Dynamo::connect(connection.sdk_config(), told(&cloud.table, "ASSAY_TABLE")?));
-    let sqs = Arc::new(Sqs::new(&connection, cloud.queues.clone()));
+    let sqs = Arc::new(Sqs::new(&connection, cloud.queues.clone(), cloud.parked.clone()));
     let (content, delivery): (Arc<dyn ContentStore>, Arc<dyn Delivery>) = match &cloud.bucket {
         Some(bucket) => {
             let bucket = Arc::new(S3::new(&connection, bucket, clock.clone())?);
