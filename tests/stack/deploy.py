@@ -141,13 +141,12 @@ class Deployment:
     # Uploading.
 
     def upload_function(self, binary):
-        package = self.package(binary)
-        content = package.read_bytes()
+        content = self.package(binary)
         self.put(f"{binary}.zip", content)
         self.binaries[binary] = {"zip_bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
     def package(self, binary):
-        """The binary as a zip that holds `bootstrap`; made anew when the binary is newer."""
+        """The binary as the bytes of a zip that holds `bootstrap`; made anew when the binary is newer."""
         built = self.arguments.binaries / binary
         if not built.is_file():
             raise Failed(f"there is no binary {built}; build it with: cargo build --bin {binary}")
@@ -155,7 +154,10 @@ class Deployment:
         # Time and size of what it was made from are in its name, so it need not be opened to be compared.
         made_from = built.stat()
         package = self.arguments.artifacts / f"{binary}-{made_from.st_mtime_ns:x}-{made_from.st_size:x}.zip"
-        if not package.exists():
+        try:
+            # Another stack that packs a newer binary may remove it at any moment.
+            return package.read_bytes()
+        except FileNotFoundError:
             with tempfile.TemporaryDirectory(dir=self.arguments.artifacts) as folder:
                 stripped = pathlib.Path(folder) / "bootstrap"
                 strip(built, stripped)
@@ -167,8 +169,9 @@ class Deployment:
                 for older in self.arguments.artifacts.glob(f"{binary}-*-*.zip"):
                     if re.fullmatch(re.escape(binary) + r"-[0-9a-f]+-[0-9a-f]+\.zip", older.name):
                         older.unlink(missing_ok=True)
+                content = whole.read_bytes()
                 os.replace(whole, package)
-        return package
+                return content
 
     def upload(self, path):
         self.put(path.name, path.read_bytes())

@@ -16,16 +16,29 @@ pub fn assay_binary() -> PathBuf {
 }
 
 /// Builds the command line and says where it is.
-pub(crate) fn build_assay(release: bool) -> Result<PathBuf, Box<dyn std::error::Error>> {
+pub(crate) fn build_assay(release: bool) -> Result<PathBuf, Box<dyn std::error::Error + Send + Sync>> {
+    Ok(build_all(release)?.join("assay"))
+}
+
+/// Builds every binary and says where they are. Everything, so that features are those of every other build and nothing is
+/// built twice.
+pub(crate) fn build_all(release: bool) -> Result<PathBuf, Box<dyn std::error::Error + Send + Sync>> {
     let mut cargo = Command::new("cargo");
     cargo.current_dir(root()).args(["build", "--quiet", "--workspace", "--bins"]);
     if release {
         cargo.arg("--release");
     }
-    if !cargo.status()?.success() {
-        return Err("the command line could not be built".into());
+    // What cargo tells this process of itself; a build script that reads it would be run anew.
+    for (name, _) in std::env::vars_os() {
+        let of_cargo = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+        if name.to_str().is_some_and(of_cargo) {
+            cargo.env_remove(name);
+        }
     }
-    Ok(target_folder()?.join(if release { "release" } else { "debug" }).join("assay"))
+    if !cargo.status()?.success() {
+        return Err("the binaries could not be built".into());
+    }
+    Ok(target_folder()?.join(if release { "release" } else { "debug" }))
 }
 
 /// The repository's root.

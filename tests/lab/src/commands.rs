@@ -4,6 +4,7 @@ mod analysis;
 mod orchestration;
 mod simulate;
 mod stack;
+mod start;
 
 use std::process::ExitCode;
 
@@ -37,6 +38,8 @@ enum Bench {
     Cost(analysis::Arguments),
     /// A comprehensive run against a model that takes 50 ms: makespan, CPU, memory, time to the first line
     Orchestration(orchestration::Arguments),
+    /// How soon each function, built for deployment, asks for its first event, what it weighs and what memory it holds
+    Start(start::Arguments),
 }
 
 /// Reads the command line and does what it says.
@@ -47,6 +50,7 @@ pub fn main() -> ExitCode {
         Command::Bench(Bench::Analysis(arguments)) => analysis::analysis(&arguments),
         Command::Bench(Bench::Cost(arguments)) => analysis::cost(&arguments),
         Command::Bench(Bench::Orchestration(arguments)) => orchestration::orchestration(&arguments),
+        Command::Bench(Bench::Start(arguments)) => start::start(&arguments),
     }
 }
 

@@ -64,7 +64,7 @@ pub(super) fn orchestration(arguments: &Arguments) -> ExitCode {
     }
 }
 
-fn measure(arguments: &Arguments) -> Result<Value, Box<dyn std::error::Error>> {
+fn measure(arguments: &Arguments) -> crate::stack::Result<Value> {
     let binary = build_assay(arguments.release)?;
 
     let script = Script::new(vec![model()]).with_latency_ms(arguments.latency_ms).without_tools();
@@ -103,7 +103,7 @@ fn measure(arguments: &Arguments) -> Result<Value, Box<dyn std::error::Error>> {
 
 /// The same graph on peers where Python has them; whatever keeps the script from running is `not run`.
 fn peers(latency_ms: u64, runs: usize) -> Value {
-    let run = || -> Result<Value, Box<dyn std::error::Error>> {
+    let run = || -> crate::stack::Result<Value> {
         let catalogue = boot::load_catalogue()?;
         let names = |agent: &engine::agent::AgentSpec| {
             agent.inputs().map(|id| id.as_str().to_owned()).collect::<Vec<_>>()
@@ -142,7 +142,7 @@ fn critical_path() -> u64 {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a bench reads the real clock")]
-fn one_run(binary: &Path, url: &str) -> Result<Measured, Box<dyn std::error::Error>> {
+fn one_run(binary: &Path, url: &str) -> Result<Measured, crate::stack::Error> {
     let state = tempfile::tempdir()?;
     let input = state.path().join("short.vtt");
     std::fs::write(&input, include_str!("../../data/short.vtt"))?;
@@ -201,7 +201,7 @@ fn one_run(binary: &Path, url: &str) -> Result<Measured, Box<dyn std::error::Err
 fn read_output(
     child: &mut Child,
     started: Instant,
-) -> Result<(String, f64, String), Box<dyn std::error::Error>> {
+) -> Result<(String, f64, String), crate::stack::Error> {
     let mut errors = BufReader::new(child.stderr.take().ok_or("no standard error")?);
     let mut rest = String::new();
     errors.read_line(&mut rest)?;
@@ -213,7 +213,7 @@ fn read_output(
 }
 
 /// The processor time of all children that ended, to the kernel's tick of 10 ms.
-fn children_cpu() -> Result<Duration, Box<dyn std::error::Error>> {
+fn children_cpu() -> Result<Duration, crate::stack::Error> {
     const TICK_MS: u64 = 10;
     let stat = std::fs::read_to_string("/proc/self/stat")?;
     // The command's name stands in brackets and may hold anything; the fields after it are counted from 3.

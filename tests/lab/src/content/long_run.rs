@@ -34,7 +34,7 @@ fn figure(of: impl Fn(&Watched) -> f64) -> Result<Figure, Trouble> {
     })
 }
 
-fn runs() -> Result<Vec<Watched>, Box<dyn std::error::Error>> {
+fn runs() -> crate::stack::Result<Vec<Watched>> {
     let binary = build_assay(false)?;
     let folder = tempfile::tempdir()?;
     let talk = folder.path().join("talk.vtt");

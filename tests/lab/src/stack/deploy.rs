@@ -11,7 +11,7 @@ use super::environment::Environment;
 use super::folder::Folder;
 use super::options::{Options, Profile};
 use super::servers::{Servers, path};
-use crate::binary::{root, target_folder};
+use crate::binary::{build_all, root, target_folder};
 
 /// The functions, by the names of their binaries; a name that ends another stands after it.
 pub(crate) const FUNCTIONS: [&str; 10] = [
@@ -77,29 +77,14 @@ impl Deployed {
 
 /// Builds the functions, unless told not to, and says where they are.
 pub(crate) fn build(options: &Options, say: &mut dyn FnMut(&str)) -> Result<PathBuf> {
-    let folder = match &options.binaries {
-        Some(folder) => folder.clone(),
-        None => target_folder()?.join("debug"),
-    };
-    if options.build {
-        say("building the functions");
-        let mut cargo = Command::new("cargo");
-        // Everything, so that features are those of every other build and nothing is built twice.
-        cargo.current_dir(root()).args(["build", "--quiet", "--workspace", "--bins"]);
-        // What `cargo run` tells this process of itself; a build script that reads it would be run anew.
-        for (name, _) in std::env::vars_os() {
-            if name
-                .to_str()
-                .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
-            {
-                cargo.env_remove(name);
-            }
-        }
-        if !cargo.status()?.success() {
-            return Err("the functions cannot be built".into());
-        }
+    if let Some(folder) = &options.binaries {
+        return Ok(folder.clone());
     }
-    Ok(folder)
+    if !options.build {
+        return Ok(target_folder()?.join("debug"));
+    }
+    say("building the functions");
+    build_all(false)
 }
 
 /// Creates the stack and waits for it. Errors: what CloudFormation says.

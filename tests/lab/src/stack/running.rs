@@ -323,6 +323,12 @@ impl Stack {
         Ok(answer.json())
     }
 
+    /// Gives a queue another visibility, in seconds.
+    pub fn set_visibility(&self, queue: &str, seconds: u32) -> Result<()> {
+        let attributes = json!({ "Attributes": { "VisibilityTimeout": seconds.to_string() } });
+        self.sqs("SetQueueAttributes", queue, attributes).map(drop)
+    }
+
     /// Gives a function another time limit, in seconds.
     pub fn set_timeout(&self, function: &str, seconds: u32) -> Result<()> {
         let path = format!("/2015-03-31/functions/{STACK}-{function}/configuration");

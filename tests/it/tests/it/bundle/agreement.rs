@@ -19,8 +19,13 @@ fn lasting(run: &RunId, result: &StepResult) -> Value {
     let text = took.replace_all(&text, "TOOK");
     let mut value: Value = serde_json::from_str(&text).unwrap();
     strip(&mut value);
-    // What a step was given holds the ids and times of the steps before it.
-    value["meta"].as_object_mut().unwrap().remove("input_digest");
+    // What a step was given holds the ids and times of the steps before it; times of more digits are more tokens.
+    let meta = value["meta"].as_object_mut().unwrap();
+    meta.remove("input_digest");
+    if result.meta.agent.as_str() == "system_reliability_officer" {
+        meta.remove("usage");
+        meta.remove("cost");
+    }
     value
 }
 
@@ -86,6 +91,14 @@ fn the_walker_and_the_emulator_come_to_the_same_results() {
         assert_eq!(result, &emulated[name], "{name}");
     }
 
+    // The first act of an agent's function is to hold its message, whatever it does then.
+    let agents = bundle.stack.calls().into_iter().filter(|call| {
+        call.function.as_deref().is_some_and(|function| function.starts_with("agent-"))
+            && call.service != "secretsmanager"
+    });
+    let first = agents.min_by_key(|call| call.at_ms).unwrap();
+    assert_eq!(first.action, "ChangeMessageVisibility", "{first:?}");
+
     // Twenty at once: all end, each by itself.
     let runs: Vec<RunId> = (0..20).map(|_| bundle.post("standard")).collect();
     for run in &runs {
@@ -99,7 +112,7 @@ fn the_walker_and_the_emulator_come_to_the_same_results() {
     super::until("every briefing is posted", || runs.iter().all(|run| posts(run) == 1));
     for queue in ["runs", "agent-light", "agent-tools", "agent-semantic", "deliveries"] {
         super::until("the queue is empty", || bundle.stack.queue_depth(queue).unwrap().all() == 0);
-        assert_eq!(bundle.stack.queue_depth(&format!("{queue}-dead-letters")).unwrap().all(), 0, "{queue}");
     }
+    assert_eq!(bundle.stack.queue_depth("dead-letters").unwrap().all(), 0);
     assert_eq!(bundle.stack.queue_depth("parked").unwrap().all(), 0);
 }

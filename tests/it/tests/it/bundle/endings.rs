@@ -45,23 +45,18 @@ fn without_agents_without_its_execution_and_out_of_time() {
     let ended = bundle.wait(&run);
     check(&bundle, &run, &ended, "ABORTED");
 
-    // Its execution runs out of time: the machine's own limit is cut to a moment for it.
-    let machine = stack.deployed().output("StateMachineArn").unwrap().to_owned();
-    let described = stack
-        .service("states", "AWSStepFunctions.DescribeStateMachine", &json!({ "stateMachineArn": machine }))
-        .unwrap();
-    let whole = described["definition"].as_str().unwrap().to_owned();
-    let mut definition: serde_json::Value = serde_json::from_str(&whole).unwrap();
-    definition["TimeoutSeconds"] = json!(2);
-    let update = |definition: &str| {
-        let body = json!({ "stateMachineArn": machine, "definition": definition });
-        stack.service("states", "AWSStepFunctions.UpdateStateMachine", &body).unwrap();
-    };
-    update(&definition.to_string());
+    // Its execution runs out of time. The emulator ends none for that, so what EventBridge says of one is put on the queue.
     let run = bundle.post("quick");
+    super::until("its first step waits", || stack.queue_depth("agent-light").unwrap().all() >= 1);
+    let input =
+        json!({ "run": run, "tenant": stack.run_key(&run).tenant, "depth": "quick", "timeout_seconds": 180 });
+    let event = json!({
+        "version": "0", "source": "aws.states", "detail-type": "Step Functions Execution Status Change",
+        "detail": { "status": "TIMED_OUT", "name": run, "input": input.to_string() },
+    });
+    stack.send("deliveries", &event.to_string()).unwrap();
     let ended = bundle.wait(&run);
     check(&bundle, &run, &ended, "TIMED_OUT");
-    update(&whole);
 
     // Nobody tells anything: the sweep finds it past its deadline, which is brought near.
     assert!(stack.delete_mapping("agent-light").unwrap() == 1);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use engine::error::ErrorKind;
 use engine::model::{EventKind, Outcome, RunId, RunStatus, Status};
-use engine::ports::{Key, Message, Range, Row, StepMessage};
+use engine::ports::{Message, Range, Row, StepMessage};
 use lab::stack::{Kind, Rule, When};
 use serde_json::json;
 
@@ -18,6 +18,11 @@ const RECOVERY_MS: u64 = 75_000;
 #[test]
 fn killed_processes_lose_nothing() {
     let bundle = Bundle::start("it-kills", script().with_latency_ms(150));
+    // Between receiving a message and its first act a handler is covered by the queue's own time, half an hour. The test does
+    // not wait for that.
+    for queue in AGENTS {
+        bundle.stack.set_visibility(queue, 60).unwrap();
+    }
     let runs: Vec<RunId> = (0..4).map(|_| bundle.post("standard")).collect();
     let mut killed = 0;
     for turn in 0..40 {
@@ -172,5 +177,4 @@ fn a_handler_that_takes_too_long_is_given_up_and_its_step_done_again() {
         bundle.stack.block_on(engine::charges(bundle.stack.ports(), &bundle.stack.run_key(&run))).unwrap();
     let unsettled = charges.iter().filter(|charge| json!(charge.state) == "unsettled").count();
     assert_eq!(unsettled, 1);
-    let _ = Key::Run(bundle.stack.run_key(&run));
 }
