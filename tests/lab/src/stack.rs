@@ -15,11 +15,11 @@ mod folder;
 mod gateway;
 mod group;
 mod options;
+mod ports;
 mod processes;
 mod record;
 mod running;
 mod servers;
-mod table;
 
 pub use call::{Asked, Permission};
 pub use client::Answer;

@@ -31,13 +31,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("start", &["engine", "lambda"]),
     ("sweep", &["engine", "lambda"]),
     ("local", &["api", "boot", "engine", "render"]),
-    ("lab", &["analysis", "boot", "engine", "llm", "local", "platforms", "store", "tools"]),
+    ("lab", &["analysis", "aws", "boot", "engine", "llm", "local", "platforms", "store", "tools"]),
     ("it", &[]),
 ];
 
 /// Crates from outside, and the only crates of ours that may use them.
 const WRAPPED: &[(&str, &[&str])] = &[
-    ("aws-sdk-dynamodb", &["store", "lab"]),
+    ("aws-sdk-dynamodb", &["store"]),
     ("dynoxide-rs", &["store"]),
     ("aws-sdk-sfn", &["aws"]),
     ("aws-sdk-sqs", &["aws"]),

@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 use super::client::{Answer, Aws, Http};
 use super::deploy::{self, Deployed, STACK};
 use super::environment::Environment;
-use super::faults::Faults;
+use super::faults::{Faults, Kind, Rule, When};
 use super::folder::{Folder, Status};
 use super::gateway::Gateway;
 use super::group::signal;
@@ -24,7 +24,7 @@ use super::options::Options;
 use super::processes::members;
 use super::record::Call;
 use super::servers::Servers;
-use super::{Result, table};
+use super::{Result, ports};
 
 const TENANT: &str = "lab";
 const LOOK_EACH: Duration = Duration::from_millis(50);
@@ -99,14 +99,15 @@ impl Stack {
         let gateway = Gateway::start(&folder.path().join("calls.jsonl"))?;
         let servers = Servers::start(&environment, &folder, &gateway.url(), options.authorised)?;
         folder.write_running(&servers.group_ids())?;
-        gateway.leads_to(servers.emulator);
+        let [_, functions] = servers.group_ids();
+        gateway.leads_to(servers.emulator, functions);
         let ready_ms = SystemClock.now_ms();
 
         say("deploying the template");
         let deployed = deploy::deploy(&environment, &folder, &servers, options, &binaries)?;
         let took = Took { servers_ms: ready_ms - began_ms, deploy_ms: SystemClock.now_ms() - ready_ms };
         let aws = Aws { http: Http::new(), endpoint: format!("http://{}", servers.emulator) };
-        let ports = table::ports(&aws, deployed.output("TableName")?, deployed.output("BucketName")?)?;
+        let ports = ports::ports(&aws.endpoint, &deployed)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         gateway.api_is(api_host(deployed.output("ApiUrl")?, &servers)?.as_str())?;
         let scopes = [Scope::Run, Scope::Read, Scope::Admin];
@@ -289,8 +290,23 @@ impl Stack {
         Ok(ours.map(|process| process.id).collect())
     }
 
-    /// Kills (SIGKILL) the process of a function that is given work first, whatever it does. `None` if none runs.
-    pub fn kill_agent(&self, function: &str) -> Result<Option<u32>> {
+    /// Kills (SIGKILL) a process of a function in the middle of its work: at its next call to the table, which is not done.
+    /// `None` if it makes none in that time. Linux only.
+    pub fn kill_agent(&self, function: &str, within: Duration) -> Result<Option<u32>> {
+        let known = self.faults().killed().len();
+        let rule = Rule::new("dynamodb", "*", When::Next(1), Kind::KillBefore).by(function);
+        let rule = self.faults().add(rule);
+        let deadline_ms = SystemClock.now_ms() + u64::try_from(within.as_millis())?;
+        while self.faults().hits(rule) == 0 && SystemClock.now_ms() < deadline_ms {
+            std::thread::sleep(LOOK_EACH);
+        }
+        self.faults().end(rule);
+        Ok(self.faults().killed().get(known).copied())
+    }
+
+    /// Kills (SIGKILL) the process of a function that is given work first, whatever it does at this moment. `None` if none
+    /// runs. A message that is just being handed to it comes back only after its queue's visibility timeout.
+    pub fn kill_now(&self, function: &str) -> Result<Option<u32>> {
         Ok(self.processes_of(function)?.into_iter().find(|process| signal(*process, Signal::KILL)))
     }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::*;
 use crate::stack::client::Aws;
 use crate::stack::faults::{Rule, When};
-use crate::stack::table;
+use crate::stack::ports;
 
 /// What came through: the host's name as it was written, and the body.
 type Seen = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
@@ -33,7 +33,7 @@ fn house() -> House {
     let folder = tempfile::tempdir().unwrap();
     let gateway = Gateway::start(&folder.path().join("calls.jsonl")).unwrap();
     let (seen, listener) = (Seen::default(), listen().unwrap());
-    gateway.leads_to(listener.local_addr().unwrap());
+    gateway.leads_to(listener.local_addr().unwrap(), 0);
     let router = Router::new().fallback(keep).layer(DefaultBodyLimit::disable()).with_state(seen.clone());
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -61,7 +61,7 @@ fn the_table_fails_as_the_real_one_does() {
     let check = |kind: Kind, changes: &[Change], expected: Option<ErrorKind>, asked: usize, status: u16| {
         let house = house();
         house.gateway.faults().add(Rule::new("dynamodb", "*", When::Next(1), kind.clone()));
-        let rows = table::rows(&house.aws, "assay");
+        let rows = ports::rows(&ports::connection(&house.aws.endpoint).unwrap(), "assay");
         let outcome = house.runtime.block_on(rows.write(changes));
         assert_eq!(outcome.as_ref().err().map(|error| error.kind()), expected, "{kind:?}: {outcome:?}");
         assert_eq!(house.seen.lock().unwrap().len(), asked, "{kind:?}");
