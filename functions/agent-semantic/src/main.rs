@@ -7,10 +7,10 @@ use engine::ports::Message;
 use futures::FutureExt as _;
 
 fn main() -> ExitCode {
-    lambda::messages(lambda::with_steps, |ports, received| {
+    lambda::messages(lambda::WITH_STEPS, |opened, received| {
         async move {
             match received.message()? {
-                Message::Step(step) => engine::run_step(ports, step).await,
+                Message::Step(step) => engine::run_step(&opened.ports, step).await,
                 _ => Err(Error::new(ErrorKind::InvalidInput, "this queue holds steps only")),
             }
         }

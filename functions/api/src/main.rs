@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    lambda::http(lambda::without_steps)
+    lambda::http(lambda::WITHOUT_STEPS)
 }

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    lambda::messages(lambda::without_steps, lambda::bury)
+    lambda::messages(lambda::WITHOUT_STEPS, lambda::bury)
 }

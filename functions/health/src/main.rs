@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    lambda::schedule(lambda::without_steps, lambda::check_health)
+    lambda::schedule(lambda::WITHOUT_STEPS, lambda::check_health)
 }

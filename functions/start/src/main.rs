@@ -7,10 +7,10 @@ use engine::ports::Message;
 use futures::FutureExt as _;
 
 fn main() -> ExitCode {
-    lambda::messages(lambda::without_steps, |ports, received| {
+    lambda::messages(lambda::WITHOUT_STEPS, |opened, received| {
         async move {
             match received.message()? {
-                Message::Start(run) => engine::begin_run(ports, run).await,
+                Message::Start(run) => engine::begin_run(&opened.ports, run).await,
                 _ => Err(Error::new(ErrorKind::InvalidInput, "this queue holds accepted runs only")),
             }
         }

@@ -6,7 +6,7 @@ use futures::FutureExt as _;
 use serde_json::json;
 
 fn main() -> ExitCode {
-    lambda::schedule(lambda::without_steps, |opened| {
+    lambda::schedule(lambda::WITHOUT_STEPS, |opened| {
         async move {
             let found = engine::sweep(&opened.ports).await?;
             Ok(json!({ "found": found }))

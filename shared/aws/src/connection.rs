@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::retry::{ReconnectMode, RetryConfig};
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use aws_types::app_name::AppName;
@@ -88,7 +88,8 @@ impl Connection {
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .app_name(caller)
             .http_client(Reqwest(http.clone()))
-            .retry_config(RetryConfig::standard())
+            // The HTTP client drops broken connections by itself.
+            .retry_config(RetryConfig::standard().with_reconnect_mode(ReconnectMode::ReuseAllConnections))
             .stalled_stream_protection(aws_sdk_sqs::config::StalledStreamProtectionConfig::disabled())
             .timeout_config(
                 TimeoutConfig::builder()

@@ -13,6 +13,7 @@ use crate::Connection;
 /// The service's limits, in bytes.
 const LONGEST_ERROR: usize = 256;
 const LONGEST_CAUSE: usize = 32_768;
+const LARGEST_OUTPUT: usize = 262_144;
 
 /// Executions of one state machine, each under the id of its run.
 #[derive(Clone, Debug)]
@@ -49,11 +50,23 @@ impl Workflow for StepFunctions {
     }
 
     async fn succeed(&self, token: &Token, output: Value) -> Result<()> {
-        let request = self.client.send_task_success().task_token(token.as_str()).output(output.to_string());
-        settled(request.send().await, &GONE)
+        let output = output.to_string();
+        if output.len() > LARGEST_OUTPUT {
+            return Err(Error::new(
+                ErrorKind::TooLarge,
+                "a step's answer is larger than travels between states",
+            ));
+        }
+        if token.as_str().is_empty() {
+            return Ok(());
+        }
+        settled(self.client.send_task_success().task_token(token.as_str()).output(output).send().await, &GONE)
     }
 
     async fn fail(&self, token: &Token, error: &str, cause: &str) -> Result<()> {
+        if token.as_str().is_empty() {
+            return Ok(());
+        }
         let request = self.client.send_task_failure().task_token(token.as_str());
         let request = request.error(cut(error, LONGEST_ERROR)).cause(cut(cause, LONGEST_CAUSE));
         settled(request.send().await, &GONE)

@@ -22,12 +22,24 @@ const LONGEST_GROUP: usize = 128;
 pub struct Sqs {
     client: Client,
     urls: BTreeMap<Queue, String>,
+    parked: Option<String>,
 }
 
 impl Sqs {
-    /// The queues at `urls`.
-    pub fn new(connection: &Connection, urls: BTreeMap<Queue, String>) -> Self {
-        Self { client: Client::new(connection.sdk_config()), urls }
+    /// The queues at `urls`, and at `parked` the one for what nobody understands.
+    pub fn new(connection: &Connection, urls: BTreeMap<Queue, String>, parked: Option<String>) -> Self {
+        Self { client: Client::new(connection.sdk_config()), urls, parked }
+    }
+
+    /// Puts a text that is no message where a person looks.
+    pub async fn park(&self, text: &str) -> Result<()> {
+        let url = self.parked.as_ref().ok_or_else(|| {
+            Error::new(
+                ErrorKind::Configuration,
+                "ASSAY_QUEUE_PARKED is not set: this function was not told of it",
+            )
+        })?;
+        self.client.send_message().queue_url(url).message_body(text).send().await.map(|_| ()).map_err(failed)
     }
 
     /// The address of the queue with this name, if it is one of these.

@@ -27,6 +27,8 @@ pub struct Cloud {
     /// `ASSAY_QUEUE_RUNS`, `ASSAY_QUEUE_AGENT_LIGHT`, `ASSAY_QUEUE_AGENT_TOOLS`, `ASSAY_QUEUE_AGENT_SEMANTIC`,
     /// `ASSAY_QUEUE_DELIVERIES`: the queues' addresses.
     pub queues: BTreeMap<Queue, String>,
+    /// `ASSAY_QUEUE_PARKED`: the address of the queue for what nobody understands.
+    pub parked: Option<String>,
     /// `ASSAY_STATE_MACHINE`: the ARN of the workflow.
     pub state_machine: Option<String>,
     /// `ASSAY_SECRET`: the ARN of the secret, a JSON object with `LLM_API_KEY`.
@@ -94,6 +96,7 @@ impl Cloud {
             table: get("ASSAY_TABLE"),
             bucket: get("ASSAY_BUCKET"),
             queues,
+            parked: get("ASSAY_QUEUE_PARKED"),
             state_machine: get("ASSAY_STATE_MACHINE"),
             secret: get("ASSAY_SECRET"),
             fetch_function: get("ASSAY_FETCH_FUNCTION"),

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::model::{Outbox, OutboxMessage, RunKey};
 use crate::ports::{Change, Key, Message, Ports, Queue, Range, Row};
 use crate::start_run::OUTBOX_GRACE_MS;
-use crate::transact::{Decision, create, list_all, transact};
+use crate::transact::{Decision, create, list_all, read, transact};
 
 /// The row that starts a run's workflow.
 pub(crate) const START: &str = "start";
@@ -26,6 +26,15 @@ pub(crate) async fn send(ports: &Ports, run: &RunKey) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Sends one row of a run's outbox, if it is still there.
+pub(crate) async fn send_named(ports: &Ports, run: &RunKey, name: &str) -> Result<()> {
+    let key = Key::Outbox(run.clone(), name.to_owned());
+    match read(ports, std::slice::from_ref(&key)).await?.pop().flatten() {
+        Some(Row::Outbox(row)) => send_one(ports, &key, &row).await,
+        _ => Ok(()),
+    }
 }
 
 /// Sends one row's message. A start is done once it is sent; a delivery only when it is posted, so it stays and comes

@@ -94,7 +94,8 @@ pub async fn start_run(ports: &Ports, request: &RunRequest) -> Result<(RunKey, b
         Ok(Decision::Write(changes, (run.clone(), true)))
     })
     .await?;
-    outbox::send(ports, &run).await?;
+    // Its briefing, should it have ended since, is another function's to send.
+    outbox::send_named(ports, &run, outbox::START).await?;
     Ok((run, new))
 }
 

@@ -1,24 +1,23 @@
 //! Messages nobody could handle, from the queues of dead letters.
 
 use engine::error::Result;
-use engine::ports::{Message, Ports};
+use engine::ports::{Message, StepMessage};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use serde::Deserialize;
 
+use crate::Opened;
 use crate::messages::Received;
 
-/// Ends what a dead message was about. One that cannot even be read fails again, and is kept for a person to look at.
-pub fn bury<'a>(ports: &'a Ports, received: &'a Received) -> BoxFuture<'a, Result<()>> {
+/// Ends what a dead message was about. One that cannot even be read is put where a person looks.
+pub fn bury<'a>(opened: &'a Opened, received: &'a Received) -> BoxFuture<'a, Result<()>> {
     async move {
+        let ports = &opened.ports;
         ports.metrics.count("dead_letters", 1);
-        let read = received.message();
-        let message = match read.as_ref().ok().copied().cloned().or_else(|| as_step(&received.body)) {
-            Some(message) => message,
-            None => {
-                tracing::error!(bytes = received.body.len(), "a dead message that cannot be read");
-                return read.map(|_| ());
-            }
+        let read = received.message().ok().cloned().or_else(|| as_step(&received.body));
+        let Some(message) = read else {
+            tracing::error!(bytes = received.body.len(), "a dead message that cannot be read is parked");
+            return opened.sqs.park(&received.body).await;
         };
         tracing::error!(?message, "nobody could handle this message");
         engine::bury(ports, &message).await
@@ -38,7 +37,7 @@ fn as_step(body: &str) -> Option<Message> {
         task_token: engine::model::Token,
     }
     let Least { run, agent, item, task_token } = serde_json::from_str(body).ok()?;
-    Some(Message::Step(engine::ports::StepMessage { run, agent, item, hop: 0, task_token }))
+    Some(Message::Step(StepMessage { run, agent, item, hop: 0, task_token }))
 }
 
 #[cfg(test)]

@@ -13,14 +13,14 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 use tower::{Service as _, ServiceExt as _};
 
-use crate::parts::MakeParts;
+use crate::parts::Recipe;
 use crate::{Failure, Opened, Platform, entry, operator};
 
 /// Answers requests of the API. An event that is an operator's wish is carried out instead: such an event cannot come through
 /// the API, only from whoever may invoke the function itself.
-pub fn http(make_parts: MakeParts) -> ExitCode {
+pub fn http(recipe: Recipe) -> ExitCode {
     entry::run(|| async {
-        let platform = Arc::new(Platform::new(make_parts));
+        let platform = Arc::new(Platform::new(recipe));
         lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
             let platform = platform.clone();
             async move { answer(&platform, event).await.map_err(Failure) }

@@ -29,6 +29,6 @@ pub use fetching::fetching;
 pub use health::check_health;
 pub use http::http;
 pub use messages::messages;
-pub use parts::{Parts, with_steps, without_steps};
+pub use parts::{Parts, Recipe, WITH_STEPS, WITHOUT_STEPS};
 pub use platform::{Opened, Platform};
 pub use schedule::schedule;

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use engine::error::{Error, ErrorKind, Result};
-use engine::ports::{Message, Ports};
+use engine::ports::Message;
 use futures::future::{BoxFuture, Either, join_all, select};
 use lambda_runtime::{Context, LambdaEvent, service_fn};
 use serde::Deserialize;
 
-use crate::parts::MakeParts;
+use crate::parts::Recipe;
 use crate::{Failure, Opened, Platform, entry};
 
 /// A message in hand is invisible for so long, and for so long again each time it is renewed. Not less than a lease.
@@ -23,7 +23,7 @@ const SPARE_MS: u64 = 2_000;
 const FIRST_RETRY_S: u16 = 1;
 
 /// Does what a message asks for.
-pub(crate) type Handle = for<'a> fn(&'a Ports, &'a Received) -> BoxFuture<'a, Result<()>>;
+pub(crate) type Handle = for<'a> fn(&'a Opened, &'a Received) -> BoxFuture<'a, Result<()>>;
 
 /// What was on the queue.
 pub struct Received {
@@ -42,9 +42,9 @@ impl Received {
 }
 
 /// Handles the messages of a queue's batches with `handle`. Messages that failed come back by themselves.
-pub fn messages(make_parts: MakeParts, handle: Handle) -> ExitCode {
+pub fn messages(recipe: Recipe, handle: Handle) -> ExitCode {
     entry::run(|| async {
-        let platform = Arc::new(Platform::new(make_parts));
+        let platform = Arc::new(Platform::new(recipe));
         lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| {
             let platform = platform.clone();
             async move {
@@ -106,7 +106,7 @@ async fn within(
     hold: Option<(&str, &str)>,
 ) -> Result<()> {
     let clock = &opened.ports.clock;
-    let work = handle(&opened.ports, received);
+    let work = handle(opened, received);
     let kept = pin!(async {
         let Some((url, receipt)) = hold else { return futures::future::pending::<()>().await };
         loop {

@@ -19,11 +19,22 @@ pub struct Parts {
     pub(crate) platforms: Arc<Vec<Arc<dyn Platform>>>,
 }
 
-/// How a function makes its parts: from the configuration, and from what fetches links.
-pub(crate) type MakeParts = fn(&Config, Arc<dyn Fetch>) -> Result<Parts>;
+/// How a function makes its parts.
+#[derive(Clone, Copy)]
+pub struct Recipe {
+    /// From the configuration, and from what fetches links.
+    pub(crate) make: fn(&Config, Arc<dyn Fetch>) -> Result<Parts>,
+    /// Whether the configuration is completed from the secret.
+    pub(crate) needs_secret: bool,
+}
 
 /// Everything a step may use.
-pub fn with_steps(config: &Config, fetch: Arc<dyn Fetch>) -> Result<Parts> {
+pub const WITH_STEPS: Recipe = Recipe { make: with_steps, needs_secret: true };
+
+/// Nothing a step uses, for functions that run none: what is not named here is not linked.
+pub const WITHOUT_STEPS: Recipe = Recipe { make: without_steps, needs_secret: false };
+
+fn with_steps(config: &Config, fetch: Arc<dyn Fetch>) -> Result<Parts> {
     let catalogue = Arc::new(boot::load_catalogue()?);
     let model = config.model.as_ref().map(|model| boot::open_model(model, &catalogue)).transpose()?;
     Ok(Parts {
@@ -35,8 +46,7 @@ pub fn with_steps(config: &Config, fetch: Arc<dyn Fetch>) -> Result<Parts> {
     })
 }
 
-/// Nothing a step uses, for functions that run none: what is not named here is not linked.
-pub fn without_steps(_: &Config, _: Arc<dyn Fetch>) -> Result<Parts> {
+fn without_steps(_: &Config, _: Arc<dyn Fetch>) -> Result<Parts> {
     Ok(Parts {
         catalogue: Arc::new(boot::load_catalogue_without_steps()?),
         model: None,

@@ -11,7 +11,7 @@ use store::lite::{LiteCache, LiteLimits, LiteMemory, Rates};
 use tokio::sync::Mutex;
 
 use crate::metrics::Emf;
-use crate::parts::MakeParts;
+use crate::parts::Recipe;
 use crate::remote_fetch::RemoteFetch;
 
 /// A secret is read again after this long, so that a changed one is used without a deployment.
@@ -19,7 +19,7 @@ const SECRET_MS: u64 = 5 * 60 * 1000;
 
 /// A function's ports, opened when they are first asked for.
 pub struct Platform {
-    make_parts: MakeParts,
+    recipe: Recipe,
     opened: Mutex<Option<(Arc<Opened>, u64)>>,
     clock: Arc<dyn Clock>,
 }
@@ -39,8 +39,8 @@ pub struct Opened {
 
 impl Platform {
     /// Nothing is opened yet.
-    pub fn new(make_parts: MakeParts) -> Self {
-        Self { make_parts, opened: Mutex::new(None), clock: Arc::new(SystemClock) }
+    pub fn new(recipe: Recipe) -> Self {
+        Self { recipe, opened: Mutex::new(None), clock: Arc::new(SystemClock) }
     }
 
     /// The ports. Errors: `Configuration`, naming what is missing; `Storage` if the secret cannot be read just now.
@@ -48,11 +48,11 @@ impl Platform {
         let mut opened = self.opened.lock().await;
         let now = self.clock.now_ms();
         if let Some((open, at_ms)) = opened.as_ref()
-            && (open.cloud.secret.is_none() || now < at_ms + SECRET_MS)
+            && (open.cloud.secret.is_none() || !self.recipe.needs_secret || now < at_ms + SECRET_MS)
         {
             return Ok(open.clone());
         }
-        match open(self.make_parts, self.clock.clone()).await {
+        match open(self.recipe, self.clock.clone()).await {
             Ok(open) => {
                 let open = Arc::new(open);
                 *opened = Some((open.clone(), now));
@@ -71,7 +71,7 @@ impl Platform {
     }
 }
 
-async fn open(make_parts: MakeParts, clock: Arc<dyn Clock>) -> Result<Opened> {
+async fn open(recipe: Recipe, clock: Arc<dyn Clock>) -> Result<Opened> {
     let cloud = Cloud::from_env()?;
     let connection = Connection::new(Place {
         region: cloud.region.clone(),
@@ -81,15 +81,15 @@ async fn open(make_parts: MakeParts, clock: Arc<dyn Clock>) -> Result<Opened> {
         session_token: cloud.credentials.session_token.clone(),
         caller: cloud.function.clone(),
     })?;
-    let secrets = match &cloud.secret {
+    let secrets = match cloud.secret.as_ref().filter(|_| recipe.needs_secret) {
         Some(id) => aws::secrets::read(&connection, clock.as_ref(), id).await?,
         None => Default::default(),
     };
     let config = Config::from_env_and(&secrets)?;
-    let parts = make_parts(&config, Arc::new(RemoteFetch::new(&connection, &cloud, clock.clone())))?;
+    let parts = (recipe.make)(&config, Arc::new(RemoteFetch::new(&connection, &cloud, clock.clone())))?;
     let store: Arc<dyn engine::ports::Store> =
         Arc::new(Dynamo::connect(connection.sdk_config(), told(&cloud.table, "ASSAY_TABLE")?));
-    let sqs = Arc::new(Sqs::new(&connection, cloud.queues.clone()));
+    let sqs = Arc::new(Sqs::new(&connection, cloud.queues.clone(), cloud.parked.clone()));
     let (content, delivery): (Arc<dyn ContentStore>, Arc<dyn Delivery>) = match &cloud.bucket {
         Some(bucket) => {
             let bucket = Arc::new(S3::new(&connection, bucket, clock.clone())?);

@@ -8,16 +8,13 @@ use futures::future::BoxFuture;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 
-use crate::parts::MakeParts;
+use crate::parts::Recipe;
 use crate::{Failure, Opened, Platform, entry};
 
 /// Calls `work` for each event; what it returns is the function's answer.
-pub fn schedule(
-    make_parts: MakeParts,
-    work: for<'a> fn(&'a Opened) -> BoxFuture<'a, Result<Value>>,
-) -> ExitCode {
+pub fn schedule(recipe: Recipe, work: for<'a> fn(&'a Opened) -> BoxFuture<'a, Result<Value>>) -> ExitCode {
     entry::run(|| async {
-        let platform = Arc::new(Platform::new(make_parts));
+        let platform = Arc::new(Platform::new(recipe));
         lambda_runtime::run(service_fn(move |_: LambdaEvent<Value>| {
             let platform = platform.clone();
             async move {

@@ -14,6 +14,7 @@ mod write;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::{ReconnectMode, RetryConfig};
 
 use engine::error::Result;
 use engine::ports::{Change, Key, Page, Range, Store, Versioned};
@@ -32,9 +33,14 @@ impl Dynamo {
     /// The rows of `table` where `config` says, asked without retries of the client's own: the engine decides again instead.
     pub fn connect(config: &aws_types::SdkConfig, table: impl Into<String>) -> Self {
         let config = aws_sdk_dynamodb::config::Builder::from(config)
-            .retry_config(aws_sdk_dynamodb::config::retry::RetryConfig::disabled())
+            .retry_config(RetryConfig::disabled().with_reconnect_mode(ReconnectMode::ReuseAllConnections))
             .build();
         Self::new(Client::from_conf(config), table)
+    }
+
+    /// Makes the table, where no template does.
+    pub async fn create(&self) -> Result<()> {
+        create_table(&self.client, &self.table).await
     }
 
     /// The rows of `table`, reached through `client`.

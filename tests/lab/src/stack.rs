@@ -15,11 +15,11 @@ mod folder;
 mod gateway;
 mod group;
 mod options;
-mod ports;
 mod processes;
 mod record;
 mod running;
 mod servers;
+mod table;
 
 pub use call::{Asked, Permission};
 pub use client::Answer;
@@ -33,6 +33,7 @@ pub use processes::{Process, processes};
 pub use record::Call;
 pub use running::{Depth, Ended, Stack, Took};
 pub use servers::Servers;
+pub use table::{connection, reading_ports};
 
 pub(crate) use client::Http;
 pub(crate) use deploy::build;

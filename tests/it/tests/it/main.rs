@@ -5,6 +5,7 @@
 mod agents;
 mod agreement;
 mod assay;
+mod bundle;
 mod cli;
 mod crash;
 mod http;

@@ -275,11 +275,11 @@ fn calls_are_recorded_and_fail_on_demand() {
     assert_eq!(written, stack.calls());
 
     // A killed process is one message's trouble: the next call has a new one.
-    let killed = stack.kill_now("api").unwrap().unwrap();
+    let killed = stack.kill_agent("api").unwrap().unwrap();
     until("the process is gone", || !stack.processes_of("api").unwrap().contains(&killed));
     until("a new one answers", || stack.ask("POST", "/messages", &[], b"x").unwrap().status == 200);
     assert_ne!(stack.processes_of("api").unwrap(), [killed]);
-    assert_eq!(stack.kill_now("start").unwrap(), None, "nothing of it runs");
+    assert_eq!(stack.kill_agent("start").unwrap(), None, "nothing of it runs");
 
     let waiting = stack.queue_depth("runs").unwrap().visible;
     stack.send("runs", "by hand").unwrap();
@@ -305,7 +305,7 @@ fn a_process_dies_where_the_test_says() {
         assert_eq!(stack.faults().killed()[number..], running);
         assert_eq!(stack.queue_depth("runs").unwrap().visible - before, delivered);
     }
-    assert_eq!(stack.kill_agent("api", Duration::from_millis(100)).unwrap(), None, "it calls no table");
+    assert_eq!(stack.kill_at_work("api", Duration::from_millis(100)).unwrap(), None, "it calls no table");
 }
 
 #[test]

@@ -2,7 +2,9 @@
 //! must refuse.
 
 mod bundle;
+mod code;
 mod cost;
+mod docs;
 mod facts;
 mod faults;
 mod mutants;

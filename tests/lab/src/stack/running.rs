@@ -24,7 +24,7 @@ use super::options::Options;
 use super::processes::members;
 use super::record::Call;
 use super::servers::Servers;
-use super::{Result, ports};
+use super::{Result, table};
 
 const TENANT: &str = "lab";
 const LOOK_EACH: Duration = Duration::from_millis(50);
@@ -107,7 +107,8 @@ impl Stack {
         let deployed = deploy::deploy(&environment, &folder, &servers, options, &binaries)?;
         let took = Took { servers_ms: ready_ms - began_ms, deploy_ms: SystemClock.now_ms() - ready_ms };
         let aws = Aws { http: Http::new(), endpoint: format!("http://{}", servers.emulator) };
-        let ports = ports::ports(&aws.endpoint, &deployed)?;
+        let connection = table::connection(&aws.endpoint)?;
+        let ports = table::ports(&connection, deployed.output("TableName")?, deployed.output("BucketName")?)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         gateway.api_is(api_host(deployed.output("ApiUrl")?, &servers)?.as_str())?;
         let scopes = [Scope::Run, Scope::Read, Scope::Admin];
@@ -292,7 +293,7 @@ impl Stack {
 
     /// Kills (SIGKILL) a process of a function in the middle of its work: at its next call to the table, which is not done.
     /// `None` if it makes none in that time. Linux only.
-    pub fn kill_agent(&self, function: &str, within: Duration) -> Result<Option<u32>> {
+    pub fn kill_at_work(&self, function: &str, within: Duration) -> Result<Option<u32>> {
         let known = self.faults().killed().len();
         let rule = Rule::new("dynamodb", "*", When::Next(1), Kind::KillBefore).by(function);
         let rule = self.faults().add(rule);
@@ -306,7 +307,7 @@ impl Stack {
 
     /// Kills (SIGKILL) the process of a function that is given work first, whatever it does at this moment. `None` if none
     /// runs. A message that is just being handed to it comes back only after its queue's visibility timeout.
-    pub fn kill_now(&self, function: &str) -> Result<Option<u32>> {
+    pub fn kill_agent(&self, function: &str) -> Result<Option<u32>> {
         Ok(self.processes_of(function)?.into_iter().find(|process| signal(*process, Signal::KILL)))
     }
 
@@ -336,6 +337,32 @@ impl Stack {
             return Err(format!("{function}: {error:?} {}", answer.text()).into());
         }
         Ok(answer.json())
+    }
+
+    /// Gives a function another time limit, in seconds.
+    pub fn set_timeout(&self, function: &str, seconds: u32) -> Result<()> {
+        let path = format!("/2015-03-31/functions/{STACK}-{function}/configuration");
+        self.lambda("PUT", &path, &json!({ "Timeout": seconds }).to_string()).map(drop)
+    }
+
+    /// Asks a service of the emulator that speaks JSON, past the gateway: its name in signatures, the operation, the request.
+    pub fn service(&self, service: &str, target: &str, body: &Value) -> Result<Value> {
+        self.block_on(self.aws.json(service, target, body))
+    }
+
+    /// Puts bytes at an address that needs no other credential, such as a presigned one. The answer's status.
+    pub fn put(&self, url: &str, body: &[u8]) -> Result<u16> {
+        let request = Request::put(url).body(Bytes::copy_from_slice(body))?;
+        Ok(self.block_on(self.aws.http.answer(request))?.status)
+    }
+
+    /// The keys of the stack's bucket that begin with `prefix`.
+    pub fn keys_under(&self, prefix: &str) -> Result<Vec<String>> {
+        let path = format!("/{}?list-type=2&prefix={prefix}", self.deployed.output("BucketName")?);
+        let answer = self.block_on(self.aws.send("s3", "GET", &path, &[], Bytes::new()))?;
+        let text = String::from_utf8_lossy(answer.body()).into_owned();
+        let keys = text.split("<Key>").skip(1).filter_map(|rest| rest.split_once("</Key>"));
+        Ok(keys.map(|(key, _)| key.to_owned()).collect())
     }
 
     /// What a function has written to its log so far.

@@ -133,6 +133,10 @@ fn lite_costs_next_to_nothing_idle() {
         "{text}lite, idle: ${sum:.2} a month; ${whole:.2} where the free amounts are used up by other things"
     );
     assert!(sum <= MOST_USD_A_MONTH, "${sum:.2} a month");
+    let told = std::fs::read_to_string(crate::assay::root().join("docs/deploy.md")).unwrap();
+    for figure in [format!("${sum:.2} a month"), format!("${whole:.2}")] {
+        assert!(told.contains(&figure), "docs/deploy.md does not say {figure}");
+    }
     // Everything in the network is paid by the hour; none of it is part of lite.
     for resource in bundle.resources().filter(|resource| resource.file == "infra/network.yaml") {
         assert_eq!(bundle.resource("Network").unwrap().body["Condition"], "Full", "{}", resource.id);

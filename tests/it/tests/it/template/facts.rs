@@ -6,7 +6,7 @@ pub(crate) struct Function {
     pub(crate) name: &'static str,
     /// Seconds it may take.
     pub(crate) timeout: u64,
-    /// What it reads from its environment, beside profile and log, and the stack's name where it measures.
+    /// What it reads from its environment, beside what it logs, and the stack's name where it measures.
     pub(crate) variables: &'static [&'static str],
     /// The queues it is called for: logical ids.
     pub(crate) consumes: &'static [&'static str],
@@ -207,9 +207,8 @@ pub(crate) const MACHINE: &str = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS
 pub(crate) const EXECUTIONS: &str = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<AWS::StackName>-content-intelligence:*";
 
 /// What every variable is, wherever it is set.
-pub(crate) const VARIABLES: [(&str, &str); 22] = [
+pub(crate) const VARIABLES: [(&str, &str); 21] = [
     ("ASSAY_STACK", "<AWS::StackName>"),
-    ("ASSAY_PROFILE", "<Profile>"),
     ("ASSAY_LOG", "warn"),
     ("ASSAY_TABLE", "<Table>"),
     ("ASSAY_BUCKET", "<Bucket>"),

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::*;
 use crate::stack::client::Aws;
 use crate::stack::faults::{Rule, When};
-use crate::stack::ports;
+use crate::stack::table;
 
 /// What came through: the host's name as it was written, and the body.
 type Seen = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
@@ -61,7 +61,8 @@ fn the_table_fails_as_the_real_one_does() {
     let check = |kind: Kind, changes: &[Change], expected: Option<ErrorKind>, asked: usize, status: u16| {
         let house = house();
         house.gateway.faults().add(Rule::new("dynamodb", "*", When::Next(1), kind.clone()));
-        let rows = ports::rows(&ports::connection(&house.aws.endpoint).unwrap(), "assay");
+        let rows =
+            store::Dynamo::connect(table::connection(&house.aws.endpoint).unwrap().sdk_config(), "assay");
         let outcome = house.runtime.block_on(rows.write(changes));
         assert_eq!(outcome.as_ref().err().map(|error| error.kind()), expected, "{kind:?}: {outcome:?}");
         assert_eq!(house.seen.lock().unwrap().len(), asked, "{kind:?}");

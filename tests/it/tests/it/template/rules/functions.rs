@@ -102,7 +102,7 @@ fn variables(bundle: &Bundle, faults: &mut Faults) {
         let set = resource.property("Environment")["Variables"].as_object();
         let set = set.into_iter().flatten().map(|(name, _)| name.as_str());
         let measures = (function.name != "fetch").then_some("ASSAY_STACK");
-        let needed = function.variables.iter().copied().chain(["ASSAY_PROFILE", "ASSAY_LOG"]).chain(measures);
+        let needed = function.variables.iter().copied().chain(["ASSAY_LOG"]).chain(measures);
         faults.same(function.name, set, needed);
     }
 }

@@ -1,0 +1,34 @@
+//! The adapters of AWS keep the contracts of their ports, on the emulator.
+
+use std::sync::Arc;
+
+use aws::{S3, StepFunctions};
+use engine::contract;
+use engine::ports::{Clock, Delivery as _};
+use lab::stack::{Options, Stack};
+use serde_json::json;
+use store::Dynamo;
+
+#[test]
+fn rows_content_posts_and_workflows_keep_their_contracts() {
+    let mut options = Options::new("it-adapters");
+    options.build = false;
+    let stack = Stack::start(&options).unwrap();
+    let connection = lab::stack::connection(&format!("http://{}", stack.servers().emulator)).unwrap();
+    let clock: Arc<dyn Clock> = Arc::new(boot::SystemClock);
+    // A table of its own, as empty as the contract wants it.
+    let rows = Dynamo::connect(connection.sdk_config(), "contract");
+    stack.block_on(rows.create()).unwrap();
+    assert_eq!(stack.block_on(contract::store_contract(&rows)), Ok(()));
+
+    let bucket = S3::new(&connection, stack.deployed().output("BucketName").unwrap(), clock.clone()).unwrap();
+    assert_eq!(stack.block_on(contract::content_contract(&bucket)), Ok(()));
+    let posts = || stack.keys_under("briefings/").unwrap().len();
+    assert_eq!(stack.block_on(contract::delivery_contract(&bucket, posts)), Ok(()));
+    assert_eq!(bucket.channel(), "briefings bucket");
+
+    let machine = StepFunctions::new(&connection, stack.deployed().output("StateMachineArn").unwrap());
+    let input = json!({ "run": "r", "tenant": "t", "depth": "quick", "timeout_seconds": 60 });
+    assert_eq!(stack.block_on(contract::workflow_contract(&machine, input)), Ok(()));
+    assert!(stack.block_on(machine.is_active()).unwrap());
+}

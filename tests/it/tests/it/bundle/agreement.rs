@@ -1,0 +1,105 @@
+//! The walker on one machine and the state machine on the emulator come to the same results.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use engine::error::Result;
+use engine::model::{RunId, RunKey, RunStatus, StepResult, TenantId};
+use engine::ports::ContentStore;
+use lab::scripted::ScriptedServer;
+use serde_json::{Value, json};
+
+use super::{Bundle, script};
+use crate::assay::{assay, json as report, run, sample};
+
+/// A step's result without what differs from run to run: ids and times.
+fn lasting(run: &RunId, result: &StepResult) -> Value {
+    let text = serde_json::to_string(result).unwrap().replace(run.as_str(), "RUN");
+    let took = regex::Regex::new("[a-z_]+ took [0-9]+ ms").unwrap();
+    let text = took.replace_all(&text, "TOOK");
+    let mut value: Value = serde_json::from_str(&text).unwrap();
+    strip(&mut value);
+    // What a step was given holds the ids and times of the steps before it.
+    value["meta"].as_object_mut().unwrap().remove("input_digest");
+    value
+}
+
+fn strip(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            // Which step was the slowest is a matter of time too.
+            fields.retain(|name, _| !name.ends_with("_ms") && name != "slowest");
+            fields.values_mut().for_each(strip);
+        }
+        Value::Array(items) => items.iter_mut().for_each(strip),
+        _ => {}
+    }
+}
+
+/// The results of one comprehensive run by the command line.
+fn walked() -> BTreeMap<String, Value> {
+    let server = ScriptedServer::start(script()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (path, state) = (sample("flood-budget.vtt"), folder.path().join("state"));
+    let (path, state) = (path.to_str().unwrap(), state.to_str().unwrap());
+    let mut command = assay(&["run", path, "--depth", "comprehensive", "--json", "--state", state]);
+    command.env("LLM_BASE_URL", server.url()).env("LLM_MODEL", "scripted").env("LLM_PRICE", "0.15/0.60");
+    let report = report(&run(&mut command));
+    assert_eq!(report["status"], "complete", "{:#}", report["failure"]);
+    let run = RunId::new(report["run_id"].as_str().unwrap());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let results = runtime.block_on(stored(std::path::Path::new(state), &run)).unwrap();
+    results.into_iter().map(|(name, result)| (name, lasting(&run, &result))).collect()
+}
+
+/// Every result of a run in a state folder.
+async fn stored(state: &std::path::Path, run: &RunId) -> Result<Vec<(String, StepResult)>> {
+    let store: Arc<dyn engine::ports::Store> =
+        Arc::new(store::Embedded::open(&state.join("assay.sqlite"))?.store().await?);
+    let content: Arc<dyn ContentStore> = Arc::new(store::Files::open(&state.join("content"))?);
+    let ports = lab::stack::reading_ports(store, content).unwrap();
+    let key = RunKey { tenant: TenantId::new("local"), run: run.clone() };
+    let mut results = Vec::new();
+    for step in engine::ledger_view::steps(&ports, &key).await? {
+        if let Some(result) = engine::ledger_view::result_of(&ports, &step).await? {
+            results.push((format!("{}/{}", step.key.agent, step.key.item), result));
+        }
+    }
+    Ok(results)
+}
+
+#[test]
+fn the_walker_and_the_emulator_come_to_the_same_results() {
+    let bundle = Bundle::start("it-agreement", script());
+    let run = bundle.post("comprehensive");
+    let ended = bundle.wait(&run);
+    assert_eq!(ended.run.status, RunStatus::Complete, "{:?}", ended.run.failure);
+    let emulated: BTreeMap<String, Value> = ended
+        .steps
+        .iter()
+        .map(|(key, result)| (format!("{}/{}", key.agent, key.item), lasting(&run, result)))
+        .collect();
+    let walked = walked();
+    assert!(walked.len() > 26, "{}", walked.len());
+    assert_eq!(walked.keys().collect::<Vec<_>>(), emulated.keys().collect::<Vec<_>>());
+    for (name, result) in &walked {
+        assert_eq!(result, &emulated[name], "{name}");
+    }
+
+    // Twenty at once: all end, each by itself.
+    let runs: Vec<RunId> = (0..20).map(|_| bundle.post("standard")).collect();
+    for run in &runs {
+        let ended = bundle.wait(run);
+        assert_eq!(ended.run.status, RunStatus::Complete, "{:?}", ended.run.failure);
+    }
+    let posts = |run: &RunId| {
+        let events = bundle.events(run);
+        events.iter().filter(|event| json!(event)["event"] == "delivered").count()
+    };
+    super::until("every briefing is posted", || runs.iter().all(|run| posts(run) == 1));
+    for queue in ["runs", "agent-light", "agent-tools", "agent-semantic", "deliveries"] {
+        super::until("the queue is empty", || bundle.stack.queue_depth(queue).unwrap().all() == 0);
+        assert_eq!(bundle.stack.queue_depth(&format!("{queue}-dead-letters")).unwrap().all(), 0, "{queue}");
+    }
+    assert_eq!(bundle.stack.queue_depth("parked").unwrap().all(), 0);
+}

@@ -1,0 +1,92 @@
+//! Whatever ends a run from outside, it ends explained and its money goes back.
+
+use std::time::Duration;
+
+use engine::model::{Outcome, RunId, RunStatus};
+use engine::ports::{Becomes, Change, Clock as _, Expect, Key, Row};
+use lab::stack::Ended;
+use serde_json::json;
+
+use super::{Bundle, script};
+
+/// A sweep comes each minute, and what it finds is closed at once.
+const SWEPT: Duration = Duration::from_secs(100);
+
+/// The run failed, says at which step and why, and nothing of the day's budget is held for it any more.
+fn check(bundle: &Bundle, run: &RunId, ended: &Ended, why: &str) {
+    assert_eq!(ended.run.status, RunStatus::Failed, "{:?}", ended.run.failure);
+    let failure = ended.run.failure.as_ref().unwrap();
+    assert!(failure.agent.is_some(), "{failure:?}");
+    let explained = ended.steps.iter().any(|(_, result)| match &result.outcome {
+        Outcome::Failed(error) => error.message.contains(why),
+        _ => false,
+    });
+    assert!(explained, "no step says {why:?}: {failure:?}");
+    let window = engine::window(ended.run.created_ms);
+    let tenant = bundle.stack.run_key(run).tenant;
+    let key = Key::Budget(tenant, window);
+    let row = bundle.stack.block_on(bundle.stack.ports().store.read(&[key])).unwrap().pop().flatten();
+    if let Some(row) = row {
+        let Row::Budget(budget) = row.row else { panic!("{row:?}") };
+        assert_eq!(budget.allotted.0, 0, "money that no run holds any more");
+    }
+}
+
+#[test]
+fn without_agents_without_its_execution_and_out_of_time() {
+    let bundle = Bundle::start("it-endings", script());
+    let stack = &bundle.stack;
+    assert_eq!(stack.enable_mapping("agent-light", false).unwrap(), 1);
+
+    // Its execution is aborted while nobody takes its first step.
+    let run = bundle.post("quick");
+    super::until("its first step waits", || stack.queue_depth("agent-light").unwrap().visible == 1);
+    stack.stop_execution(&run).unwrap();
+    let ended = bundle.wait(&run);
+    check(&bundle, &run, &ended, "ABORTED");
+
+    // Its execution runs out of time: the machine's own limit is cut to a moment for it.
+    let machine = stack.deployed().output("StateMachineArn").unwrap().to_owned();
+    let described = stack
+        .service("states", "AWSStepFunctions.DescribeStateMachine", &json!({ "stateMachineArn": machine }))
+        .unwrap();
+    let whole = described["definition"].as_str().unwrap().to_owned();
+    let mut definition: serde_json::Value = serde_json::from_str(&whole).unwrap();
+    definition["TimeoutSeconds"] = json!(2);
+    let update = |definition: &str| {
+        let body = json!({ "stateMachineArn": machine, "definition": definition });
+        stack.service("states", "AWSStepFunctions.UpdateStateMachine", &body).unwrap();
+    };
+    update(&definition.to_string());
+    let run = bundle.post("quick");
+    let ended = bundle.wait(&run);
+    check(&bundle, &run, &ended, "TIMED_OUT");
+    update(&whole);
+
+    // Nobody tells anything: the sweep finds it past its deadline, which is brought near.
+    assert!(stack.delete_mapping("agent-light").unwrap() == 1);
+    let run = bundle.post("quick");
+    super::until("its first step waits", || stack.queue_depth("agent-light").unwrap().all() >= 1);
+    hurry(&bundle, &run);
+    let ended = bundle.wait_for(&run, SWEPT);
+    check(&bundle, &run, &ended, "deadline");
+}
+
+/// The run's deadline is now.
+fn hurry(bundle: &Bundle, run: &RunId) {
+    let ports = bundle.stack.ports();
+    let key = Key::Run(bundle.stack.run_key(run));
+    bundle.stack.block_on(async {
+        let read = ports.store.read(std::slice::from_ref(&key)).await.unwrap().pop().flatten().unwrap();
+        let Row::Run(row) = read.row else { panic!() };
+        let now = boot::SystemClock.now_ms();
+        let row = engine::model::Run { deadline_ms: now, ..row };
+        let change = Change {
+            key,
+            expect: Expect::Version(read.version),
+            to: Becomes::Row(Row::Run(row)),
+            due_ms: Some(now),
+        };
+        ports.store.write(&[change]).await.unwrap();
+    });
+}

@@ -1,0 +1,176 @@
+//! Never lost, never twice: processes die, messages come twice, stores refuse, handlers take too long.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use engine::error::ErrorKind;
+use engine::model::{EventKind, Outcome, RunId, RunStatus, Status};
+use engine::ports::{Key, Message, Range, Row, StepMessage};
+use lab::stack::{Kind, Rule, When};
+use serde_json::json;
+
+use super::{Bundle, script};
+
+const AGENTS: [&str; 3] = ["agent-light", "agent-tools", "agent-semantic"];
+/// A killed worker's step is taken over within this time, in milliseconds.
+const RECOVERY_MS: u64 = 75_000;
+
+#[test]
+fn killed_processes_lose_nothing() {
+    let bundle = Bundle::start("it-kills", script().with_latency_ms(150));
+    let runs: Vec<RunId> = (0..4).map(|_| bundle.post("standard")).collect();
+    let mut killed = 0;
+    for turn in 0..40 {
+        std::thread::sleep(Duration::from_millis(100 + 37 * (turn % 5)));
+        killed += usize::from(bundle.stack.kill_agent(AGENTS[turn as usize % 3]).unwrap().is_some());
+    }
+    assert!(killed >= 10, "{killed} killed");
+    let mut longest_ms = 0;
+    for run in &runs {
+        let ended = bundle.wait_for(run, Duration::from_secs(300));
+        assert_eq!(ended.run.status, RunStatus::Complete, "{:?}", ended.run.failure);
+        longest_ms = longest_ms.max(longest_recovery_ms(&bundle, run));
+    }
+    println!("{killed} processes killed; the longest recovery took {longest_ms} ms");
+    assert!(longest_ms > 0, "no kill met a step at work");
+    assert!(longest_ms <= RECOVERY_MS, "{longest_ms} ms");
+}
+
+/// From a step's begin by a worker that was lost to its begin by the next one.
+fn longest_recovery_ms(bundle: &Bundle, run: &RunId) -> u64 {
+    let mut begun: BTreeMap<String, u64> = BTreeMap::new();
+    let mut longest_ms = 0;
+    for event in bundle.events(run) {
+        match event.kind {
+            EventKind::StepStarted { agent, item, .. } => {
+                if let Some(before_ms) = begun.insert(format!("{agent}/{item}"), event.at_ms) {
+                    longest_ms = longest_ms.max(event.at_ms - before_ms);
+                }
+            }
+            EventKind::StepDeferred { agent, item, .. } => {
+                begun.remove(&format!("{agent}/{item}"));
+            }
+            _ => {}
+        }
+    }
+    longest_ms
+}
+
+#[test]
+fn lost_answers_conflicts_and_repeats_change_nothing() {
+    let bundle = Bundle::start("it-faults-calls", script());
+    let faults = bundle.stack.faults();
+    let rules = [
+        Rule::new("dynamodb", "TransactWriteItems", When::Chance(0.05), Kind::TransactionConflict),
+        Rule::new("dynamodb", "TransactWriteItems", When::Chance(0.03), Kind::FailAfter),
+        Rule::new("dynamodb", "*", When::Chance(0.02), Kind::Throttle),
+        Rule::new("dynamodb", "*", When::Chance(0.02), Kind::Refuse),
+        Rule::new("sqs", "SendMessage", When::Chance(0.3), Kind::Duplicate),
+        Rule::new("states", "SendTaskSuccess", When::Chance(0.1), Kind::FailAfter),
+        Rule::new("states", "SendTaskSuccess", When::Chance(0.2), Kind::Duplicate),
+        Rule::new("states", "StartExecution", When::Chance(0.3), Kind::Duplicate),
+        Rule::new("s3", "PutObject", When::Chance(0.1), Kind::Refuse),
+    ];
+    let rules: Vec<usize> = rules.into_iter().map(|rule| faults.add(rule)).collect();
+    let runs: Vec<RunId> = (0..5).map(|_| bundle.post("deep")).collect();
+    // Every step's message once more, and out of order, while they run.
+    let mut repeated = 0;
+    for run in runs.iter().rev() {
+        std::thread::sleep(Duration::from_millis(300));
+        repeated += repeat_steps(&bundle, run);
+    }
+    for run in &runs {
+        let ended = bundle.wait_for(run, Duration::from_secs(240));
+        assert_eq!(ended.run.status, RunStatus::Complete, "{:?}", ended.run.failure);
+    }
+    let hits: Vec<u64> = rules.iter().map(|rule| faults.hits(*rule)).collect();
+    println!("faults by rule {hits:?}; {repeated} messages repeated");
+    assert!(hits.iter().filter(|hits| **hits > 0).count() >= 7, "{hits:?}");
+    faults.clear();
+
+    // And after the end: nothing is done again.
+    let run = &runs[0];
+    let (events, paid) = (bundle.events(run).len(), bundle.model.bill().lines().len());
+    assert!(repeat_steps(&bundle, run) > 10);
+    for queue in AGENTS {
+        super::until("the repeats are handled", || bundle.stack.queue_depth(queue).unwrap().all() == 0);
+    }
+    let later: Vec<_> = bundle.events(run).split_off(events);
+    assert!(later.iter().all(|event| matches!(event.kind, EventKind::Delivered { .. })), "{later:?}");
+    assert_eq!(bundle.model.bill().lines().len(), paid);
+}
+
+/// Sends the message of each step that has begun once more. Returns how many.
+fn repeat_steps(bundle: &Bundle, run: &RunId) -> usize {
+    let ports = bundle.stack.ports();
+    let key = bundle.stack.run_key(run);
+    let page = bundle.stack.block_on(ports.store.list(&Range::Steps(key.clone()), None, 200)).unwrap();
+    let mut sent = 0;
+    for (_, versioned) in page.rows {
+        let Row::Step(step) = versioned.row else { continue };
+        let Some(token) = step.token.clone() else { continue };
+        let profile = ports.catalogue.agent(&step.key.agent).unwrap().profile;
+        let message = Message::Step(StepMessage {
+            run: key.clone(),
+            agent: step.key.agent.clone(),
+            item: step.key.item.clone(),
+            hop: step.hop,
+            task_token: token,
+        });
+        let queue = format!("agent-{}", profile.name());
+        bundle.stack.send(&queue, &json!(message).to_string()).unwrap();
+        sent += 1;
+    }
+    sent
+}
+
+#[test]
+fn poison_ends_as_a_failed_step_and_the_run_goes_on() {
+    let bundle = Bundle::start("it-poison", script());
+    // Nobody can read this one; it ends where a person looks.
+    bundle.stack.send("agent-light", "{\"kind\":\"step\"").unwrap();
+    // A function that never reaches the table cannot handle any of its messages.
+    let rule = Rule::new("dynamodb", "*", When::Always, Kind::Refuse).by("agent-semantic");
+    bundle.stack.faults().add(rule);
+    let run = bundle.post("standard");
+    let ended = bundle.wait_for(&run, Duration::from_secs(300));
+    assert_eq!(ended.run.status, RunStatus::Partial, "{:?}", ended.run.failure);
+    let failed: Vec<&str> = ended
+        .steps
+        .iter()
+        .filter(|(_, result)| matches!(&result.outcome, Outcome::Failed(error) if error.kind == ErrorKind::Internal))
+        .map(|(key, _)| key.agent.as_str())
+        .collect();
+    assert!(
+        failed.contains(&"verification_director") && failed.contains(&"knowledge_integrator"),
+        "{failed:?}"
+    );
+    let briefing = ended.steps.iter().find(|(key, _)| key.agent.as_str() == "intelligence_briefing_curator");
+    assert_eq!(briefing.unwrap().1.status(), Status::Ok, "the run went on");
+    bundle.stack.faults().clear();
+    super::until_within("the unreadable message is parked", Duration::from_secs(120), || {
+        bundle.stack.queue_depth("parked").unwrap().visible == 1
+    });
+}
+
+#[test]
+fn a_handler_that_takes_too_long_is_given_up_and_its_step_done_again() {
+    // The fifth call, and only that one, outlasts the function's time.
+    let script = script().with_latency(|call| if call.number == 5 { 20_000 } else { 0 });
+    let bundle = Bundle::start("it-late", script);
+    for function in AGENTS {
+        bundle.stack.set_timeout(function, 6).unwrap();
+    }
+    let run = bundle.post("quick");
+    let ended = bundle.wait_for(&run, Duration::from_secs(120));
+    assert_eq!(ended.run.status, RunStatus::Complete, "{:?}", ended.run.failure);
+    let recovery_ms = longest_recovery_ms(&bundle, &run);
+    println!("given up and done again after {recovery_ms} ms");
+    assert!((1_000..=RECOVERY_MS).contains(&recovery_ms), "{recovery_ms} ms");
+    // The call nobody heard the end of is on the ledger, at its worst case.
+    let charges =
+        bundle.stack.block_on(engine::charges(bundle.stack.ports(), &bundle.stack.run_key(&run))).unwrap();
+    let unsettled = charges.iter().filter(|charge| json!(charge.state) == "unsettled").count();
+    assert_eq!(unsettled, 1);
+    let _ = Key::Run(bundle.stack.run_key(&run));
+}
