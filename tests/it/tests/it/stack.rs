@@ -294,7 +294,7 @@ fn calls_are_recorded_and_fail_on_demand() {
 #[test]
 fn a_process_dies_where_the_test_says() {
     let small = small();
-    let stack = Stack::start(&small.options("it-kills")).unwrap();
+    let stack = Stack::start(&small.options("it-dies")).unwrap();
     assert_eq!(stack.enable_mapping("start", false).unwrap(), 1);
     for (number, (kind, delivered)) in [(Kind::KillBefore, 0), (Kind::KillAfter, 1)].into_iter().enumerate() {
         until("it works", || stack.ask("POST", "/messages", &[], b"x").unwrap().status == 200);
