@@ -211,7 +211,7 @@ fn a_stack_starts_within_five_seconds_and_leaves_nothing() {
     assert!(variables.contains(&"AWS_ENDPOINT_URL"));
     assert!(!variables.iter().any(|name| name.starts_with("CARGO")), "of the starter's own: {variables:?}");
     until("the message is passed on", || stack.queue_depth("parked").unwrap().visible == 1);
-    assert_eq!(stack.queue_depth("runs").unwrap().all(), 0);
+    until("it is deleted", || stack.queue_depth("runs").unwrap().all() == 0);
     assert!(stack.log_of("start").unwrap().contains("passed on"));
 
     let left: Vec<(&str, &[String])> = stack
@@ -287,6 +287,25 @@ fn calls_are_recorded_and_fail_on_demand() {
     until("all is passed on", || stack.queue_depth("parked").unwrap().visible == waiting + 1);
     assert_eq!(stack.delete_mapping("start").unwrap(), 1);
     assert_eq!(stack.delete_mapping("start").unwrap(), 0);
+}
+
+/// The process that makes a call is killed there, before the call is done or after.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_process_dies_where_the_test_says() {
+    let small = small();
+    let stack = Stack::start(&small.options("it-dies")).unwrap();
+    assert_eq!(stack.enable_mapping("start", false).unwrap(), 1);
+    for (number, (kind, delivered)) in [(Kind::KillBefore, 0), (Kind::KillAfter, 1)].into_iter().enumerate() {
+        until("it works", || stack.ask("POST", "/messages", &[], b"x").unwrap().status == 200);
+        let (running, before) =
+            (stack.processes_of("api").unwrap(), stack.queue_depth("runs").unwrap().visible);
+        stack.faults().add(Rule::new("sqs", "SendMessage", When::Next(1), kind));
+        assert_eq!(stack.ask("POST", "/messages", &[], b"x").unwrap().status, 502);
+        assert_eq!(stack.faults().killed()[number..], running);
+        assert_eq!(stack.queue_depth("runs").unwrap().visible - before, delivered);
+    }
+    assert_eq!(stack.kill_at_work("api", Duration::from_millis(100)).unwrap(), None, "it calls no table");
 }
 
 #[test]

@@ -15,7 +15,12 @@ pub(crate) fn of(kind: &Kind, asked: &Asked, body: &[u8]) -> Response<Bytes> {
         Kind::TransactionConflict => conflict(asked, body),
         Kind::Throttle => throttle(asked),
         Kind::Error(code) => shaped(asked, 400, code, "as the test says", json!({})),
-        Kind::Refuse | Kind::FailAfter | Kind::Delay(_) | Kind::Duplicate => internal(asked),
+        Kind::Refuse
+        | Kind::FailAfter
+        | Kind::Delay(_)
+        | Kind::Duplicate
+        | Kind::KillBefore
+        | Kind::KillAfter => internal(asked),
     }
 }
 

@@ -19,6 +19,10 @@ pub enum Kind {
     TransactionConflict,
     /// It is not done, because there were too many.
     Throttle,
+    /// It is not done: the process that calls is killed (SIGKILL). Linux only; elsewhere it is refused.
+    KillBefore,
+    /// It is done, and the process that calls is killed before it hears so. Linux only.
+    KillAfter,
     /// It is not done; the service names this error, such as `TaskTimedOut`, `TaskDoesNotExist` or `InvalidToken`.
     Error(String),
 }
@@ -33,6 +37,8 @@ impl Kind {
             Kind::Duplicate => "duplicate",
             Kind::TransactionConflict => "transaction_conflict",
             Kind::Throttle => "throttle",
+            Kind::KillBefore => "kill_before",
+            Kind::KillAfter => "kill_after",
             Kind::Error(_) => "error",
         }
     }
@@ -88,6 +94,7 @@ pub struct Faults(Mutex<State>);
 struct State {
     rules: Vec<(Rule, u64)>,
     draws: u64,
+    killed: Vec<u32>,
 }
 
 impl Faults {
@@ -104,14 +111,31 @@ impl Faults {
         state.rules.get(rule).map_or(0, |(_, hits)| *hits)
     }
 
+    /// From now on that rule hits nothing; its number and its hits stay.
+    pub fn end(&self, rule: usize) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((rule, _)) = state.rules.get_mut(rule) {
+            rule.when = When::Next(0);
+        }
+    }
+
     /// From now on nothing fails; numbers start again.
     pub fn clear(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).rules.clear();
     }
 
+    /// The processes that were killed, in order.
+    pub fn killed(&self) -> Vec<u32> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).killed.clone()
+    }
+
+    pub(crate) fn note_killed(&self, process: u32) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).killed.push(process);
+    }
+
     pub(crate) fn draw(&self, asked: &Asked) -> Option<Kind> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let State { rules, draws } = &mut *state;
+        let State { rules, draws, .. } = &mut *state;
         let rule = rules.iter_mut().find(|(rule, hits)| {
             rule.is_about(asked)
                 && match rule.when {

@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,8 @@ use crate::binary::target_folder;
 
 const STATUS: &str = "stack.json";
 const RUNNING: &str = "running.json";
+const LOCK_TRIES: u32 = 10;
+const LOCK_EACH: Duration = Duration::from_millis(10);
 
 /// The folder of a stack.
 #[derive(Debug)]
@@ -156,11 +159,15 @@ impl Folder {
     fn lock(&mut self) -> Result<bool> {
         fs::create_dir_all(&self.path)?;
         let lock = File::create(self.lock_path())?;
-        if lock.try_lock().is_err() {
-            return Ok(false);
+        // Whoever only asks whether it is held holds it too, for a moment.
+        for _ in 0..LOCK_TRIES {
+            if lock.try_lock().is_ok() {
+                self.lock = Some(lock);
+                return Ok(true);
+            }
+            std::thread::sleep(LOCK_EACH);
         }
-        self.lock = Some(lock);
-        Ok(true)
+        Ok(false)
     }
 
     /// A whole file or none, for this user only: a key is in it.

@@ -11,11 +11,12 @@ use std::thread::JoinHandle;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use boot::SystemClock;
 use engine::ports::Clock as _;
+use rustix::process::Signal;
 use tokio::sync::oneshot;
 
 use super::Result;
@@ -23,6 +24,8 @@ use super::call::Asked;
 use super::client::Http;
 use super::error_shape;
 use super::faults::{Faults, Kind};
+use super::group::signal;
+use super::processes::at_port;
 use super::record::{Call, Ended, Record};
 
 /// The largest body that passes.
@@ -44,7 +47,7 @@ pub struct Gateway {
 #[derive(Debug)]
 struct Shared {
     http: Http,
-    emulator: OnceLock<SocketAddr>,
+    emulator: OnceLock<(SocketAddr, u32)>,
     api_host: OnceLock<HeaderValue>,
     record: Record,
     faults: Faults,
@@ -63,6 +66,7 @@ impl Gateway {
             faults: Faults::default(),
         });
         let aws_door = Router::new().fallback(pass_aws).with_state(shared.clone());
+        let aws_door = aws_door.into_make_service_with_connect_info::<SocketAddr>();
         let api_door = Router::new().fallback(pass_api).with_state(shared.clone());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel::<()>();
@@ -81,9 +85,9 @@ impl Gateway {
         Ok(Self { aws: aws_address, api: api_address, shared, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Says where the emulator is. The first word counts.
-    pub fn leads_to(&self, emulator: SocketAddr) {
-        let _ = self.shared.emulator.set(emulator);
+    /// Says where the emulator is, and which process group its functions are in. The first word counts.
+    pub fn leads_to(&self, emulator: SocketAddr, group: u32) {
+        let _ = self.shared.emulator.set((emulator, group));
     }
 
     /// Says by which host's name the emulator knows the API. The first word counts.
@@ -138,7 +142,11 @@ async fn pass_api(State(shared): State<Arc<Shared>>, request: Request) -> Respon
     }
 }
 
-async fn pass_aws(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
+async fn pass_aws(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(caller): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let body = match axum::body::to_bytes(body, LARGEST_BODY_BYTES).await {
         Ok(body) => body,
@@ -158,6 +166,15 @@ async fn pass_aws(State(shared): State<Arc<Shared>>, request: Request) -> Respon
             let _ = shared.forward(&parts, body).await;
             first
         }
+        Some(kind @ Kind::KillBefore) => {
+            shared.kill(caller);
+            Ok(error_shape::of(kind, &asked, &body))
+        }
+        Some(kind @ Kind::KillAfter) => {
+            let done = shared.forward(&parts, body.clone()).await;
+            shared.kill(caller);
+            done.map(|_| error_shape::of(kind, &asked, &body))
+        }
         Some(kind @ Kind::FailAfter) => match shared.forward(&parts, body.clone()).await {
             Ok(_) => Ok(error_shape::of(kind, &asked, &body)),
             failed => failed,
@@ -175,8 +192,16 @@ async fn pass_aws(State(shared): State<Arc<Shared>>, request: Request) -> Respon
 }
 
 impl Shared {
+    /// Kills the function's process at the other end of a connection.
+    fn kill(&self, caller: SocketAddr) {
+        let process = self.emulator.get().and_then(|(_, group)| at_port(*group, caller.port()));
+        if let Some(process) = process.filter(|process| signal(*process, Signal::KILL)) {
+            self.faults.note_killed(process);
+        }
+    }
+
     async fn forward(&self, parts: &Parts, body: Bytes) -> Result<Response<Bytes>> {
-        let emulator = self.emulator.get().ok_or("the emulator does not run yet")?;
+        let (emulator, _) = self.emulator.get().ok_or("the emulator does not run yet")?;
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         let mut request = axum::http::Request::builder()
             .method(&parts.method)

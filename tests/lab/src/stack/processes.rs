@@ -46,6 +46,25 @@ fn one_of_proc(id: u32) -> Option<Process> {
     Some(Process { id, group, command })
 }
 
+/// The process of a group at whose end of a connection within this machine that port is. `None` where the system does not tell:
+/// only Linux does.
+pub(crate) fn at_port(group: u32, port: u16) -> Option<u32> {
+    // The local address of a row is `0100007F:PORT`, in hexadecimal digits; its tenth field is the socket's number.
+    let ending = format!(":{port:04X}");
+    let table = fs::read_to_string("/proc/net/tcp").ok()?;
+    let rows = table.lines().skip(1).map(|row| row.split_whitespace().collect::<Vec<_>>());
+    let number = rows
+        .filter(|row| row.get(1).is_some_and(|local| local.ends_with(&ending)))
+        .find_map(|row| row.get(9).filter(|number| **number != "0").map(|number| (*number).to_owned()))?;
+    let socket = format!("socket:[{number}]");
+    members(group).into_iter().map(|process| process.id).find(|id| {
+        let files = fs::read_dir(format!("/proc/{id}/fd")).into_iter().flatten().flatten();
+        files
+            .filter_map(|file| fs::read_link(file.path()).ok())
+            .any(|link| link.as_os_str() == socket.as_str())
+    })
+}
+
 fn from_ps() -> Vec<Process> {
     let output = Command::new("ps").args(["-A", "-o", "pid=,pgid=,stat=,command="]).output();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();

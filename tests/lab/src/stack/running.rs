@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 use super::client::{Answer, Aws, Http};
 use super::deploy::{self, Deployed, STACK};
 use super::environment::Environment;
-use super::faults::Faults;
+use super::faults::{Faults, Kind, Rule, When};
 use super::folder::{Folder, Status};
 use super::gateway::Gateway;
 use super::group::signal;
@@ -99,7 +99,8 @@ impl Stack {
         let gateway = Gateway::start(&folder.path().join("calls.jsonl"))?;
         let servers = Servers::start(&environment, &folder, &gateway.url(), options.authorised)?;
         folder.write_running(&servers.group_ids())?;
-        gateway.leads_to(servers.emulator);
+        let [_, functions] = servers.group_ids();
+        gateway.leads_to(servers.emulator, functions);
         let ready_ms = SystemClock.now_ms();
 
         say("deploying the template");
@@ -290,7 +291,22 @@ impl Stack {
         Ok(ours.map(|process| process.id).collect())
     }
 
-    /// Kills (SIGKILL) the process of a function that is given work first, whatever it does. `None` if none runs.
+    /// Kills (SIGKILL) a process of a function in the middle of its work: at its next call to the table, which is not done.
+    /// `None` if it makes none in that time. Linux only.
+    pub fn kill_at_work(&self, function: &str, within: Duration) -> Result<Option<u32>> {
+        let known = self.faults().killed().len();
+        let rule = Rule::new("dynamodb", "*", When::Next(1), Kind::KillBefore).by(function);
+        let rule = self.faults().add(rule);
+        let deadline_ms = SystemClock.now_ms() + u64::try_from(within.as_millis())?;
+        while self.faults().hits(rule) == 0 && SystemClock.now_ms() < deadline_ms {
+            std::thread::sleep(LOOK_EACH);
+        }
+        self.faults().end(rule);
+        Ok(self.faults().killed().get(known).copied())
+    }
+
+    /// Kills (SIGKILL) the process of a function that is given work first, whatever it does at this moment. `None` if none
+    /// runs. A message that is just being handed to it comes back only after its queue's visibility timeout.
     pub fn kill_agent(&self, function: &str) -> Result<Option<u32>> {
         Ok(self.processes_of(function)?.into_iter().find(|process| signal(*process, Signal::KILL)))
     }

@@ -44,7 +44,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
             _ = tokio::signal::ctrl_c() => {
                 say("\ninterrupted; cancelling the run");
                 let answer = api.ask("DELETE", &format!("/runs/{id}"), None, Bytes::new()).await?;
-                say(&format!("cancelled: {}", answer.json()["status"].as_str().unwrap_or("asked for")));
+                let asked = matches!(answer.status, 200 | 202);
+                say(&if asked { "the run is cancelled".to_owned() } else { complaint(&answer) });
                 return Ok(ExitCode::from(INTERRUPTED));
             }
         }

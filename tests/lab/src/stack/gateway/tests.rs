@@ -33,7 +33,7 @@ fn house() -> House {
     let folder = tempfile::tempdir().unwrap();
     let gateway = Gateway::start(&folder.path().join("calls.jsonl")).unwrap();
     let (seen, listener) = (Seen::default(), listen().unwrap());
-    gateway.leads_to(listener.local_addr().unwrap());
+    gateway.leads_to(listener.local_addr().unwrap(), 0);
     let router = Router::new().fallback(keep).layer(DefaultBodyLimit::disable()).with_state(seen.clone());
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -61,7 +61,8 @@ fn the_table_fails_as_the_real_one_does() {
     let check = |kind: Kind, changes: &[Change], expected: Option<ErrorKind>, asked: usize, status: u16| {
         let house = house();
         house.gateway.faults().add(Rule::new("dynamodb", "*", When::Next(1), kind.clone()));
-        let rows = table::rows(&house.aws, "assay");
+        let rows =
+            store::Dynamo::connect(table::connection(&house.aws.endpoint).unwrap().sdk_config(), "assay");
         let outcome = house.runtime.block_on(rows.write(changes));
         assert_eq!(outcome.as_ref().err().map(|error| error.kind()), expected, "{kind:?}: {outcome:?}");
         assert_eq!(house.seen.lock().unwrap().len(), asked, "{kind:?}");
