@@ -19,8 +19,9 @@ const INVISIBLE_S: u16 = 60;
 const RENEW_MS: u64 = 15_000;
 /// Work is given up so long before the function would be, so that nothing is left running.
 const SPARE_MS: u64 = 2_000;
-/// A failed message comes back after so many seconds, doubled with each time it failed.
-const FIRST_RETRY_S: u16 = 1;
+/// A failed message comes back after so many seconds, doubled with each time it failed: a service may be away for a minute
+/// before messages end as dead letters.
+const FIRST_RETRY_S: u16 = 4;
 
 /// Does what a message asks for.
 pub(crate) type Handle = for<'a> fn(&'a Opened, &'a Received) -> BoxFuture<'a, Result<()>>;
@@ -118,9 +119,10 @@ async fn within(
     });
     let left_ms = context.deadline.saturating_sub(clock.now_ms()).saturating_sub(SPARE_MS);
     let late = pin!(clock.sleep(left_ms));
-    match select(work, select(kept, late)).await {
-        Either::Left((handled, _)) => handled,
-        Either::Right(_) => {
+    // In this order, so that the message is held before anything is done for it.
+    match select(select(kept, late), work).await {
+        Either::Right((handled, _)) => handled,
+        Either::Left(_) => {
             Err(Error::new(ErrorKind::Timeout, "given up before the function's time was over"))
         }
     }

@@ -262,7 +262,7 @@ impl Stack {
         })
     }
 
-    /// How many messages a queue holds, by its name without the stack's: `runs`, `agent-light`, `runs-dead-letters`, `parked`.
+    /// How many messages a queue holds, by its name without the stack's: `runs`, `agent-light`, `dead-letters`, `parked`.
     pub fn queue_depth(&self, queue: &str) -> Result<Depth> {
         let answer = self.sqs("GetQueueAttributes", queue, json!({ "AttributeNames": ["All"] }))?;
         let number = |name: &str| {

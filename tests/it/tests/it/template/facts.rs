@@ -78,7 +78,7 @@ pub(crate) const FUNCTIONS: [Function; 10] = [
     Function {
         name: "start",
         timeout: 30,
-        variables: &["ASSAY_TABLE", "ASSAY_STATE_MACHINE"],
+        variables: &["ASSAY_TABLE", "ASSAY_QUEUE_RUNS", "ASSAY_STATE_MACHINE"],
         consumes: &["RunsQueue"],
         in_network: false,
     },
@@ -153,14 +153,8 @@ pub(crate) const FUNCTIONS: [Function; 10] = [
     Function {
         name: "dead-letter",
         timeout: 60,
-        variables: &["ASSAY_TABLE", "ASSAY_BUCKET", "COST_BUDGET_DAILY"],
-        consumes: &[
-            "RunsDeadLetters",
-            "AgentLightDeadLetters",
-            "AgentToolsDeadLetters",
-            "AgentSemanticDeadLetters",
-            "DeliveriesDeadLetters",
-        ],
+        variables: &["ASSAY_TABLE", "ASSAY_BUCKET", "ASSAY_QUEUE_PARKED", "COST_BUDGET_DAILY"],
+        consumes: &["DeadLetters"],
         in_network: false,
     },
     Function {
@@ -197,7 +191,7 @@ pub(crate) const FUNCTIONS: [Function; 10] = [
     },
 ];
 
-/// The queues between functions: the name in front of `Queue` and `DeadLetters`.
+/// The queues between functions: the name in front of `Queue`.
 pub(crate) const QUEUES: [&str; 5] = ["Runs", "AgentLight", "AgentTools", "AgentSemantic", "Deliveries"];
 
 /// The state machine, by name, so that roles and functions need not wait for it.
@@ -207,7 +201,7 @@ pub(crate) const MACHINE: &str = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS
 pub(crate) const EXECUTIONS: &str = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<AWS::StackName>-content-intelligence:*";
 
 /// What every variable is, wherever it is set.
-pub(crate) const VARIABLES: [(&str, &str); 21] = [
+pub(crate) const VARIABLES: [(&str, &str); 22] = [
     ("ASSAY_STACK", "<AWS::StackName>"),
     ("ASSAY_LOG", "warn"),
     ("ASSAY_TABLE", "<Table>"),
@@ -222,6 +216,7 @@ pub(crate) const VARIABLES: [(&str, &str); 21] = [
     ("ASSAY_QUEUE_AGENT_TOOLS", "<AgentToolsQueue>"),
     ("ASSAY_QUEUE_AGENT_SEMANTIC", "<AgentSemanticQueue>"),
     ("ASSAY_QUEUE_DELIVERIES", "<DeliveriesQueue>"),
+    ("ASSAY_QUEUE_PARKED", "<ParkedQueue>"),
     ("COST_BUDGET_DAILY", "<DailyBudgetUsd>"),
     ("COST_MAX_PER_REQUEST", "<MaxPerRequestUsd>"),
     ("LLM_BASE_URL", "<LlmBaseUrl>"),

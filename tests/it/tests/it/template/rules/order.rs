@@ -233,6 +233,7 @@ fn defaults(bundle: &Bundle, faults: &mut Faults) {
         ("FetchContact", json!("")),
         ("FetchAllow", json!("")),
         ("DeletionProtection", json!("true")),
+        ("ShowDashboard", json!("true")),
         ("VpcId", json!("")),
         ("SubnetIds", json!("")),
         ("NatGateways", json!(1)),
@@ -253,7 +254,9 @@ fn limits(bundle: &Bundle, faults: &mut Faults) {
             "MaxPerRequestUsd" => json!({"AllowedPattern": r"^([0-9]+(\.[0-9]+)?)?$"}),
             "ReservedConcurrency" => json!({"AllowedPattern": "^[0-9]*$"}),
             "LogRetentionDays" => json!({"AllowedValues": [1, 3, 5, 7, 14, 30, 60, 90, 180, 365]}),
-            "DeletionProtection" | "Emulated" => json!({"AllowedValues": ["true", "false"]}),
+            "DeletionProtection" | "ShowDashboard" | "Emulated" => {
+                json!({"AllowedValues": ["true", "false"]})
+            }
             "NatGateways" => json!({"AllowedValues": [1, 2]}),
             name if name.ends_with("Concurrency") => json!({"MinValue": 2, "MaxValue": 1000}),
             _ => json!({}),
@@ -295,6 +298,7 @@ fn conditions(bundle: &Bundle, faults: &mut Faults) {
     let expected = [
         "template.yaml Full {Fn::Equals: [<Profile>, full]}",
         "template.yaml FullOnAws {Fn::And: [{Condition: Full}, {Fn::Equals: [<Emulated>, false]}]}",
+        "template.yaml Shown {Fn::Equals: [<ShowDashboard>, true]}",
         "template.yaml Reserved {Fn::Not: [{Fn::Equals: [<ReservedConcurrency>, ]}]}",
         "infra/roles.yaml Full {Fn::Equals: [<Profile>, full]}",
         "infra/network.yaml Own {Fn::Equals: [<SubnetIds>, ]}",
@@ -302,8 +306,8 @@ fn conditions(bundle: &Bundle, faults: &mut Faults) {
         "infra/network.yaml SecondNat {Fn::And: [{Condition: OwnOnAws}, {Fn::Equals: [<NatGateways>, 2]}]}",
         "infra/alarms.yaml HasEmail {Fn::Not: [{Fn::Equals: [<AlarmEmail>, ]}]}",
     ];
-    let on_aws =
-        ["network", "alarms", "queues", "data"].map(|file| format!("infra/{file}.yaml OnAws {on_aws}"));
+    let on_aws = ["network", "alarms", "queues", "data", "roles"]
+        .map(|file| format!("infra/{file}.yaml OnAws {on_aws}"));
     let actual = bundle.templates().flat_map(|(file, template)| {
         let conditions = template["Conditions"].as_object().into_iter().flatten();
         conditions.map(move |(name, body)| format!("{file} {name} {}", bundle.text(file, body)))
@@ -315,11 +319,16 @@ fn conditional(bundle: &Bundle, faults: &mut Faults) {
     for resource in bundle.resources() {
         let expected = match (resource.file, resource.id) {
             (_, "Network") => "Full",
+            (_, "Dashboard") => "Shown",
             (_, "NatB" | "AddressB") => "SecondNat",
             (_, "NatA" | "AddressA" | "PrivateAOut" | "PrivateBOut") => "OwnOnAws",
             (_, "FunctionsGroup" | "RedisGroup" | "RedisSubnets" | "RedisSecret" | "Redis") => "",
             ("infra/network.yaml", _) => "Own",
-            (_, "Unwell" | "WorkflowFailures" | "StepErrors" | "CostBurn" | "BucketPolicy") => "OnAws",
+            (
+                _,
+                "Unwell" | "DeadLettersWait" | "WorkflowFailures" | "StepErrors" | "CostBurn"
+                | "BucketPolicy",
+            ) => "OnAws",
             (_, "Subscription") => "HasEmail",
             _ => "",
         };
@@ -334,9 +343,11 @@ fn outputs(bundle: &Bundle, faults: &mut Faults) {
         ("BucketName", "<Bucket>"),
         ("SecretArn", "<Secret.Id>"),
         ("StateMachineArn", "<Workflow>"),
+        ("DeadLettersUrl", "<DeadLetters>"),
+        ("DeadLettersArn", "<DeadLetters.Arn>"),
         ("ParkedQueueUrl", "<ParkedQueue>"),
     ];
-    let queues = QUEUES.iter().flat_map(|name| [format!("{name}Queue"), format!("{name}DeadLetters")]);
+    let queues = QUEUES.iter().map(|name| format!("{name}Queue"));
     let expected = fixed.iter().map(|(name, value)| format!("{name}: {value}"));
     let expected = expected.chain(queues.map(|queue| format!("{queue}Url: <{queue}>")));
     let actual = bundle.files[ROOT]["Outputs"].as_object().into_iter().flatten();

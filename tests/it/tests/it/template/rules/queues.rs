@@ -5,17 +5,16 @@ use serde_json::Value;
 use super::super::bundle::{Bundle, Resource};
 use super::super::facts::{FUNCTIONS, QUEUES, kebab};
 use super::super::faults::{Faults, Rule};
+use super::roles;
 
 pub(crate) const RULES: &[Rule] = &[
     Rule { name: "the queues are those agreed on", look: all_there },
     Rule { name: "a queue is named after the stack and itself", look: named },
     Rule { name: "a message is hidden six times as long as its function may take", look: visibility },
     Rule { name: "a message is tried at least five times", look: receives },
-    Rule {
-        name: "what fails goes to the queue's dead letters, from there to the parked messages",
-        look: redrive,
-    },
-    Rule { name: "parked messages stay", look: parked_stays },
+    Rule { name: "what fails goes to the dead letters, one queue for all", look: redrive },
+    Rule { name: "dead letters and parked messages go nowhere by themselves", look: last_stops_stay },
+    Rule { name: "parked messages are nobody's", look: parked_stays },
     Rule { name: "messages are encrypted", look: encrypted },
     Rule {
         name: "messages are kept for days, dead letters longer than what they come from",
@@ -27,6 +26,9 @@ pub(crate) const RULES: &[Rule] = &[
     Rule { name: "the policy of queues is on every queue", look: policy_on_all },
 ];
 
+/// Where messages end that nobody could handle, and those that nobody can read.
+const LAST_STOPS: [&str; 2] = ["DeadLetters", "ParkedQueue"];
+
 fn queues(bundle: &Bundle) -> Vec<Resource<'_>> {
     bundle.of_kind("AWS::SQS::Queue").collect()
 }
@@ -37,9 +39,9 @@ fn consumer_timeout(queue: &str) -> Option<u64> {
 }
 
 fn all_there(bundle: &Bundle, faults: &mut Faults) {
-    let expected = QUEUES.iter().flat_map(|name| [format!("{name}Queue"), format!("{name}DeadLetters")]);
+    let expected = QUEUES.iter().map(|name| format!("{name}Queue"));
     let actual = queues(bundle).into_iter().map(|queue| queue.id);
-    faults.same("the template", actual, expected.chain(["ParkedQueue".to_owned()]));
+    faults.same("the template", actual, expected.chain(LAST_STOPS.map(str::to_owned)));
 }
 
 fn named(bundle: &Bundle, faults: &mut Faults) {
@@ -58,28 +60,32 @@ fn visibility(bundle: &Bundle, faults: &mut Faults) {
 
 /// One try in five may be lost to a throttle that the function never sees; more than nine keep a poisoned message alive.
 fn receives(bundle: &Bundle, faults: &mut Faults) {
-    for queue in queues(bundle).into_iter().filter(|queue| queue.id != "ParkedQueue") {
+    for queue in queues(bundle).into_iter().filter(|queue| !LAST_STOPS.contains(&queue.id)) {
         let receives = queue.property("RedrivePolicy")["maxReceiveCount"].as_u64().unwrap_or_default();
         faults.unless((5..=9).contains(&receives), format!("{} tries {receives} times", queue.id));
     }
 }
 
 fn redrive(bundle: &Bundle, faults: &mut Faults) {
-    for queue in queues(bundle).into_iter().filter(|queue| queue.id != "ParkedQueue") {
+    for queue in queues(bundle).into_iter().filter(|queue| !LAST_STOPS.contains(&queue.id)) {
         let target = bundle.text(queue.file, &queue.property("RedrivePolicy")["deadLetterTargetArn"]);
-        let expected = match queue.id.strip_suffix("Queue") {
-            Some(name) => format!("<{name}DeadLetters.Arn>"),
-            None => "<ParkedQueue.Arn>".to_owned(),
-        };
-        faults.equal(queue.id, target, expected);
+        faults.equal(queue.id, target, "<DeadLetters.Arn>");
+    }
+}
+
+/// The count of receives comes along with a message, so dead letters that redrive would go on before they are looked at.
+fn last_stops_stay(bundle: &Bundle, faults: &mut Faults) {
+    for queue in queues(bundle).into_iter().filter(|queue| LAST_STOPS.contains(&queue.id)) {
+        faults.unless(queue.property("RedrivePolicy").is_null(), format!("{} goes on", queue.id));
     }
 }
 
 fn parked_stays(bundle: &Bundle, faults: &mut Faults) {
-    let consumed = FUNCTIONS.iter().any(|function| function.consumes.contains(&"ParkedQueue"));
-    faults.unless(!consumed, "a function consumes parked messages");
-    let Some(parked) = bundle.resource("ParkedQueue") else { return };
-    faults.unless(parked.property("RedrivePolicy").is_null(), "parked messages go on");
+    let receive = ("sqs:ReceiveMessage".to_owned(), "<ParkedQueue.Arn>".to_owned());
+    for function in &FUNCTIONS {
+        let may = roles::grants(bundle, &function.stem()).contains(&receive);
+        faults.unless(!may, format!("{} may receive them", function.name));
+    }
 }
 
 fn encrypted(bundle: &Bundle, faults: &mut Faults) {
@@ -92,8 +98,11 @@ fn retention(bundle: &Bundle, faults: &mut Faults) {
     const DAY: u64 = 86_400;
     for queue in queues(bundle) {
         let seconds = queue.property("MessageRetentionPeriod").as_u64().unwrap_or_default();
-        let last_stop = queue.id == "ParkedQueue" || queue.id.ends_with("DeadLetters");
-        let fits = if last_stop { seconds == 14 * DAY } else { (4 * DAY..14 * DAY).contains(&seconds) };
+        let fits = if LAST_STOPS.contains(&queue.id) {
+            seconds == 14 * DAY
+        } else {
+            (4 * DAY..14 * DAY).contains(&seconds)
+        };
         faults.unless(fits, format!("{} keeps messages for {seconds} s", queue.id));
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::super::bundle::{Bundle, Resource};
-use super::super::facts::{EXECUTIONS, FUNCTIONS, MACHINE, QUEUES, camel};
+use super::super::facts::{EXECUTIONS, FUNCTIONS, MACHINE, QUEUES, camel, kebab};
 use super::super::faults::{Faults, Rule};
 
 pub(crate) const RULES: &[Rule] = &[
@@ -126,12 +126,14 @@ fn needed(stem: &str) -> Grants {
         }
     };
     let table = ["<Table.Arn>".to_owned(), "<Table.Arn>/index/*".to_owned()];
+    let bucket = ["<Bucket.Arn>".to_owned()];
     let content = ["<Bucket.Arn>/content/*".to_owned()];
     let secret = ["<Secret.Id>".to_owned()];
     let machine = [MACHINE.to_owned()];
+    // AWS finds a token's machine; an emulator does not.
+    let token = [format!("if OnAws then {MACHINE} else *")];
     let executions = [EXECUTIONS.to_owned()];
     let everything = ["*".to_owned()];
-    let dead_letters: Vec<String> = QUEUES.iter().map(|queue| arn(&format!("{queue}DeadLetters"))).collect();
     let own_queue = [arn(&format!("{stem}Queue"))];
     let function = FUNCTIONS.iter().find(|function| function.stem() == stem);
     if let Some(function) = function {
@@ -146,13 +148,12 @@ fn needed(stem: &str) -> Grants {
     match stem {
         "Fetch" => {}
         "Health" => {
-            let queues = QUEUES.iter().map(|queue| arn(&format!("{queue}Queue")));
-            let all: Vec<_> = queues.chain(dead_letters).chain([arn("ParkedQueue")]).collect();
-            add(&["sqs:GetQueueAttributes"], &all);
+            let queues = QUEUES.map(|queue| arn(&format!("{queue}Queue")));
+            add(&["sqs:GetQueueAttributes"], &queues);
             add(&["dynamodb:GetItem"], &table[..1]);
             add(&["states:DescribeStateMachine"], &machine);
-            add(&["s3:ListBucket"], &["<Bucket.Arn>".to_owned()]);
-            add(&["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"], &secret);
+            add(&["s3:ListBucket"], &bucket);
+            add(&["secretsmanager:DescribeSecret"], &secret);
         }
         "Workflow" => {
             let queues = ["AgentLight", "AgentTools", "AgentSemantic", "Deliveries"];
@@ -165,24 +166,31 @@ fn needed(stem: &str) -> Grants {
     match stem {
         "Api" => {
             add(OBJECTS, &[content[0].clone(), "<Bucket.Arn>/uploads/*".to_owned()]);
+            // Who may not list is told that a missing upload is forbidden.
+            add(&["s3:ListBucket"], &bucket);
             add(&["sqs:SendMessage"], &[arn("RunsQueue")]);
             add(&["states:StopExecution"], &executions);
         }
-        "Start" => add(&["states:StartExecution"], &machine),
+        "Start" => {
+            add(&["states:StartExecution"], &machine);
+            add(&["sqs:ChangeMessageVisibility"], &[arn("RunsQueue")]);
+        }
         "AgentLight" | "AgentTools" | "AgentSemantic" => {
             add(OBJECTS, &content);
-            add(REPORT, &machine);
+            add(REPORT, &token);
             add(&["sqs:SendMessage", "sqs:ChangeMessageVisibility"], &own_queue);
             add(&["secretsmanager:GetSecretValue"], &secret);
         }
         "Deliver" => {
             add(OBJECTS, &content);
-            add(&["sqs:SendMessage"], &[arn("DeliveriesQueue")]);
+            add(&["s3:PutObject"], &["<Bucket.Arn>/briefings/*".to_owned()]);
+            add(&["sqs:SendMessage", "sqs:ChangeMessageVisibility"], &[arn("DeliveriesQueue")]);
             add(&["states:StopExecution"], &executions);
         }
         "DeadLetter" => {
             add(OBJECTS, &content);
-            add(REPORT, &machine);
+            add(REPORT, &token);
+            add(&["sqs:SendMessage"], &[arn("ParkedQueue")]);
         }
         "Sweep" => {
             add(OBJECTS, &content);
@@ -321,6 +329,18 @@ fn given_is_usable(bundle: &Bundle, faults: &mut Faults) {
             let reports = variable == "ASSAY_STATE_MACHINE"
                 && grants.iter().any(|(action, _)| REPORT.contains(&action.as_str()));
             faults.unless(given == usable || reports, format!("{} and {variable}", function.name));
+        }
+        for queue in QUEUES.into_iter().chain(["Parked"]) {
+            let variable = format!("ASSAY_QUEUE_{}", kebab(queue).replace('-', "_").to_uppercase());
+            let given = function.variables.contains(&variable.as_str());
+            let queue = arn(&format!("{queue}Queue"));
+            // What a function is called for it need not be told, unless it brings a failed message back early.
+            let called_for = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
+            let receives = grants.contains(&(called_for[0].to_owned(), queue.clone()));
+            let usable = grants.iter().any(|(action, granted)| {
+                *granted == queue && !(receives && called_for.contains(&action.as_str()))
+            });
+            faults.equal(format!("{} and {variable}", function.name), given, usable);
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Logs and alarms: nothing fails unseen, and nothing is kept for ever.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::super::bundle::{Bundle, Resource};
-use super::super::facts::{FUNCTIONS, QUEUES, kebab};
+use super::super::facts::{FUNCTIONS, kebab};
 use super::super::faults::{Faults, Rule};
 
 pub(crate) const RULES: &[Rule] = &[
@@ -104,7 +106,7 @@ const FIGURES: [(&str, Figure); 10] = [
             0.0,
         ),
     ),
-    ("DeadLetters", ("Assay", "DeadLetters", "Stack=<AWS::StackName>", "Sum", 300, 1, ABOVE, 0.0)),
+    ("MessagesGivenUp", ("Assay", "DeadLetters", "Stack=<AWS::StackName>", "Sum", 300, 1, ABOVE, 0.0)),
     ("RunsOverdue", ("Assay", "SweepOverdueRuns", "Stack=<AWS::StackName>", "Sum", 300, 2, AT_LEAST, 4.0)),
     (
         "SweepSilent",
@@ -130,9 +132,32 @@ const FIGURES: [(&str, Figure); 10] = [
     ),
 ];
 
-/// Alarms over an expression: its text and threshold, and the metrics in it with their dimension and period.
-type Expression = (&'static str, &'static str, &'static str, &'static [(&'static str, &'static str)], u64);
-const EXPRESSIONS: [(&str, Expression); 3] = [
+/// Alarms over an expression: its text and threshold; the dimension, metrics, statistic and period it is made of; periods.
+type Expression = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+    &'static str,
+    u64,
+    u64,
+);
+const EXPRESSIONS: [(&str, Expression); 4] = [
+    (
+        "DeadLettersWait",
+        (
+            "FILL(visible, 0) + FILL(hidden, 0)",
+            "0",
+            "{Name: QueueName, Value: <AWS::StackName>-dead-letters}",
+            &[
+                ("visible", "AWS/SQS ApproximateNumberOfMessagesVisible"),
+                ("hidden", "AWS/SQS ApproximateNumberOfMessagesNotVisible"),
+            ],
+            "Maximum",
+            300,
+            3,
+        ),
+    ),
     (
         "WorkflowFailures",
         (
@@ -140,7 +165,9 @@ const EXPRESSIONS: [(&str, Expression); 3] = [
             "0",
             "{Name: StateMachineArn, Value: <Workflow>}",
             &[("failed", "AWS/States ExecutionsFailed"), ("late", "AWS/States ExecutionsTimedOut")],
+            "Sum",
             300,
+            1,
         ),
     ),
     (
@@ -150,7 +177,9 @@ const EXPRESSIONS: [(&str, Expression); 3] = [
             "5",
             "{Name: Stack, Value: <AWS::StackName>}",
             &[("steps", "Assay Steps"), ("errors", "Assay StepErrors")],
+            "Sum",
             900,
+            1,
         ),
     ),
     (
@@ -160,15 +189,16 @@ const EXPRESSIONS: [(&str, Expression); 3] = [
             "<DailyBudgetUsd>",
             "{Name: Stack, Value: <AWS::StackName>}",
             &[("spent", "Assay RunCostUsd")],
+            "Sum",
             3600,
+            1,
         ),
     ),
 ];
 
 fn all_alarms(bundle: &Bundle, faults: &mut Faults) {
     let figures = FIGURES.iter().map(|(id, _)| *id);
-    let others = figures.chain(EXPRESSIONS.iter().map(|(id, _)| *id)).map(str::to_owned);
-    let expected = others.chain(QUEUES.map(|queue| format!("{queue}DeadLettersWait")));
+    let expected = figures.chain(EXPRESSIONS.iter().map(|(id, _)| *id));
     faults.same("the template", alarms(bundle).into_iter().map(|alarm| alarm.id), expected);
 }
 
@@ -206,14 +236,8 @@ fn missing_data(bundle: &Bundle, faults: &mut Faults) {
 }
 
 /// The agreed figure of an alarm, if it looks at one.
-fn agreed(id: &str) -> Option<(Figure, String)> {
-    if let Some(queue) = QUEUES.iter().find(|queue| format!("{queue}DeadLettersWait") == id) {
-        let mut figure = FIGURES[0].1;
-        figure.2 = "";
-        return Some((figure, format!("QueueName=<AWS::StackName>-{}-dead-letters", kebab(queue))));
-    }
-    let figure = FIGURES.iter().find(|(known, _)| *known == id)?.1;
-    Some((figure, figure.2.to_owned()))
+fn agreed(id: &str) -> Option<Figure> {
+    FIGURES.iter().find(|(known, _)| *known == id).map(|(_, figure)| *figure)
 }
 
 fn dimensions(bundle: &Bundle, file: &str, value: &Value) -> String {
@@ -225,16 +249,12 @@ fn dimensions(bundle: &Bundle, file: &str, value: &Value) -> String {
 
 fn figures(bundle: &Bundle, faults: &mut Faults) {
     for alarm in alarms(bundle) {
-        let Some((figure, dimension)) = agreed(alarm.id) else { continue };
-        let (namespace, metric, _, statistic, period, periods, comparison, threshold) = figure;
+        let Some(figure) = agreed(alarm.id) else { continue };
+        let (namespace, metric, dimension, statistic, period, periods, comparison, threshold) = figure;
         let say = |name: &str| bundle.property(alarm, name);
         faults.equal(alarm.id, say("Namespace"), namespace);
         faults.equal(alarm.id, say("MetricName"), metric);
-        faults.equal(
-            alarm.id,
-            dimensions(bundle, alarm.file, alarm.property("Dimensions")),
-            dimension.as_str(),
-        );
+        faults.equal(alarm.id, dimensions(bundle, alarm.file, alarm.property("Dimensions")), dimension);
         let (set, unset) = if statistic == "p95" {
             ("ExtendedStatistic", "Statistic")
         } else {
@@ -251,14 +271,14 @@ fn figures(bundle: &Bundle, faults: &mut Faults) {
 }
 
 fn expressions(bundle: &Bundle, faults: &mut Faults) {
-    for (id, (expression, threshold, dimension, metrics, period)) in EXPRESSIONS {
+    for (id, (expression, threshold, dimension, metrics, statistic, period, periods)) in EXPRESSIONS {
         let Some(alarm) = bundle.resource(id) else { continue };
         let figure = json!({"Id": "figure", "Expression": expression, "ReturnData": true});
         let rows = metrics.iter().map(|(name, metric)| {
             let (namespace, metric) = metric.split_once(' ').unwrap();
             format!(
                 "{{Id: {name}, MetricStat: {{Metric: {{Dimensions: [{dimension}], MetricName: {metric}, Namespace: \
-                 {namespace}}}, Period: {period}, Stat: Sum}}, ReturnData: false}}"
+                 {namespace}}}, Period: {period}, Stat: {statistic}}}, ReturnData: false}}"
             )
         });
         let expected = rows.chain([bundle.text(alarm.file, &figure)]);
@@ -272,7 +292,7 @@ fn expressions(bundle: &Bundle, faults: &mut Faults) {
         faults.equal(id, bundle.property(alarm, "Threshold"), threshold);
         faults.equal(id, bundle.property(alarm, "ComparisonOperator"), ABOVE);
         for property in ["EvaluationPeriods", "DatapointsToAlarm"] {
-            faults.equal(id, alarm.property(property).as_u64(), Some(1));
+            faults.equal(id, alarm.property(property).as_u64(), Some(periods));
         }
     }
 }
@@ -282,9 +302,17 @@ fn queues_watched(bundle: &Bundle, faults: &mut Faults) {
         .of_kind("AWS::SQS::Queue")
         .filter(|queue| !queue.id.ends_with("Queue") || queue.id == "ParkedQueue");
     let expected = empty.map(|queue| format!("QueueName={}", bundle.property(queue, "QueueName")));
-    let watched =
-        alarms(bundle).into_iter().map(|alarm| dimensions(bundle, alarm.file, alarm.property("Dimensions")));
-    faults.same("the watch", watched.filter(|dimension| dimension.starts_with("QueueName=")), expected);
+    let watched: BTreeSet<String> = alarms(bundle)
+        .into_iter()
+        .flat_map(|alarm| {
+            let rows = alarm.property("Metrics").as_array().into_iter().flatten();
+            let rows = rows.map(|row| &row["MetricStat"]["Metric"]["Dimensions"]);
+            let all = rows.chain([alarm.property("Dimensions")]);
+            all.map(|rows| dimensions(bundle, alarm.file, rows)).collect::<Vec<_>>()
+        })
+        .filter(|dimension| dimension.starts_with("QueueName="))
+        .collect();
+    faults.same("the watch", watched, expected);
 }
 
 /// Whether functions or AWS write that metric.
