@@ -23,8 +23,20 @@ pub(crate) fn build_assay(release: bool) -> Result<PathBuf, Box<dyn std::error::
 /// Builds every binary and says where they are. Everything, so that features are those of every other build and nothing is
 /// built twice.
 pub(crate) fn build_all(release: bool) -> Result<PathBuf, Box<dyn std::error::Error + Send + Sync>> {
+    build(release, &["--bins".to_owned()])
+}
+
+/// Builds these binaries as they are deployed, and says where they are.
+pub(crate) fn build_for_deployment(
+    names: &[String],
+) -> Result<PathBuf, Box<dyn std::error::Error + Send + Sync>> {
+    let named: Vec<String> = names.iter().flat_map(|name| ["--bin".to_owned(), name.clone()]).collect();
+    build(true, &named)
+}
+
+fn build(release: bool, which: &[String]) -> Result<PathBuf, Box<dyn std::error::Error + Send + Sync>> {
     let mut cargo = Command::new("cargo");
-    cargo.current_dir(root()).args(["build", "--quiet", "--workspace", "--bins"]);
+    cargo.current_dir(root()).args(["build", "--quiet", "--workspace"]).args(which);
     if release {
         cargo.arg("--release");
     }

@@ -12,7 +12,7 @@ use flate2::write::DeflateEncoder;
 use serde_json::{Map, Value, json};
 
 use super::print;
-use crate::binary::{build_all, root};
+use crate::binary::{build_for_deployment, root};
 use crate::stack::Result;
 
 /// How to measure.
@@ -58,12 +58,12 @@ pub(super) fn start(arguments: &Arguments) -> ExitCode {
 }
 
 fn measure(arguments: &Arguments) -> Result<Value> {
-    let folder = build_all(true)?;
     let mut names = Vec::new();
     for entry in root().join("functions").read_dir()? {
         names.push(entry?.file_name().to_string_lossy().into_owned());
     }
     names.sort();
+    let folder = build_for_deployment(&names)?;
     let mut report = Map::new();
     for name in names {
         let binary = folder.join(&name);
