@@ -34,6 +34,9 @@ pub struct Api {
     pub ports: Ports,
     /// What the operator decided, such as where links may lead.
     pub config: Config,
+    /// How long a request may wait for an event, in milliseconds, whatever it asks for: where each waiting request is a function
+    /// that runs, waiting clients would keep everybody else's work from running.
+    pub longest_wait_ms: u64,
 }
 
 /// The router over `api`.

@@ -46,11 +46,39 @@ pub async fn invoke(
     let body: Value = answer.json().await.map_err(|error| {
         Error::new(ErrorKind::Network, format!("the function {name} broke off")).because(error.without_url())
     })?;
-    if failed {
-        let what = body["errorMessage"].as_str().unwrap_or("without a word").to_owned();
-        return Err(
-            Error::new(ErrorKind::Internal, format!("the function {name} failed")).with("cause", what)
-        );
+    if failed { Err(failure(name, &body)) } else { Ok(body) }
+}
+
+/// What the service says of a function that did not answer: out of time, gone, or failed by its own error.
+fn failure(name: &str, body: &Value) -> Error {
+    let error_type = body["errorType"].as_str().unwrap_or_default();
+    let message = body["errorMessage"].as_str().unwrap_or("without a word");
+    let kind = if error_type == "Sandbox.Timedout" || message.contains("Task timed out") {
+        ErrorKind::Timeout
+    } else if error_type.starts_with("Runtime.") {
+        ErrorKind::Network
+    } else {
+        ErrorKind::Internal
+    };
+    Error::new(kind, format!("the function {name} failed")).with("cause", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_function_out_of_time_or_gone_may_be_asked_again() {
+        let check = |body: Value, expected: ErrorKind| {
+            assert_eq!(failure("fetch", &body).kind(), expected, "{body}");
+        };
+        let message = "2026-01-01T00:00:00Z 1f Task timed out after 60.00 seconds";
+        check(json!({ "errorMessage": message }), ErrorKind::Timeout);
+        check(json!({ "errorType": "Sandbox.Timedout", "errorMessage": "x" }), ErrorKind::Timeout);
+        check(json!({ "errorType": "Runtime.ExitError", "errorMessage": "x" }), ErrorKind::Network);
+        check(json!({ "errorType": "Configuration", "errorMessage": "x" }), ErrorKind::Internal);
+        check(json!({}), ErrorKind::Internal);
     }
-    Ok(body)
 }

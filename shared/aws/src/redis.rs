@@ -22,3 +22,27 @@ pub async fn ping(url: &str, timeout_ms: u64) -> Result<()> {
     }
     Err(Error::new(ErrorKind::Storage, "Redis answered something else than PONG"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_does_not_answer_is_no_redis_and_no_password_is_told() {
+        // Takes connections and hangs up, so that TLS is set up and fails.
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || listener.incoming().for_each(drop));
+        let check = async |url: String, expected: ErrorKind| {
+            let error = ping(&url, 500).await.unwrap_err();
+            assert_eq!(error.kind(), expected, "{url}");
+            assert!(!format!("{error} {}", error.causes()).contains("hidden"), "{url}: {}", error.causes());
+        };
+        check(format!("redis://:hidden@127.0.0.1:{port}"), ErrorKind::Storage).await;
+        check(format!("rediss://:hidden@127.0.0.1:{port}"), ErrorKind::Storage).await;
+        check("redis://:hidden@127.0.0.1:1".to_owned(), ErrorKind::Storage).await;
+        check("http://:hidden@127.0.0.1".to_owned(), ErrorKind::Configuration).await;
+    }
+}

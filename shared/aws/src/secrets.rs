@@ -47,11 +47,23 @@ async fn ask(connection: &Connection, clock: &dyn Clock, operation: &str, id: &s
     if status.is_success() {
         return answer.json().await.map_err(|error| unread().because(error.without_url()));
     }
-    if status.is_client_error() && status != reqwest::StatusCode::TOO_MANY_REQUESTS {
-        return Err(wrong(id, &format!("is not there or may not be read ({status})")));
+    let refusal: Value = answer.json().await.unwrap_or_default();
+    let code =
+        refusal["__type"].as_str().and_then(|code| code.rsplit('#').next()).unwrap_or_default().to_owned();
+    if LASTING.contains(&code.as_str()) {
+        return Err(wrong(id, &format!("is not there or may not be read ({code})")));
     }
-    Err(unread().with("status", status))
+    Err(unread().with("status", status).with("code", code))
 }
+
+/// Refusals that asking again does not change. Throttles and ended sessions come with the same status.
+const LASTING: [&str; 5] = [
+    "ResourceNotFoundException",
+    "AccessDeniedException",
+    "InvalidRequestException",
+    "InvalidParameterException",
+    "DecryptionFailure",
+];
 
 fn wrong(id: &str, what: &str) -> Error {
     Error::new(ErrorKind::Configuration, format!("the secret {id} {what}"))

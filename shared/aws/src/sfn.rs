@@ -19,32 +19,40 @@ const LARGEST_OUTPUT: usize = 262_144;
 #[derive(Clone, Debug)]
 pub struct StepFunctions {
     client: Client,
-    machine_arn: String,
+    machine_arn: Option<String>,
 }
 
 impl StepFunctions {
-    /// Executions of the machine at `machine_arn`.
-    pub fn new(connection: &Connection, machine_arn: impl Into<String>) -> Self {
-        Self { client: Client::new(connection.sdk_config()), machine_arn: machine_arn.into() }
+    /// Executions of the machine at `machine_arn`. Tokens are answered without knowing it; starting and stopping then are kind
+    /// `Configuration`.
+    pub fn new(connection: &Connection, machine_arn: Option<String>) -> Self {
+        Self { client: Client::new(connection.sdk_config()), machine_arn }
+    }
+
+    fn machine(&self) -> Result<&str> {
+        self.machine_arn.as_deref().ok_or_else(|| {
+            let what = "ASSAY_STATE_MACHINE is not set: this function was not told of the workflow";
+            Error::new(ErrorKind::Configuration, what)
+        })
     }
 
     /// Whether the machine is there and takes executions.
     pub async fn is_active(&self) -> Result<bool> {
-        let answer = self.client.describe_state_machine().state_machine_arn(&self.machine_arn).send().await;
+        let answer = self.client.describe_state_machine().state_machine_arn(self.machine()?).send().await;
         let answer = answer.map_err(failed)?;
         // The status is absent where the service does not tell it, and then the machine is not being deleted.
         Ok(answer.status().is_none_or(|status| status.as_str() == "ACTIVE"))
     }
 
-    fn execution(&self, run: &RunKey) -> String {
-        format!("{}:{}", self.machine_arn.replacen(":stateMachine:", ":execution:", 1), run.run)
+    fn execution(&self, run: &RunKey) -> Result<String> {
+        Ok(format!("{}:{}", self.machine()?.replacen(":stateMachine:", ":execution:", 1), run.run))
     }
 }
 
 #[async_trait]
 impl Workflow for StepFunctions {
     async fn start(&self, run: &RunKey, input: Value) -> Result<()> {
-        let request = self.client.start_execution().state_machine_arn(&self.machine_arn);
+        let request = self.client.start_execution().state_machine_arn(self.machine()?);
         let request = request.name(run.run.as_str()).input(input.to_string());
         settled(request.send().await, &["ExecutionAlreadyExists"])
     }
@@ -73,7 +81,7 @@ impl Workflow for StepFunctions {
     }
 
     async fn stop(&self, run: &RunKey, cause: &str) -> Result<()> {
-        let request = self.client.stop_execution().execution_arn(self.execution(run));
+        let request = self.client.stop_execution().execution_arn(self.execution(run)?);
         let answer = request.cause(cut(cause, LONGEST_CAUSE)).send().await;
         let over = |message: &str| message.contains("not running");
         match answer {

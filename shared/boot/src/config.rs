@@ -78,11 +78,27 @@ impl Config {
         Self::from(variable)
     }
 
-    /// Reads the process's environment, and what it does not set from `secrets`. Errors: as [`Config::from_env`].
+    /// Reads the process's environment, and what it does not set from `secrets`. A model that is named without a key or an
+    /// address is none: agents then work by rules, and say so, instead of not at all. Errors: as [`Config::from_env`].
     pub fn from_env_and(secrets: &BTreeMap<String, String>) -> Result<Self> {
-        Self::from(|name| {
-            variable(name).filter(|value| !value.trim().is_empty()).or_else(|| secrets.get(name).cloned())
-        })
+        Self::completed(variable, secrets)
+    }
+
+    fn completed(
+        environment: impl Fn(&str) -> Option<String>,
+        secrets: &BTreeMap<String, String>,
+    ) -> Result<Self> {
+        let set = |name: &str| {
+            let here = environment(name).filter(|value| !value.trim().is_empty());
+            here.or_else(|| secrets.get(name).cloned())
+        };
+        let reachable = set("LLM_BASE_URL").or_else(|| set("LLM_API_KEY")).is_some();
+        if !reachable && set("LLM_MODEL").is_some() {
+            tracing::warn!(
+                "LLM_MODEL is set, but the secret holds no LLM_API_KEY: agents work by rules alone"
+            );
+        }
+        Self::from(|name| set(name).filter(|_| reachable || name != "LLM_MODEL"))
     }
 
     /// Reads variables from `variable`. An empty variable counts as not set.
@@ -221,6 +237,18 @@ mod tests {
         let allowed = "fetch_allow: [192.168.1.4:80, [fd00::4]:8080]";
         check(&[("ASSAY_FETCH_ALLOW", "192.168.1.4:80, [fd00::4]:8080")], Ok(allowed));
         check(&[("ASSAY_FETCH_ALLOW", "intranet:80")], Err("ASSAY_FETCH_ALLOW"));
+    }
+
+    #[test]
+    fn a_secret_completes_the_environment_and_a_lone_name_is_no_model() {
+        let named = |name: &str| (name == "LLM_MODEL").then(|| "gpt".to_owned());
+        let secrets = |rows: &[(&str, &str)]| {
+            rows.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let alone = Config::completed(named, &secrets(&[])).unwrap();
+        assert!(alone.model.is_none());
+        let model = Config::completed(named, &secrets(&[("LLM_API_KEY", "sk-1")])).unwrap().model.unwrap();
+        assert_eq!((model.model.as_deref(), model.api_key.is_some()), (Some("gpt"), true));
     }
 
     #[test]

@@ -176,6 +176,14 @@ impl Message {
             Message::Step(step) => &step.run,
         }
     }
+
+    /// The step it is about, if it is about one, as `agent/item`.
+    pub fn step_name(&self) -> Option<String> {
+        match self {
+            Message::Step(step) => Some(format!("{}/{}", step.agent, step.item)),
+            Message::Start(_) | Message::Deliver(_) | Message::Finish { .. } => None,
+        }
+    }
 }
 
 /// A step on its queue.

@@ -3,26 +3,38 @@
 use crate::error::Result;
 use crate::finish_run::finish_run;
 use crate::outbox;
-use crate::ports::{Ports, Range, Row};
+use crate::ports::{Key, Ports, Range, Row};
 
-/// Looks at everything due by now, at most a few hundred rows; returns how many.
+/// Looks at everything due by now, some hundred rows at a time and a thousand at most; returns how many. Rows that cannot be
+/// handled stay due and keep no other waiting.
 pub async fn sweep(ports: &Ports) -> Result<usize> {
-    const MOST: usize = 200;
-    let due = ports.store.list(&Range::Due(ports.clock.now_ms()), None, MOST).await?;
-    let found = due.rows.len();
-    for (key, versioned) in due.rows {
-        let swept = match versioned.row {
-            Row::Outbox(row) => outbox::send_one(ports, &key, &row).await,
-            Row::Run(run) if !run.status.is_final() => {
-                ports.metrics.count("sweep_overdue_runs", 1);
-                finish_run(ports, &run.key, Some("the deadline has passed")).await
+    const AT_A_TIME: usize = 200;
+    const MOST: usize = 1_000;
+    let due = Range::Due(ports.clock.now_ms());
+    let (mut found, mut from) = (0, None);
+    while found < MOST {
+        let page = ports.store.list(&due, from.as_deref(), AT_A_TIME).await?;
+        found += page.rows.len();
+        for (key, versioned) in page.rows {
+            if let Err(error) = look_at(ports, &key, versioned.row).await {
+                tracing::error!(%error, ?key, "not swept");
             }
-            _ => Ok(()),
-        };
-        if let Err(error) = swept {
-            // One row that cannot be handled must not keep the others waiting; it stays due.
-            tracing::error!(%error, ?key, "not swept");
+        }
+        from = page.next;
+        if from.is_none() {
+            break;
         }
     }
     Ok(found)
+}
+
+async fn look_at(ports: &Ports, key: &Key, row: Row) -> Result<()> {
+    match row {
+        Row::Outbox(row) => outbox::send_one(ports, key, &row).await,
+        Row::Run(run) if !run.status.is_final() => {
+            ports.metrics.count("sweep_overdue_runs", 1);
+            finish_run(ports, &run.key, Some("the deadline has passed")).await
+        }
+        _ => Ok(()),
+    }
 }

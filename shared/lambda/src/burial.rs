@@ -17,9 +17,9 @@ pub fn bury<'a>(opened: &'a Opened, received: &'a Received) -> BoxFuture<'a, Res
         let read = received.message().ok().cloned().or_else(|| as_step(&received.body));
         let Some(message) = read else {
             tracing::error!(bytes = received.body.len(), "a dead message that cannot be read is parked");
-            return opened.sqs.park(&received.body).await;
+            return opened.reached.sqs.park(&received.body).await;
         };
-        tracing::error!(?message, "nobody could handle this message");
+        tracing::error!(run = %message.run().run, step = ?message.step_name(), "nobody could handle this message");
         engine::bury(ports, &message).await
     }
     .boxed()

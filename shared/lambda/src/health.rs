@@ -49,7 +49,7 @@ pub fn check_health(opened: &Opened) -> BoxFuture<'_, Result<Value>> {
 }
 
 fn checks(opened: &Opened) -> Vec<Check<'_>> {
-    let (ports, cloud, clock) = (&opened.ports, &opened.cloud, opened.ports.clock.as_ref());
+    let (ports, cloud, clock) = (&opened.ports, &opened.reached.cloud, opened.ports.clock.as_ref());
     let mut checks: Vec<Check<'_>> = vec![(
         "table",
         async {
@@ -60,15 +60,15 @@ fn checks(opened: &Opened) -> Vec<Check<'_>> {
     )];
     if !cloud.queues.is_empty() {
         let queues = async {
-            for url in opened.sqs.urls() {
-                opened.sqs.waiting(url).await?;
+            for url in opened.reached.sqs.urls() {
+                opened.reached.sqs.waiting(url).await?;
             }
             Ok(())
         };
         checks.push(("queues", queues.boxed()));
     }
-    if let Some(arn) = &cloud.state_machine {
-        let machine = aws::StepFunctions::new(&opened.connection, arn);
+    if let Some(arn) = cloud.state_machine.clone() {
+        let machine = aws::StepFunctions::new(&opened.reached.connection, Some(arn));
         let workflow = async move {
             if machine.is_active().await? {
                 return Ok(());
@@ -78,12 +78,13 @@ fn checks(opened: &Opened) -> Vec<Check<'_>> {
         checks.push(("workflow", workflow.boxed()));
     }
     if let Some(name) = &cloud.bucket {
-        let bucket =
-            async move { aws::S3::new(&opened.connection, name, ports.clock.clone())?.is_there().await };
+        let bucket = async move {
+            aws::S3::new(&opened.reached.connection, name, ports.clock.clone())?.is_there().await
+        };
         checks.push(("bucket", bucket.boxed()));
     }
     if let Some(id) = &cloud.secret {
-        checks.push(("secret", aws::secrets::is_there(&opened.connection, clock, id).boxed()));
+        checks.push(("secret", aws::secrets::is_there(&opened.reached.connection, clock, id).boxed()));
     }
     if let Some(url) = &cloud.redis {
         checks.push(("redis", aws::redis::ping(&url.0, MOST_MS).boxed()));

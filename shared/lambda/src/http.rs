@@ -11,43 +11,59 @@ use lambda_http::Adapter;
 use lambda_http::request::LambdaRequest;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
+use tokio::sync::OnceCell;
 use tower::{Service as _, ServiceExt as _};
 
 use crate::parts::Recipe;
 use crate::{Failure, Opened, Platform, entry, operator};
 
+/// A request that waits for an event is a function that runs, and a new account has ten of them.
+const LONGEST_WAIT_MS: u64 = 1_000;
+
 /// Answers requests of the API. An event that is an operator's wish is carried out instead: such an event cannot come through
 /// the API, only from whoever may invoke the function itself.
 pub fn http(recipe: Recipe) -> ExitCode {
     entry::run(|| async {
-        let platform = Arc::new(Platform::new(recipe));
+        let door = Arc::new(Door { platform: Platform::new(recipe), router: OnceCell::new() });
         lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
-            let platform = platform.clone();
-            async move { answer(&platform, event).await.map_err(Failure) }
+            let door = door.clone();
+            async move { door.answer(event).await.map_err(Failure) }
         }))
         .await
     })
 }
 
-async fn answer(platform: &Platform, event: LambdaEvent<Value>) -> Result<Value> {
-    let opened = platform.open().await?;
-    let answered = match operator::Wish::read(&event.payload) {
-        Some(wish) => wish?.carry_out(&opened).await,
-        None => through_the_api(&opened, event).await,
-    };
-    opened.metrics.flush(opened.ports.clock.now_ms());
-    answered
+/// The ports, and the router over them once it is needed.
+struct Door {
+    platform: Platform,
+    router: OnceCell<Router>,
 }
 
-async fn through_the_api(opened: &Opened, event: LambdaEvent<Value>) -> Result<Value> {
+impl Door {
+    async fn answer(&self, event: LambdaEvent<Value>) -> Result<Value> {
+        let opened = self.platform.open().await?;
+        let answered = match operator::Wish::read(&event.payload) {
+            Some(wish) => wish?.carry_out(&opened).await,
+            None => through_the_api(self.router.get_or_init(async || router(&opened)).await, event).await,
+        };
+        opened.reached.metrics.flush(opened.ports.clock.now_ms());
+        answered
+    }
+}
+
+fn router(opened: &Opened) -> Router {
+    let (ports, config) = (opened.ports.clone(), opened.config.clone());
+    api::router(&Arc::new(Api { ports, config, longest_wait_ms: LONGEST_WAIT_MS }))
+}
+
+async fn through_the_api(router: &Router, event: LambdaEvent<Value>) -> Result<Value> {
     let LambdaEvent { payload, context, .. } = event;
     let request: LambdaRequest = serde_json::from_value(payload).map_err(|error| {
         Error::new(ErrorKind::InvalidInput, "this event is no request of the API and no operator's wish")
             .because(error)
     })?;
-    let router = api::router(&Arc::new(Api { ports: opened.ports.clone(), config: opened.config.clone() }));
     let mut adapter = Adapter::from(service_fn(move |request: lambda_http::Request| {
-        let router: Router = router.clone();
+        let router = router.clone();
         router.oneshot(request.map(|body| Body::from(body.to_vec())))
     }));
     let never = |error: std::convert::Infallible| match error {};

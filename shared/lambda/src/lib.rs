@@ -1,7 +1,7 @@
 //! What every function of the bundle is made of: the ports put together from what the template tells it, and one entry
 //! per kind of event. A function's own `main.rs` says which of them it is.
 //!
-//! - [`messages`] takes a queue's messages, [`schedule`] is called by the clock, [`http`] answers the API, [`fetching`]
+//! - [`messages`] takes a queue's messages, [`steps`] those of agents, [`schedule`] is called by the clock, [`http`] answers the API, [`fetching`]
 //!   fetches links for others.
 //! - Nothing is opened before the first event, one HTTP client serves a process, and when an answer has been given no work
 //!   is left running.
@@ -22,6 +22,7 @@ mod parts;
 mod platform;
 mod remote_fetch;
 mod schedule;
+mod steps;
 
 pub use burial::bury;
 pub use failure::Failure;
@@ -30,5 +31,6 @@ pub use health::check_health;
 pub use http::http;
 pub use messages::messages;
 pub use parts::{Parts, Recipe, WITH_STEPS, WITHOUT_STEPS};
-pub use platform::{Opened, Platform};
+pub use platform::{Opened, Platform, Reached};
 pub use schedule::schedule;
+pub use steps::steps;

@@ -8,10 +8,11 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMe
 use engine::error::{Error, ErrorKind, Result};
 use engine::ports::Message;
 use futures::future::{BoxFuture, Either, join_all, select};
-use lambda_runtime::{Context, LambdaEvent, service_fn};
+use lambda_runtime::{LambdaEvent, service_fn};
 use serde::Deserialize;
 
 use crate::parts::Recipe;
+use crate::platform::Reached;
 use crate::{Failure, Opened, Platform, entry};
 
 /// A message in hand is invisible for so long, and for so long again each time it is renewed. Not less than a lease.
@@ -49,11 +50,12 @@ pub fn messages(recipe: Recipe, handle: Handle) -> ExitCode {
         lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| {
             let platform = platform.clone();
             async move {
-                let opened = platform.open().await?;
-                let failed = batch(&opened, handle, event.payload, &event.context).await;
-                opened.metrics.flush(opened.ports.clock.now_ms());
+                let reached = platform.reach().await?.clone();
+                let taken =
+                    Taken { platform: &platform, reached: &reached, deadline_ms: event.context.deadline };
                 let mut response = SqsBatchResponse::default();
-                response.batch_item_failures = failed;
+                response.batch_item_failures = taken.batch(handle, event.payload).await;
+                reached.metrics.flush(reached.clock.now_ms());
                 Ok::<_, Failure>(response)
             }
         }))
@@ -61,69 +63,76 @@ pub fn messages(recipe: Recipe, handle: Handle) -> ExitCode {
     })
 }
 
-async fn batch(opened: &Opened, handle: Handle, event: SqsEvent, context: &Context) -> Vec<BatchItemFailure> {
-    let handled = event.records.into_iter().map(|record| async move {
-        let id = record.message_id.clone().unwrap_or_default();
-        match one(opened, handle, record, context).await {
-            Ok(()) => None,
-            Err(error) => {
-                tracing::warn!(%error, causes = error.causes(), message = id, "a message failed and comes back");
-                let mut failure = BatchItemFailure::default();
-                failure.item_identifier = id;
-                Some(failure)
-            }
-        }
-    });
-    join_all(handled).await.into_iter().flatten().collect()
+/// A batch in hand.
+struct Taken<'a> {
+    platform: &'a Platform,
+    reached: &'a Reached,
+    deadline_ms: u64,
 }
 
-async fn one(opened: &Opened, handle: Handle, record: SqsMessage, context: &Context) -> Result<()> {
-    let body = record.body.unwrap_or_default();
-    let received = Received { message: read(&body), body };
-    let queue = record.event_source_arn.as_deref().and_then(|arn| arn.rsplit(':').next());
-    let url = queue.and_then(|name| opened.sqs.url_of_name(name));
-    let hold = url.zip(record.receipt_handle.as_deref());
-    let handled = within(opened, handle, &received, context, hold).await;
-    if let (Err(_), Some((url, receipt))) = (&handled, hold) {
-        let count: u32 = record
-            .attributes
-            .get("ApproximateReceiveCount")
-            .and_then(|count| count.parse().ok())
-            .unwrap_or(1);
-        let seconds = (FIRST_RETRY_S << count.saturating_sub(1).min(5)).min(INVISIBLE_S);
-        if let Err(error) = opened.sqs.come_back_in(url, receipt, seconds).await {
-            tracing::debug!(%error, "the message comes back when it becomes visible by itself");
+/// A message as its queue knows it: the queue's address, the receipt.
+type Hold<'a> = Option<(&'a str, &'a str)>;
+
+impl Taken<'_> {
+    async fn batch(&self, handle: Handle, event: SqsEvent) -> Vec<BatchItemFailure> {
+        let handled = event.records.into_iter().map(|record| async move {
+            let id = record.message_id.clone().unwrap_or_default();
+            let error = self.one(handle, record).await.err()?;
+            tracing::warn!(%error, causes = error.causes(), message = id, "a message failed and comes back");
+            let mut failure = BatchItemFailure::default();
+            failure.item_identifier = id;
+            Some(failure)
+        });
+        join_all(handled).await.into_iter().flatten().collect()
+    }
+
+    async fn one(&self, handle: Handle, record: SqsMessage) -> Result<()> {
+        let body = record.body.unwrap_or_default();
+        let received = Received { message: read(&body), body };
+        let sqs = &self.reached.sqs;
+        let queue = record.event_source_arn.as_deref().and_then(|arn| arn.rsplit(':').next());
+        let hold = queue.and_then(|name| sqs.url_of_name(name)).zip(record.receipt_handle.as_deref());
+        let handled = self.within(handle, &received, hold).await;
+        if let (Err(_), Some((url, receipt))) = (&handled, hold) {
+            let count = record.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
+            let seconds = FIRST_RETRY_S << count.unwrap_or(1u32).saturating_sub(1).min(5);
+            if let Err(error) = sqs.come_back_in(url, receipt, seconds.min(INVISIBLE_S)).await {
+                tracing::debug!(%error, "the message comes back when it becomes visible by itself");
+            }
+        }
+        handled
+    }
+
+    /// Holds the message, then handles it while it is held, and gives up before the function would be ended.
+    async fn within(&self, handle: Handle, received: &Received, hold: Hold<'_>) -> Result<()> {
+        let clock = &self.reached.clock;
+        let left_ms = self.deadline_ms.saturating_sub(clock.now_ms()).saturating_sub(SPARE_MS);
+        // Before anything that may fail: the queue's own time is half an hour.
+        self.hold(hold).await;
+        let work = pin!(async {
+            let opened = self.platform.open().await?;
+            handle(&opened, received).await
+        });
+        let kept = pin!(async {
+            loop {
+                clock.sleep(RENEW_MS).await;
+                self.hold(hold).await;
+            }
+        });
+        let late = pin!(clock.sleep(left_ms));
+        match select(work, select(kept, late)).await {
+            Either::Left((handled, _)) => handled,
+            Either::Right((Either::Left((never, _)), _)) => never,
+            Either::Right((Either::Right(_), _)) => {
+                Err(Error::new(ErrorKind::Timeout, "given up before the function's time was over"))
+            }
         }
     }
-    handled
-}
 
-/// Handles it while it is kept invisible, and gives up before the function would be ended.
-async fn within(
-    opened: &Opened,
-    handle: Handle,
-    received: &Received,
-    context: &Context,
-    hold: Option<(&str, &str)>,
-) -> Result<()> {
-    let clock = &opened.ports.clock;
-    let work = handle(opened, received);
-    let kept = pin!(async {
-        let Some((url, receipt)) = hold else { return futures::future::pending::<()>().await };
-        loop {
-            if let Err(error) = opened.sqs.come_back_in(url, receipt, INVISIBLE_S).await {
-                tracing::debug!(%error, "a message's visibility was not renewed");
-            }
-            clock.sleep(RENEW_MS).await;
-        }
-    });
-    let left_ms = context.deadline.saturating_sub(clock.now_ms()).saturating_sub(SPARE_MS);
-    let late = pin!(clock.sleep(left_ms));
-    // In this order, so that the message is held before anything is done for it.
-    match select(select(kept, late), work).await {
-        Either::Right((handled, _)) => handled,
-        Either::Left(_) => {
-            Err(Error::new(ErrorKind::Timeout, "given up before the function's time was over"))
+    async fn hold(&self, hold: Hold<'_>) {
+        let Some((url, receipt)) = hold else { return };
+        if let Err(error) = self.reached.sqs.come_back_in(url, receipt, INVISIBLE_S).await {
+            tracing::warn!(%error, causes = error.causes(), "a message's visibility was not renewed");
         }
     }
 }

@@ -1,14 +1,17 @@
 //! The ports of a function, opened at its first event and kept for the next ones.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use aws::{Connection, Place, S3, Sqs, StepFunctions};
 use boot::{Cloud, Config, OsRandom, SystemClock};
 use engine::error::{Error, ErrorKind, Result};
-use engine::ports::{Clock, ContentStore, Delivery, Ports, Settings, Workflow};
+use engine::model::{ContentRef, TenantId};
+use engine::ports::{Clock, ContentStore, Delivery, Ports, Post, Settings, Store};
 use store::Dynamo;
 use store::lite::{LiteCache, LiteLimits, LiteMemory, Rates};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use crate::metrics::Emf;
 use crate::parts::Recipe;
@@ -20,58 +23,88 @@ const SECRET_MS: u64 = 5 * 60 * 1000;
 /// A function's ports, opened when they are first asked for.
 pub struct Platform {
     recipe: Recipe,
-    opened: Mutex<Option<(Arc<Opened>, u64)>>,
+    reached: OnceCell<Arc<Reached>>,
+    opened: Mutex<Option<Held>>,
     clock: Arc<dyn Clock>,
 }
 
-/// Open ports, and the adapters behind some of them.
-pub struct Opened {
-    /// The ports.
-    pub ports: Ports,
+/// What is had without asking anybody anything.
+pub struct Reached {
     /// What the environment says of the deployment.
     pub cloud: Cloud,
-    /// What the operator decided.
-    pub config: Config,
     pub(crate) connection: Connection,
     pub(crate) sqs: Arc<Sqs>,
     pub(crate) metrics: Arc<Emf>,
+    pub(crate) clock: Arc<dyn Clock>,
 }
+
+/// Open ports, and what they stand on.
+pub struct Opened {
+    /// The ports.
+    pub ports: Ports,
+    /// What the operator decided.
+    pub config: Config,
+    /// The services behind some of them.
+    pub reached: Arc<Reached>,
+}
+
+struct Held {
+    opened: Arc<Opened>,
+    secrets: Secrets,
+    read_ms: u64,
+}
+
+type Secrets = BTreeMap<String, String>;
 
 impl Platform {
     /// Nothing is opened yet.
     pub fn new(recipe: Recipe) -> Self {
-        Self { recipe, opened: Mutex::new(None), clock: Arc::new(SystemClock) }
+        Self { recipe, reached: OnceCell::new(), opened: Mutex::new(None), clock: Arc::new(SystemClock) }
     }
 
-    /// The ports. Errors: `Configuration`, naming what is missing; `Storage` if the secret cannot be read just now.
+    /// The services, not yet asked. Errors: `Configuration`, naming what is missing.
+    pub async fn reach(&self) -> Result<&Arc<Reached>> {
+        self.reached.get_or_try_init(async || reach(self.clock.clone()).map(Arc::new)).await
+    }
+
+    /// The ports. Errors: `Configuration`, naming what is missing; `Storage` if the secret cannot be read just now. Once they
+    /// were open, what stood in the secret then is used as long as it cannot be read again.
     pub async fn open(&self) -> Result<Arc<Opened>> {
-        let mut opened = self.opened.lock().await;
+        let reached = self.reach().await?;
+        let mut held = self.opened.lock().await;
         let now = self.clock.now_ms();
-        if let Some((open, at_ms)) = opened.as_ref()
-            && (open.cloud.secret.is_none() || !self.recipe.needs_secret || now < at_ms + SECRET_MS)
+        if let Some(held) = held.as_ref()
+            && (!self.recipe.needs_secret || now < held.read_ms + SECRET_MS)
         {
-            return Ok(open.clone());
+            return Ok(held.opened.clone());
         }
-        match open(self.recipe, self.clock.clone()).await {
-            Ok(open) => {
-                let open = Arc::new(open);
-                *opened = Some((open.clone(), now));
-                Ok(open)
+        let secrets = match (self.secrets(reached).await, held.as_mut()) {
+            (Ok(secrets), Some(held)) if held.secrets == secrets => {
+                held.read_ms = now;
+                return Ok(held.opened.clone());
             }
-            // An old secret is better than none while the service is away.
-            Err(error) if error.kind() == ErrorKind::Storage => match opened.as_ref() {
-                Some((open, _)) => {
-                    tracing::warn!(%error, "the secret could not be read again; the one read before is used");
-                    Ok(open.clone())
-                }
-                None => Err(error),
-            },
-            Err(error) => Err(error),
+            (Ok(secrets), _) => secrets,
+            (Err(error), Some(held)) => {
+                tracing::error!(%error, causes = error.causes(), "the secret could not be read again; what was read before is used");
+                held.read_ms = now;
+                return Ok(held.opened.clone());
+            }
+            (Err(error), None) => return Err(error),
+        };
+        let opened = Arc::new(open(self.recipe, reached, &secrets)?);
+        *held = Some(Held { opened: opened.clone(), secrets, read_ms: now });
+        Ok(opened)
+    }
+
+    async fn secrets(&self, reached: &Reached) -> Result<Secrets> {
+        match reached.cloud.secret.as_ref().filter(|_| self.recipe.needs_secret) {
+            Some(id) => aws::secrets::read(&reached.connection, self.clock.as_ref(), id).await,
+            None => Ok(Secrets::new()),
         }
     }
 }
 
-async fn open(recipe: Recipe, clock: Arc<dyn Clock>) -> Result<Opened> {
+fn reach(clock: Arc<dyn Clock>) -> Result<Reached> {
     let cloud = Cloud::from_env()?;
     let connection = Connection::new(Place {
         region: cloud.region.clone(),
@@ -81,39 +114,35 @@ async fn open(recipe: Recipe, clock: Arc<dyn Clock>) -> Result<Opened> {
         session_token: cloud.credentials.session_token.clone(),
         caller: cloud.function.clone(),
     })?;
-    let secrets = match cloud.secret.as_ref().filter(|_| recipe.needs_secret) {
-        Some(id) => aws::secrets::read(&connection, clock.as_ref(), id).await?,
-        None => Default::default(),
-    };
-    let config = Config::from_env_and(&secrets)?;
-    let parts = (recipe.make)(&config, Arc::new(RemoteFetch::new(&connection, &cloud, clock.clone())))?;
-    let store: Arc<dyn engine::ports::Store> =
-        Arc::new(Dynamo::connect(connection.sdk_config(), told(&cloud.table, "ASSAY_TABLE")?));
     let sqs = Arc::new(Sqs::new(&connection, cloud.queues.clone(), cloud.parked.clone()));
+    let metrics = Arc::new(Emf::new(cloud.stack.clone()));
+    Ok(Reached { cloud, connection, sqs, metrics, clock })
+}
+
+fn open(recipe: Recipe, reached: &Arc<Reached>, secrets: &Secrets) -> Result<Opened> {
+    let Reached { cloud, connection, sqs, metrics, clock } = reached.as_ref();
+    let config = Config::from_env_and(secrets)?;
+    let parts = (recipe.make)(&config, Arc::new(RemoteFetch::new(connection, cloud, clock.clone())))?;
+    let table = cloud.table.as_deref().ok_or_else(|| unset("ASSAY_TABLE"))?;
+    let store: Arc<dyn Store> = Arc::new(Dynamo::connect(connection.sdk_config(), table));
     let (content, delivery): (Arc<dyn ContentStore>, Arc<dyn Delivery>) = match &cloud.bucket {
         Some(bucket) => {
-            let bucket = Arc::new(S3::new(&connection, bucket, clock.clone())?);
+            let bucket = Arc::new(S3::new(connection, bucket, clock.clone())?);
             (bucket.clone(), bucket)
         }
-        None => (Arc::new(Untold("ASSAY_BUCKET")), Arc::new(Untold("ASSAY_BUCKET"))),
-    };
-    let workflow: Arc<dyn Workflow> = match &cloud.state_machine {
-        Some(arn) => Arc::new(StepFunctions::new(&connection, arn)),
-        // Tokens carry where they belong; only starting and stopping need to know the machine.
-        None => Arc::new(StepFunctions::new(&connection, "")),
+        None => (Arc::new(NoBucket), Arc::new(NoBucket)),
     };
     let rates = Rates {
         requests_per_minute_tenant: config.requests_per_minute,
         requests_per_minute_provider: config.requests_per_minute,
     };
-    let metrics = Arc::new(Emf::new(cloud.stack.clone()));
     let ports = Ports {
         random: Arc::new(OsRandom),
         catalogue: parts.catalogue,
         settings: Settings { daily_budget: config.daily_budget, run_cap: config.run_cap },
         content,
         queues: sqs.clone(),
-        workflow,
+        workflow: Arc::new(StepFunctions::new(connection, cloud.state_machine.clone())),
         cache: Arc::new(LiteCache::new(store.clone(), clock.clone())),
         limits: Arc::new(LiteLimits::new(store.clone(), clock.clone(), rates)?),
         model: parts.model,
@@ -125,40 +154,36 @@ async fn open(recipe: Recipe, clock: Arc<dyn Clock>) -> Result<Opened> {
         delivery,
         metrics: metrics.clone(),
         store,
-        clock,
+        clock: clock.clone(),
     };
-    Ok(Opened { ports, cloud, config, connection, sqs, metrics })
-}
-
-fn told<'a>(value: &'a Option<String>, name: &'static str) -> Result<&'a str> {
-    value.as_deref().ok_or_else(|| unset(name))
+    Ok(Opened { ports, config, reached: reached.clone() })
 }
 
 fn unset(name: &str) -> Error {
     Error::new(ErrorKind::Configuration, format!("{name} is not set: this function was not told of it"))
 }
 
-/// A place this function was not told of.
-struct Untold(&'static str);
+/// A function that was not told of the bucket.
+struct NoBucket;
 
-#[async_trait::async_trait]
-impl ContentStore for Untold {
-    async fn put(&self, _: &engine::model::TenantId, _: &[u8]) -> Result<engine::model::ContentRef> {
-        Err(unset(self.0))
+#[async_trait]
+impl ContentStore for NoBucket {
+    async fn put(&self, _: &TenantId, _: &[u8]) -> Result<ContentRef> {
+        Err(unset("ASSAY_BUCKET"))
     }
 
-    async fn get(&self, _: &engine::model::TenantId, _: &engine::model::ContentRef) -> Result<Vec<u8>> {
-        Err(unset(self.0))
+    async fn get(&self, _: &TenantId, _: &ContentRef) -> Result<Vec<u8>> {
+        Err(unset("ASSAY_BUCKET"))
     }
 }
 
-#[async_trait::async_trait]
-impl Delivery for Untold {
+#[async_trait]
+impl Delivery for NoBucket {
     fn channel(&self) -> &str {
         "nowhere"
     }
 
-    async fn post(&self, _: &engine::ports::Post) -> Result<String> {
-        Err(unset(self.0))
+    async fn post(&self, _: &Post) -> Result<String> {
+        Err(unset("ASSAY_BUCKET"))
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn operations() -> Vec<Operation> {
                 0,
                 LONGEST_WAIT_MS,
                 0,
-                "If there is nothing yet, wait so many milliseconds for something to happen.",
+                "If there is nothing yet, wait at most so many milliseconds for something to happen.",
             ),
         ],
         body: Body::None,
@@ -75,7 +75,7 @@ async fn list(call: Call) -> Result<Response> {
     let (ports, key) = (&call.api.ports, call.run()?);
     let (after, wait_ms) = (call.number("after"), call.number("wait_ms"));
     let limit = usize::try_from(call.number("limit")).unwrap_or(1);
-    let until_ms = ports.clock.now_ms() + wait_ms;
+    let until_ms = ports.clock.now_ms() + wait_ms.min(call.api.longest_wait_ms);
     loop {
         let run = engine::load_run(ports, &key).await?;
         let run =

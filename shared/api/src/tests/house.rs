@@ -150,7 +150,7 @@ impl House {
             metrics: Arc::new(MemoryMetrics::default()),
         };
         let config = Config::from(|_| None).unwrap();
-        let router = router(&Arc::new(Api { ports: ports.clone(), config }));
+        let router = router(&Arc::new(Api { ports: ports.clone(), config, longest_wait_ms: 20_000 }));
         House { ports, store, router, time, document: openapi::document() }
     }
 

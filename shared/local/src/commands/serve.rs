@@ -23,6 +23,8 @@ use crate::cli::ServeArguments;
 use crate::host::{self, Concurrency};
 use crate::state::State;
 
+/// How long a request may wait for an event.
+const LONGEST_WAIT_MS: u64 = 20_000;
 /// How long requests under way may take once the process was asked to end.
 const LAST_REQUESTS_MS: u64 = 2_000;
 
@@ -42,7 +44,8 @@ pub(super) async fn serve(config: &Config, arguments: &ServeArguments) -> Result
     }
     rows.settled().await?;
 
-    let api = Arc::new(Api { ports: ports.clone(), config: config.clone() });
+    let api =
+        Arc::new(Api { ports: ports.clone(), config: config.clone(), longest_wait_ms: LONGEST_WAIT_MS });
     let router = api::router(&api).layer(from_fn_with_state(rows.clone(), settle));
     drop(api);
     let (ended, ending) = oneshot::channel();

@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 use super::{Bundle, request, script, transcript};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
+/// An id that nothing has.
+const UNKNOWN: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
 
 #[test]
 fn the_same_idempotency_key_is_one_run_and_no_door_opens_without_its_key() {
@@ -24,16 +26,12 @@ fn one_run_for_two_hundred_requests(bundle: &Bundle) {
     let headers = [JSON, ("idempotency-key", "the-same")];
     let ids: BTreeSet<String> = std::thread::scope(|scope| {
         let ask = || {
-            (0..25)
-                .map(|_| {
-                    let answer = bundle.stack.ask("POST", "/runs", &headers, body.as_bytes()).unwrap();
-                    assert!(matches!(answer.status, 200 | 202), "{} {}", answer.status, answer.text());
-                    answer.json()["run_id"].as_str().unwrap().to_owned()
-                })
-                .collect::<Vec<_>>()
+            let answer = bundle.stack.ask("POST", "/runs", &headers, body.as_bytes()).unwrap();
+            assert!(matches!(answer.status, 200 | 202), "{} {}", answer.status, answer.text());
+            answer.json()["run_id"].as_str().unwrap().to_owned()
         };
-        let threads: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
-        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        let threads: Vec<_> = (0..200).map(|_| scope.spawn(ask)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     assert_eq!(ids.len(), 1, "{ids:?}");
     let runs = bundle.stack.ask("GET", "/runs", &[], b"").unwrap().json();
@@ -49,7 +47,7 @@ fn guarded(bundle: &Bundle) -> Vec<(String, String)> {
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
             if operation["security"].as_array().is_some_and(|security| !security.is_empty()) {
-                operations.push((method.to_uppercase(), path.replace("{id}", "01ARZ3NDEKTSV4RRFFQ69G5FAV")));
+                operations.push((method.to_uppercase(), path.replace("{id}", UNKNOWN)));
             }
         }
     }
@@ -103,20 +101,36 @@ fn no_door_opens_without_its_key(bundle: &Bundle) {
             assert!(data.iter().all(|call| call.action == "GetItem"), "{why}: {data:?}");
         }
     }
-    // A key that may only read starts nothing, and sees nothing of another tenant.
-    let bearer = format!("Bearer {}", reading.text);
-    let headers = [JSON, ("authorization", bearer.as_str())];
-    let body = request("quick").to_string();
-    assert_eq!(stack.ask_plainly("POST", "/runs", &headers, body.as_bytes()).unwrap().status, 403);
+    // A key that may only read changes nothing, and one of another tenant sees nothing of this one.
+    let whole = make(&[Scope::Run, Scope::Read, Scope::Admin], None);
+    let bearers = [&reading, &whole].map(|issued| format!("Bearer {}", issued.text));
+    let [reading, whole] = [0, 1].map(|of| vec![JSON, ("authorization", bearers[of].as_str())]);
     let runs = stack.ask("GET", "/runs", &[], b"").unwrap().json();
-    let foreign = runs["runs"][0]["run_id"].as_str().unwrap().to_owned();
-    for path in
-        [format!("/runs/{foreign}"), format!("/runs/{foreign}/events"), format!("/runs/{foreign}/briefing")]
-    {
-        assert_eq!(stack.ask_plainly("GET", &path, &headers, b"").unwrap().status, 404, "{path}");
+    let run = runs["runs"][0]["run_id"].as_str().unwrap().to_owned();
+    let opened = stack.ask("POST", "/uploads", &[JSON], b"{\"name\":\"a.txt\"}").unwrap().json();
+    let upload = opened["upload"].as_str().unwrap().to_owned();
+    for (method, path) in guarded(bundle) {
+        let id = if path.starts_with("/uploads") { &upload } else { &run };
+        let path = path.replace(UNKNOWN, id);
+        if method != "GET" {
+            assert_eq!(
+                stack.ask_plainly(&method, &path, &reading, b"{}").unwrap().status,
+                403,
+                "{method} {path}"
+            );
+        }
+        if path.contains(id.as_str()) {
+            assert_eq!(
+                stack.ask_plainly(&method, &path, &whole, b"a text").unwrap().status,
+                404,
+                "{method} {path}"
+            );
+        }
     }
-    let mine = stack.ask_plainly("GET", "/runs", &headers, b"").unwrap().json();
-    assert_eq!(mine["runs"], json!([]));
+    let others = stack.ask_plainly("GET", "/runs", &whole, b"").unwrap().json();
+    assert_eq!(others["runs"], json!([]));
+    let foreign = json!({ "upload": upload, "depth": "quick" }).to_string();
+    assert_eq!(stack.ask_plainly("POST", "/runs", &whole, foreign.as_bytes()).unwrap().status, 404);
 }
 
 fn an_upload_goes_to_the_bucket_and_becomes_a_run(bundle: &Bundle) {

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use aws::{S3, StepFunctions};
 use engine::contract;
 use engine::ports::{Clock, Delivery as _};
-use lab::stack::{Options, Stack};
+use lab::stack::{Options, Profile, Stack};
 use serde_json::json;
 use store::Dynamo;
 
 #[test]
 fn rows_content_posts_and_workflows_keep_their_contracts() {
-    let mut options = Options::new("it-adapters");
+    // In the full profile, so that there is a Redis to ask.
+    let mut options = Options::new("it-adapters").profile(Profile::Full).authorised(true);
     options.build = false;
     let stack = Stack::start(&options).unwrap();
     let connection = lab::stack::connection(&format!("http://{}", stack.servers().emulator)).unwrap();
@@ -33,8 +34,14 @@ fn rows_content_posts_and_workflows_keep_their_contracts() {
     assert_eq!(runtime.block_on(contract::delivery_contract(&bucket, posts)), Ok(()));
     assert_eq!(bucket.channel(), "briefings bucket");
 
-    let machine = StepFunctions::new(&connection, stack.deployed().output("StateMachineArn").unwrap());
+    let machine =
+        StepFunctions::new(&connection, Some(stack.deployed().output("StateMachineArn").unwrap().to_owned()));
     let input = json!({ "run": "r", "tenant": "t", "depth": "quick", "timeout_seconds": 60 });
     assert_eq!(stack.block_on(contract::workflow_contract(&machine, input)), Ok(()));
     assert!(stack.block_on(machine.is_active()).unwrap());
+
+    let health = stack.invoke("health", &json!({})).unwrap();
+    assert_eq!(health["status"], "pass", "{health:#}");
+    let parts: Vec<&str> = health["checks"].as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(parts, ["bucket", "queues", "redis", "secret", "table", "workflow"]);
 }
