@@ -212,6 +212,6 @@ fn expressions_are_followed_through_nested_stacks() {
     check(
         "AgentLightFunction",
         "ReservedConcurrentExecutions",
-        "if Reserved then <ReservedConcurrency> else <AWS::NoValue>",
+        "if Reserved then <AgentLightConcurrency> else <AWS::NoValue>",
     );
 }

@@ -10,7 +10,7 @@ pub(crate) struct Function {
     pub(crate) variables: &'static [&'static str],
     /// The queues it is called for: logical ids.
     pub(crate) consumes: &'static [&'static str],
-    /// Whether it needs Redis, and so a network in the full profile.
+    /// Whether it is in the network of the full profile, where Redis is.
     pub(crate) in_network: bool,
 }
 
@@ -91,7 +91,6 @@ pub(crate) const FUNCTIONS: [Function; 10] = [
             "ASSAY_QUEUE_AGENT_LIGHT",
             "ASSAY_SECRET",
             "COST_BUDGET_DAILY",
-            "RATE_LIMIT_REDIS_URL",
             MODEL[0],
             MODEL[1],
             MODEL[2],
@@ -110,7 +109,6 @@ pub(crate) const FUNCTIONS: [Function; 10] = [
             "ASSAY_SECRET",
             "ASSAY_FETCH_FUNCTION",
             "COST_BUDGET_DAILY",
-            "RATE_LIMIT_REDIS_URL",
             MODEL[0],
             MODEL[1],
             MODEL[2],
@@ -128,7 +126,6 @@ pub(crate) const FUNCTIONS: [Function; 10] = [
             "ASSAY_QUEUE_AGENT_SEMANTIC",
             "ASSAY_SECRET",
             "COST_BUDGET_DAILY",
-            "RATE_LIMIT_REDIS_URL",
             MODEL[0],
             MODEL[1],
             MODEL[2],

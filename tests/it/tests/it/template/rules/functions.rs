@@ -18,8 +18,14 @@ pub(crate) const RULES: &[Rule] = &[
     Rule { name: "a function writes to a log group of its own, as JSON", look: own_log },
     Rule { name: "a function is given the variables it reads and no others", look: variables },
     Rule { name: "a variable means the same everywhere", look: values },
-    Rule { name: "what needs Redis is in the network of the full profile, and nothing else", look: network },
-    Rule { name: "concurrency is reserved by parameter only, for agents only", look: reserved },
+    Rule {
+        name: "agents and health are in the network of the full profile, and nothing else",
+        look: network,
+    },
+    Rule {
+        name: "concurrency is reserved on demand only, for agents only, as much as their queues bring",
+        look: reserved,
+    },
     Rule { name: "a function that may send to its own queue is allowed to", look: recursion },
     Rule { name: "a function is called for its queues and no others", look: sources },
     Rule { name: "a message is taken alone", look: batches },
@@ -132,9 +138,9 @@ fn network(bundle: &Bundle, faults: &mut Faults) {
 fn reserved(bundle: &Bundle, faults: &mut Faults) {
     for (function, resource) in each(bundle) {
         let expected = if function.name.starts_with("agent-") {
-            "if Reserved then <ReservedConcurrency> else <AWS::NoValue>"
+            format!("if Reserved then <{}Concurrency> else <AWS::NoValue>", function.stem())
         } else {
-            ""
+            String::new()
         };
         faults.equal(function.name, bundle.property(resource, "ReservedConcurrentExecutions"), expected);
     }

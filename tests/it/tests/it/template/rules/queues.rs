@@ -1,7 +1,5 @@
 //! Queues: nothing sent is lost, nothing fails unseen.
 
-use serde_json::Value;
-
 use super::super::bundle::{Bundle, Resource};
 use super::super::facts::{FUNCTIONS, QUEUES, kebab};
 use super::super::faults::{Faults, Rule};
@@ -23,7 +21,7 @@ pub(crate) const RULES: &[Rule] = &[
     Rule { name: "an empty queue is asked with patience", look: long_polling },
     Rule { name: "queues speak TLS only on AWS", look: tls },
     Rule { name: "only the rule on the workflow's ends may send from outside", look: senders },
-    Rule { name: "the policy of queues is on every queue", look: policy_on_all },
+    Rule { name: "every queue has a policy of its own, which speaks of no other", look: own_policy },
 ];
 
 /// Where messages end that nobody could handle, and those that nobody can read.
@@ -113,33 +111,55 @@ fn long_polling(bundle: &Bundle, faults: &mut Faults) {
     }
 }
 
-fn policy(bundle: &Bundle) -> Option<(&'static str, &Value)> {
-    let policy = bundle.resource("QueuesPolicy")?;
-    Some(("infra/queues.yaml", policy.property("PolicyDocument")))
+/// The queues that the rule on the workflow's ends sends to.
+const TOLD_OF_ENDS: [&str; 2] = ["DeliveriesQueue", "ParkedQueue"];
+
+/// Each policy with the queue that it is named after.
+fn policies(bundle: &Bundle) -> impl Iterator<Item = (&str, Resource<'_>)> {
+    bundle
+        .of_kind("AWS::SQS::QueuePolicy")
+        .map(|policy| (policy.id.strip_suffix("Policy").unwrap_or_default(), policy))
+}
+
+/// AWS refuses a policy that speaks of another queue than the one it is put on.
+fn own_policy(bundle: &Bundle, faults: &mut Faults) {
+    let named = policies(bundle).map(|(queue, _)| queue);
+    faults.same("the template", named, queues(bundle).iter().map(|queue| queue.id));
+    for (queue, policy) in policies(bundle) {
+        faults.equal(policy.id, bundle.property(policy, "Queues"), format!("[<{queue}>]"));
+    }
 }
 
 fn tls(bundle: &Bundle, faults: &mut Faults) {
-    let Some((file, document)) = policy(bundle) else { return faults.unless(false, "queues have no policy") };
-    faults.equal("the language", document["Version"].as_str(), Some("2012-10-17"));
-    let expected = "if OnAws then {Action: sqs:*, Condition: {Bool: {aws:SecureTransport: false}}, Effect: Deny, \
-                    Principal: *, Resource: arn:<AWS::Partition>:sqs:<AWS::Region>:<AWS::AccountId>:<AWS::StackName>-*, \
-                    Sid: TlsOnly} else <AWS::NoValue>";
-    faults.equal("the refusal", bundle.text(file, &document["Statement"][0]), expected);
+    for (queue, policy) in policies(bundle) {
+        let document = policy.property("PolicyDocument");
+        faults.equal(policy.id, document["Version"].as_str(), Some("2012-10-17"));
+        let refusal = format!(
+            "{{Action: sqs:*, Condition: {{Bool: {{aws:SecureTransport: false}}}}, Effect: Deny, Principal: *, \
+             Resource: <{queue}.Arn>, Sid: TlsOnly}}"
+        );
+        // The others are left out whole where an emulator speaks plain HTTP.
+        let expected = if TOLD_OF_ENDS.contains(&queue) {
+            format!("if OnAws then {refusal} else <AWS::NoValue>")
+        } else {
+            refusal
+        };
+        faults.equal(policy.id, bundle.text(policy.file, &document["Statement"][0]), expected);
+    }
 }
 
 fn senders(bundle: &Bundle, faults: &mut Faults) {
-    let Some((file, document)) = policy(bundle) else { return };
-    faults.equal("statements", document["Statement"].as_array().map(Vec::len), Some(2));
-    let expected = "{Action: sqs:SendMessage, Condition: {ArnEquals: {aws:SourceArn: \
-                    arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:rule/<AWS::StackName>-workflow-ends}}, \
-                    Effect: Allow, Principal: {Service: events.amazonaws.com}, \
-                    Resource: [<DeliveriesQueue.Arn>, <ParkedQueue.Arn>], Sid: WorkflowEnds}";
-    faults.equal("the permission", bundle.text(file, &document["Statement"][1]), expected);
-}
-
-fn policy_on_all(bundle: &Bundle, faults: &mut Faults) {
-    let Some(policy) = bundle.resource("QueuesPolicy") else { return };
-    let on = policy.property("Queues").as_array().into_iter().flatten();
-    let on = on.map(|queue| bundle.text(policy.file, queue));
-    faults.same("the policy", on, queues(bundle).iter().map(|queue| format!("<{}>", queue.id)));
+    for (queue, policy) in policies(bundle) {
+        let statements = policy.property("PolicyDocument")["Statement"].as_array();
+        let allowed = statements.into_iter().flatten().skip(1);
+        let allowed = allowed.map(|statement| bundle.text(policy.file, statement));
+        let expected = TOLD_OF_ENDS.contains(&queue).then(|| {
+            format!(
+                "{{Action: sqs:SendMessage, Condition: {{ArnEquals: {{aws:SourceArn: \
+                 arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:rule/<AWS::StackName>-workflow-ends}}}}, \
+                 Effect: Allow, Principal: {{Service: events.amazonaws.com}}, Resource: <{queue}.Arn>, Sid: WorkflowEnds}}"
+            )
+        });
+        faults.same(policy.id, allowed, expected);
+    }
 }

@@ -15,7 +15,7 @@ pub(crate) const RULES: &[Rule] = &[
     Rule { name: "an alarm is named after itself and the stack", look: alarm_names },
     Rule { name: "an alarm says what is wrong and where to read on", look: descriptions },
     Rule { name: "an alarm tells of its beginning and its end", look: actions },
-    Rule { name: "silence is no alarm, but for sweep", look: missing_data },
+    Rule { name: "silence is no alarm, but for sweep and health", look: missing_data },
     Rule { name: "an alarm looks at its figure as agreed", look: figures },
     Rule { name: "alarms over expressions say them as agreed", look: expressions },
     Rule { name: "every queue that must be empty has an alarm", look: queues_watched },
@@ -107,7 +107,7 @@ const FIGURES: [(&str, Figure); 10] = [
         ),
     ),
     ("MessagesGivenUp", ("Assay", "DeadLetters", "Stack=<AWS::StackName>", "Sum", 300, 1, ABOVE, 0.0)),
-    ("RunsOverdue", ("Assay", "SweepOverdueRuns", "Stack=<AWS::StackName>", "Sum", 300, 2, AT_LEAST, 4.0)),
+    ("RunsOverdue", ("Assay", "SweepOverdueRuns", "Stack=<AWS::StackName>", "Sum", 900, 1, AT_LEAST, 1.0)),
     (
         "SweepSilent",
         (
@@ -128,7 +128,7 @@ const FIGURES: [(&str, Figure); 10] = [
     ("ApiErrors", ("AWS/ApiGateway", "5xx", "ApiId=<Api>", "Sum", 300, 1, AT_LEAST, 5.0)),
     (
         "HealthFailing",
-        ("Assay", "HealthChecksFailing", "Stack=<AWS::StackName>", "Minimum", 900, 1, ABOVE, 0.0),
+        ("Assay", "HealthChecksFailing", "Stack=<AWS::StackName>", "Minimum", 300, 3, ABOVE, 0.0),
     ),
 ];
 
@@ -227,10 +227,11 @@ fn actions(bundle: &Bundle, faults: &mut Faults) {
     }
 }
 
-/// A queue or function at rest sends nothing. Sweep never rests; its silence is the fault.
+/// A queue or function at rest sends nothing. Sweep and health never rest; their silence is the fault.
 fn missing_data(bundle: &Bundle, faults: &mut Faults) {
     for alarm in alarms(bundle) {
-        let expected = if alarm.id == "SweepSilent" { "breaching" } else { "notBreaching" };
+        let never_rests = ["SweepSilent", "HealthFailing"].contains(&alarm.id);
+        let expected = if never_rests { "breaching" } else { "notBreaching" };
         faults.equal(alarm.id, bundle.property(alarm, "TreatMissingData"), expected);
     }
 }
