@@ -6,6 +6,7 @@ mod agreement;
 mod cancelling;
 mod endings;
 mod faults;
+pub(crate) mod fit;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

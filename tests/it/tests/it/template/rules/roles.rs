@@ -24,15 +24,26 @@ pub(crate) const RULES: &[Rule] = &[
     Rule { name: "fetch may do nothing", look: fetch_is_bare },
 ];
 
-const TABLE: &[&str] = &[
+/// What steps do to rows: none is ever deleted by one.
+const STEP_ROWS: &[&str] = &[
     "dynamodb:GetItem",
     "dynamodb:BatchGetItem",
     "dynamodb:Query",
     "dynamodb:ConditionCheckItem",
     "dynamodb:PutItem",
     "dynamodb:UpdateItem",
+];
+/// What runs that begin and end do to rows.
+const RUN_ROWS: &[&str] = &[
+    "dynamodb:GetItem",
+    "dynamodb:BatchGetItem",
+    "dynamodb:Query",
+    "dynamodb:PutItem",
     "dynamodb:DeleteItem",
 ];
+/// What ends a step of which no worker could handle the message.
+const BURIAL_ROWS: &[&str] =
+    &["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"];
 const CONSUME: &[&str] = &["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
 const OBJECTS: &[&str] = &["s3:GetObject", "s3:PutObject"];
 const REPORT: &[&str] = &["states:SendTaskSuccess", "states:SendTaskFailure"];
@@ -113,6 +124,15 @@ pub(crate) fn grants(bundle: &Bundle, stem: &str) -> Grants {
     grants
 }
 
+impl crate::bundle::fit::Granted {
+    /// What the templates grant each function without any condition.
+    pub(crate) fn read() -> Self {
+        let bundle = Bundle::read();
+        let each = FUNCTIONS.iter();
+        Self(each.map(|function| (function.name, grants(&bundle, &function.stem()))).collect())
+    }
+}
+
 fn arn(queue: &str) -> String {
     format!("<{queue}.Arn>")
 }
@@ -125,7 +145,8 @@ fn needed(stem: &str) -> Grants {
             needed.extend(resources.iter().map(|resource| ((*action).to_owned(), resource.clone())));
         }
     };
-    let table = ["<Table.Arn>".to_owned(), "<Table.Arn>/index/*".to_owned()];
+    let table = ["<Table.Arn>".to_owned()];
+    let index = |name: &str| [format!("<Table.Arn>/index/{name}")];
     let bucket = ["<Bucket.Arn>".to_owned()];
     let content = ["<Bucket.Arn>/content/*".to_owned()];
     let secret = ["<Secret.Id>".to_owned()];
@@ -150,7 +171,7 @@ fn needed(stem: &str) -> Grants {
         "Health" => {
             let queues = QUEUES.map(|queue| arn(&format!("{queue}Queue")));
             add(&["sqs:GetQueueAttributes"], &queues);
-            add(&["dynamodb:GetItem"], &table[..1]);
+            add(&["dynamodb:GetItem"], &table);
             add(&["states:DescribeStateMachine"], &machine);
             add(&["s3:ListBucket"], &bucket);
             add(&["secretsmanager:DescribeSecret"], &secret);
@@ -161,10 +182,12 @@ fn needed(stem: &str) -> Grants {
             add(LOG_DELIVERY, &everything);
             add(TRACES, &everything);
         }
-        _ => add(TABLE, &table),
+        _ => {}
     }
     match stem {
         "Api" => {
+            add(RUN_ROWS, &table);
+            add(&["dynamodb:Query"], &index("gsi1"));
             add(OBJECTS, &[content[0].clone(), "<Bucket.Arn>/uploads/*".to_owned()]);
             // Who may not list is told that a missing upload is forbidden.
             add(&["s3:ListBucket"], &bucket);
@@ -172,28 +195,34 @@ fn needed(stem: &str) -> Grants {
             add(&["states:StopExecution"], &executions);
         }
         "Start" => {
+            add(&["dynamodb:GetItem"], &table);
             add(&["states:StartExecution"], &machine);
             add(&["sqs:ChangeMessageVisibility"], &[arn("RunsQueue")]);
         }
         "AgentLight" | "AgentTools" | "AgentSemantic" => {
+            add(STEP_ROWS, &table);
             add(OBJECTS, &content);
             add(REPORT, &token);
             add(&["sqs:SendMessage", "sqs:ChangeMessageVisibility"], &own_queue);
             add(&["secretsmanager:GetSecretValue"], &secret);
         }
         "Deliver" => {
-            add(OBJECTS, &content);
+            add(RUN_ROWS, &table);
+            add(&["s3:GetObject"], &content);
             add(&["s3:PutObject"], &["<Bucket.Arn>/briefings/*".to_owned()]);
             add(&["sqs:SendMessage", "sqs:ChangeMessageVisibility"], &[arn("DeliveriesQueue")]);
             add(&["states:StopExecution"], &executions);
         }
         "DeadLetter" => {
-            add(OBJECTS, &content);
+            add(BURIAL_ROWS, &table);
+            add(&["s3:GetObject"], &content);
             add(REPORT, &token);
             add(&["sqs:SendMessage"], &[arn("ParkedQueue")]);
         }
         "Sweep" => {
-            add(OBJECTS, &content);
+            add(RUN_ROWS, &table);
+            add(&["dynamodb:Query"], &index("due"));
+            add(&["s3:GetObject"], &content);
             add(&["sqs:SendMessage"], &[arn("RunsQueue"), arn("DeliveriesQueue")]);
             add(&["states:StopExecution"], &executions);
         }
