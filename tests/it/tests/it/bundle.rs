@@ -4,6 +4,7 @@ mod access;
 mod adapters;
 mod agreement;
 mod cancelling;
+mod cost;
 mod endings;
 mod faults;
 pub(crate) mod fit;
