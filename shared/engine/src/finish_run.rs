@@ -40,7 +40,8 @@ pub async fn finish_run(ports: &Ports, key: &RunKey, cause: Option<&str>) -> Res
         }
         ports.workflow.stop(key, "the run has ended").await?;
     }
-    outbox::send(ports, key).await
+    // Its start, should that row still be there, is the sweep's.
+    outbox::send_named(ports, key, outbox::DELIVER).await
 }
 
 /// Every planned step with its result; those that had none get one, and their workers lose the lease.

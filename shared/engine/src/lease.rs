@@ -180,6 +180,22 @@ pub(crate) fn finished_event(step: &StepKey, result: &StepResult) -> EventKind {
     }
 }
 
+/// Gives up a lease whose work cannot be decided now, so that whoever takes the message next need not wait for its end.
+pub(crate) async fn release(ports: &Ports, claimed: &Claimed) {
+    let keys = [Key::Step(claimed.key.clone())];
+    let released = transact(ports, &keys, |rows| {
+        let Some(step) = rows.step(&keys[0]).filter(|step| holds(step, claimed)) else {
+            return Ok(Decision::Leave(()));
+        };
+        let step = Step { lease: None, ..step.clone() };
+        Ok(Decision::Write(vec![rows.put(keys[0].clone(), Row::Step(Arc::new(step)), None)], ()))
+    })
+    .await;
+    if let Err(error) = released {
+        tracing::warn!(step = %claimed.key, %error, "a lease was not given up; it ends by itself");
+    }
+}
+
 /// A step that comes back later.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Later {

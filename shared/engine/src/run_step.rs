@@ -59,7 +59,10 @@ pub async fn run_step(ports: &Ports, message: &StepMessage) -> Result<()> {
         Err(error) if error.kind() == ErrorKind::Cancelled => {
             Decided::bare(Outcome::Skipped(ReasonCode::Cancelled.into()))
         }
-        Err(error) if error.is_retryable() => return Err(error),
+        Err(error) if error.is_retryable() => {
+            lease::release(ports, &claimed).await;
+            return Err(error);
+        }
         Err(error) => Decided::bare(Outcome::Failed(StepError::from(&error))),
     };
     conclude(ports, &spec, &claimed, decided, message).await
