@@ -28,13 +28,21 @@ pub struct Recipe {
     pub(crate) needs_secret: bool,
 }
 
-/// Everything a step may use.
+/// What steps of any agent may use.
+pub const WITH_PLATFORMS: Recipe = Recipe { make: with_platforms, needs_secret: true };
+
+/// What steps may use but platforms: only the agents of profile `tools` acquire anything.
 pub const WITH_STEPS: Recipe = Recipe { make: with_steps, needs_secret: true };
 
 /// Nothing a step uses, for functions that run none: what is not named here is not linked.
 pub const WITHOUT_STEPS: Recipe = Recipe { make: without_steps, needs_secret: false };
 
-fn with_steps(config: &Config, fetch: Arc<dyn Fetch>) -> Result<Parts> {
+fn with_platforms(config: &Config, fetch: Arc<dyn Fetch>) -> Result<Parts> {
+    let platforms = Arc::new(platforms::platforms(&fetch));
+    Ok(Parts { platforms, ..with_steps(config, fetch)? })
+}
+
+fn with_steps(config: &Config, _: Arc<dyn Fetch>) -> Result<Parts> {
     let catalogue = Arc::new(boot::load_catalogue()?);
     let model = config.model.as_ref().map(|model| boot::open_model(model, &catalogue)).transpose()?;
     Ok(Parts {
@@ -42,7 +50,7 @@ fn with_steps(config: &Config, fetch: Arc<dyn Fetch>) -> Result<Parts> {
         catalogue,
         analysers: Arc::new(analysis::analysers()),
         tools: Arc::new(tools::tools()),
-        platforms: Arc::new(platforms::platforms(&fetch)),
+        platforms: Arc::default(),
     })
 }
 
@@ -54,4 +62,20 @@ fn without_steps(_: &Config, _: Arc<dyn Fetch>) -> Result<Parts> {
         tools: Arc::default(),
         platforms: Arc::default(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::agent::{Fact, Profile};
+
+    #[test]
+    fn only_steps_of_the_profile_tools_ask_a_platform() {
+        let catalogue = boot::load_catalogue().unwrap();
+        let asking: Vec<_> =
+            catalogue.agents.iter().filter(|agent| agent.facts.contains(&Fact::Source)).collect();
+        assert!(!asking.is_empty());
+        for agent in asking {
+            assert_eq!(agent.profile, Profile::Tools, "{}", agent.id);
+        }
+    }
 }

@@ -6,11 +6,11 @@ use engine::error::{Error, ErrorKind};
 use engine::ports::Message;
 use futures::FutureExt as _;
 
-use crate::{WITH_STEPS, messages};
+use crate::{Recipe, messages};
 
 /// Runs one step a message.
-pub fn steps() -> ExitCode {
-    messages(WITH_STEPS, |opened, received| {
+pub fn steps(recipe: Recipe) -> ExitCode {
+    messages(recipe, |opened, received| {
         async move {
             match received.message()? {
                 Message::Step(step) => engine::run_step(&opened.ports, step).await,
