@@ -37,7 +37,7 @@ const EVERYBODY: [&str; 10] =
     ["api", "fetch", "start", AGENTS[0], AGENTS[1], AGENTS[2], "deliver", "dead-letter", "sweep", "health"];
 
 /// What is granted although no function calls it: to whom, what, why.
-const UNCALLED: [(&[&str], &[&str], &str); 4] = [
+const UNCALLED: [(&[&str], &[&str], &str); 3] = [
     (
         &EVERYBODY,
         &["logs:CreateLogStream", "logs:PutLogEvents"],
@@ -52,11 +52,6 @@ const UNCALLED: [(&[&str], &[&str], &str); 4] = [
         &["api"],
         &["s3:ListBucket"],
         "AWS calls a missing upload missing only to those who may list, and asks for no call of it",
-    ),
-    (
-        &["api"],
-        &["states:StopExecution"],
-        "a stopped run is ended by deliver; this goes together with the API's variable ASSAY_STATE_MACHINE",
     ),
 ];
 

@@ -192,7 +192,6 @@ fn needed(stem: &str) -> Grants {
             // Who may not list is told that a missing upload is forbidden.
             add(&["s3:ListBucket"], &bucket);
             add(&["sqs:SendMessage"], &[arn("RunsQueue")]);
-            add(&["states:StopExecution"], &executions);
         }
         "Start" => {
             add(&["dynamodb:GetItem"], &table);
