@@ -25,11 +25,13 @@ pub(super) fn up(arguments: &UpArguments) -> Result<ExitCode> {
         return Err(format!("the stack `{}` is up already", arguments.stack.name).into());
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // Where this program lies: the build may put a newer one there.
+    let program = std::env::current_exe()?;
     build(&arguments.options()?, &mut say)?;
     let log = log_of(&folder)?;
     // Whoever keeps it is given the arguments of this very command.
     let given = std::env::args_os().skip(1).map(|given| if given == "up" { "keep".into() } else { given });
-    let mut keeper = Command::new(std::env::current_exe()?);
+    let mut keeper = Command::new(program);
     keeper.args(given).process_group(0).stdin(Stdio::null());
     File::create(&log)?;
     let written = File::options().append(true).open(&log)?;
