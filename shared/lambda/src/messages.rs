@@ -106,9 +106,9 @@ impl Taken<'_> {
     /// Holds the message, then handles it while it is held, and gives up before the function would be ended.
     async fn within(&self, handle: Handle, received: &Received, hold: Hold<'_>) -> Result<()> {
         let clock = &self.reached.clock;
-        let left_ms = self.deadline_ms.saturating_sub(clock.now_ms()).saturating_sub(SPARE_MS);
         // Before anything that may fail: the queue's own time is half an hour.
         self.hold(hold).await;
+        let left_ms = self.deadline_ms.saturating_sub(clock.now_ms()).saturating_sub(SPARE_MS);
         let work = pin!(async {
             let opened = self.platform.open().await?;
             handle(&opened, received).await

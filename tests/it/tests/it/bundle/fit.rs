@@ -11,7 +11,7 @@ use engine::model::{
     Step, TenantId, Token,
 };
 use engine::ports::{Becomes, Change, Clock as _, Expect, Key, Message, Row, StepMessage};
-use lab::scripted::ScriptedServer;
+use lab::scripted::{Fault, ScriptedServer};
 use lab::stack::{Call, Folder, Options, Permission, Stack};
 use serde_json::{Value, json};
 
@@ -163,7 +163,14 @@ fn camel(name: &str) -> String {
 /// The calls of a stack that does what happens too rarely for the other tests.
 fn rarely() -> Vec<Call> {
     let site = site();
-    let model = ScriptedServer::start(script().without_tools()).unwrap();
+    // The first call of one agent of each profile is refused for a moment, so that its step goes back to its queue.
+    let refused = |call: &lab::scripted::Call| {
+        let agents = ["mission_orchestrator", "acquisition_specialist", "knowledge_integrator"];
+        let retry_after_ms = Some(300);
+        (call.nth == 1 && agents.contains(&call.agent.as_str()))
+            .then_some(Fault::RateLimited { retry_after_ms })
+    };
+    let model = ScriptedServer::start(script().without_tools().with_faults(refused)).unwrap();
     let mut options = Options::new("it-fit").authorised(true).model(&model.url(), "scripted", "0.15/0.60");
     options = options.parameter("FetchAllow", site.to_string());
     options.build = false;
