@@ -59,6 +59,7 @@ impl fmt::Debug for Place {
 pub struct Connection {
     place: Arc<Place>,
     http: Client,
+    credentials: Credentials,
     config: SdkConfig,
 }
 
@@ -85,7 +86,7 @@ impl Connection {
         let mut config = SdkConfig::builder()
             .behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest())
             .region(Region::new(place.region.clone()))
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .credentials_provider(SharedCredentialsProvider::new(credentials.clone()))
             .app_name(caller)
             .http_client(Reqwest(http.clone()))
             // The HTTP client drops broken connections by itself.
@@ -100,7 +101,7 @@ impl Connection {
         if let Some(endpoint) = &place.endpoint {
             config = config.endpoint_url(endpoint);
         }
-        Ok(Self { place: Arc::new(place), http, config: config.build() })
+        Ok(Self { place: Arc::new(place), http, credentials, config: config.build() })
     }
 
     /// The configuration for a client of the SDK, with its standard retries.
@@ -110,6 +111,10 @@ impl Connection {
 
     pub(crate) fn place(&self) -> &Place {
         &self.place
+    }
+
+    pub(crate) fn credentials(&self) -> &Credentials {
+        &self.credentials
     }
 
     pub(crate) fn http(&self) -> &Client {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 use engine::error::{Error, ErrorKind, Result};
@@ -44,14 +43,7 @@ pub(crate) async fn post(
     }
     let mut request = request.body(ask.body).map_err(|error| unsigned("its parts").because(error))?;
 
-    let identity = Credentials::new(
-        place.access_key_id.clone(),
-        place.secret_access_key.clone(),
-        place.session_token.clone(),
-        None,
-        "environment",
-    )
-    .into();
+    let identity = connection.credentials().clone().into();
     let parameters = v4::SigningParams::builder()
         .identity(&identity)
         .region(&place.region)

@@ -7,7 +7,9 @@ use std::net::SocketAddr;
 use catalogue::Protocol;
 use engine::error::{Error, ErrorKind, Result};
 use engine::model::NanoUsd;
+use engine::ports::Settings;
 use llm::Secret;
+use store::lite::Rates;
 
 /// What the environment says.
 #[derive(Clone, Debug)]
@@ -99,6 +101,19 @@ impl Config {
             );
         }
         Self::from(|name| set(name).filter(|_| reachable || name != "LLM_MODEL"))
+    }
+
+    /// What the engine is told of it.
+    pub fn settings(&self) -> Settings {
+        Settings { daily_budget: self.daily_budget, run_cap: self.run_cap }
+    }
+
+    /// The rates of calls to models.
+    pub fn rates(&self) -> Rates {
+        Rates {
+            requests_per_minute_tenant: self.requests_per_minute,
+            requests_per_minute_provider: self.requests_per_minute,
+        }
     }
 
     /// Reads variables from `variable`. An empty variable counts as not set.

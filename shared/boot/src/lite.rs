@@ -8,7 +8,7 @@ use std::sync::Arc;
 use engine::agent::Catalogue;
 use engine::error::Result;
 use engine::ports::{Analyser, Clock, Llm, Settings, Tool};
-use store::lite::{LiteCache, LiteLimits, LiteMemory, Rates};
+use store::lite::{LiteCache, LiteLimits, LiteMemory};
 
 use crate::models::open_model;
 use crate::{Config, Outward, Owned, SystemClock, fetcher, load_catalogue};
@@ -50,10 +50,6 @@ pub async fn open_lite(config: &Config, state: &Path) -> Result<Lite> {
     embedded.forget_expired()?;
     let rows = Arc::new(Owned::new(Arc::new(embedded.store().await?))?);
     let store: Arc<dyn engine::ports::Store> = rows.clone();
-    let rates = Rates {
-        requests_per_minute_tenant: config.requests_per_minute,
-        requests_per_minute_provider: config.requests_per_minute,
-    };
     let model = match &config.model {
         Some(model) => {
             Some(Arc::new(Outward::new(open_model(model, &catalogue)?, rows.clone())) as Arc<dyn Llm>)
@@ -61,10 +57,10 @@ pub async fn open_lite(config: &Config, state: &Path) -> Result<Lite> {
         None => None,
     };
     Ok(Lite {
-        settings: Settings { daily_budget: config.daily_budget, run_cap: config.run_cap },
+        settings: config.settings(),
         content: Arc::new(store::Files::open(&state.join("content"))?),
         cache: Arc::new(LiteCache::new(store.clone(), clock.clone())),
-        limits: Arc::new(LiteLimits::new(store.clone(), clock.clone(), rates)?),
+        limits: Arc::new(LiteLimits::new(store.clone(), clock.clone(), config.rates())?),
         memory: Arc::new(LiteMemory::new(store.clone())),
         model,
         analysers: Arc::new(analysis::analysers()),

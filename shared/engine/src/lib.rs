@@ -51,6 +51,7 @@ pub use events::events_after;
 pub use finish_run::finish_run;
 pub use handle::handle;
 pub use lease::{LEASE_MS, MAX_ATTEMPTS};
+pub use measure::critical_path;
 pub use money::{charges, window};
 pub use resume_run::{is_over, resume_run, resume_unfinished, unfinished_run};
 pub use run_step::run_step;

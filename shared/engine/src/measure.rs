@@ -20,30 +20,34 @@ pub(crate) fn ended(ports: &Ports, run: &Run, steps: &[Step]) {
 /// How long the run would have taken if every step had begun as soon as what it needs and uses was there, in milliseconds. The
 /// steps of one agent run side by side, so the longest of them counts.
 fn critical_path_ms(ports: &Ports, steps: &[Step]) -> u64 {
-    let mut took_ms: BTreeMap<&AgentId, u64> = BTreeMap::new();
+    let mut took_ms: BTreeMap<AgentId, u64> = BTreeMap::new();
     for step in steps {
         let duration_ms = step.result.as_ref().map_or(0, |result| result.meta.duration_ms);
-        let longest = took_ms.entry(&step.key.agent).or_default();
+        let longest = took_ms.entry(step.key.agent.clone()).or_default();
         *longest = duration_ms.max(*longest);
     }
+    let agents = ports.catalogue.agents.iter().filter(|agent| took_ms.contains_key(&agent.id));
+    let inputs = agents
+        .map(|agent| (agent.id.clone(), agent.needs.iter().chain(&agent.uses).cloned().collect()))
+        .collect();
+    critical_path(&inputs, &took_ms)
+}
+
+/// The longest chain of steps when each begins as soon as all its inputs are there. `inputs` has every planned agent
+/// with the agents it needs or uses; inputs that are not planned do not count. The inputs must not form a circle.
+pub fn critical_path(inputs: &BTreeMap<AgentId, Vec<AgentId>>, duration_ms: &BTreeMap<AgentId, u64>) -> u64 {
     let mut done_ms: BTreeMap<&AgentId, u64> = BTreeMap::new();
-    let mut pending: Vec<_> =
-        ports.catalogue.agents.iter().filter(|agent| took_ms.contains_key(&agent.id)).collect();
-    while !pending.is_empty() {
-        let before = pending.len();
-        pending.retain(|agent| {
-            let inputs = || agent.needs.iter().chain(&agent.uses).filter(|input| took_ms.contains_key(input));
-            if !inputs().all(|input| done_ms.contains_key(input)) {
-                return true;
-            }
-            let begins_ms = inputs().map(|input| done_ms[input]).max().unwrap_or(0);
-            done_ms.insert(&agent.id, begins_ms + took_ms[&agent.id]);
-            false
-        });
-        if pending.len() == before {
-            // A cycle, which the catalogue refuses.
+    // Each round settles at least one agent of a graph without circles.
+    for _ in 0..inputs.len() {
+        let before = done_ms.clone();
+        for (agent, inputs_of_agent) in inputs {
+            let begin_ms = inputs_of_agent.iter().filter_map(|input| done_ms.get(input)).max().copied();
+            let own_ms = duration_ms.get(agent).copied().unwrap_or(0);
+            done_ms.insert(agent, begin_ms.unwrap_or(0).saturating_add(own_ms));
+        }
+        if done_ms == before {
             break;
         }
     }
-    done_ms.into_values().max().unwrap_or(0)
+    done_ms.values().max().copied().unwrap_or(0)
 }

@@ -8,9 +8,9 @@ use aws::{Connection, Place, S3, Sqs, StepFunctions};
 use boot::{Cloud, Config, OsRandom, SystemClock};
 use engine::error::{Error, ErrorKind, Result};
 use engine::model::{ContentRef, TenantId};
-use engine::ports::{Clock, ContentStore, Delivery, Ports, Post, Settings, Store};
+use engine::ports::{Clock, ContentStore, Delivery, Ports, Post, Store};
 use store::Dynamo;
-use store::lite::{LiteCache, LiteLimits, LiteMemory, Rates};
+use store::lite::{LiteCache, LiteLimits, LiteMemory};
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::metrics::Emf;
@@ -132,19 +132,15 @@ fn open(recipe: Recipe, reached: &Arc<Reached>, secrets: &Secrets) -> Result<Ope
         }
         None => (Arc::new(NoBucket), Arc::new(NoBucket)),
     };
-    let rates = Rates {
-        requests_per_minute_tenant: config.requests_per_minute,
-        requests_per_minute_provider: config.requests_per_minute,
-    };
     let ports = Ports {
         random: Arc::new(OsRandom),
         catalogue: parts.catalogue,
-        settings: Settings { daily_budget: config.daily_budget, run_cap: config.run_cap },
+        settings: config.settings(),
         content,
         queues: sqs.clone(),
         workflow: Arc::new(StepFunctions::new(connection, cloud.state_machine.clone())),
         cache: Arc::new(LiteCache::new(store.clone(), clock.clone())),
-        limits: Arc::new(LiteLimits::new(store.clone(), clock.clone(), rates)?),
+        limits: Arc::new(LiteLimits::new(store.clone(), clock.clone(), config.rates())?),
         model: parts.model,
         embedder: None,
         analysers: parts.analysers,

@@ -30,7 +30,7 @@ pub(crate) use failure::{PAYLOAD_BYTES, payload_bytes};
 pub use fields::AslError;
 pub use host::{Execution, Host, Moment, Observer, Services};
 pub use machine::Machine;
-pub use makespan::{StepAnswer, StepTime, Walked, critical_path, walk_steps};
+pub use makespan::{StepAnswer, StepTime, Walked, walk_steps};
 pub use token::{Answer, Tokens};
 pub use walk::{Ended, Status, execute, execute_until};
 

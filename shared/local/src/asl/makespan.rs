@@ -1,6 +1,5 @@
-//! How long a workflow takes when its steps take given times, against the least its agents' inputs allow.
+//! How long a workflow takes when its steps take given times.
 
-use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use engine::model::{AgentId, ItemId};
@@ -77,23 +76,4 @@ pub async fn walk_steps(
     let makespan_ms = clock.now_ms() - started_ms;
     let (steps, messages) = (std::mem::take(&mut *lock(&steps)), std::mem::take(&mut *lock(&messages)));
     Walked { ended, steps, messages, makespan_ms }
-}
-
-/// The longest chain of steps when each begins as soon as all its inputs are there. `inputs` has every planned agent
-/// with the agents it needs or uses; inputs that are not planned do not count. The inputs must not form a circle.
-pub fn critical_path(inputs: &BTreeMap<AgentId, Vec<AgentId>>, duration_ms: &BTreeMap<AgentId, u64>) -> u64 {
-    let mut done_ms: BTreeMap<&AgentId, u64> = BTreeMap::new();
-    // Each round settles at least one agent of a graph without circles.
-    for _ in 0..inputs.len() {
-        let before = done_ms.clone();
-        for (agent, inputs_of_agent) in inputs {
-            let begin_ms = inputs_of_agent.iter().filter_map(|input| done_ms.get(input)).max().copied();
-            let own_ms = duration_ms.get(agent).copied().unwrap_or(0);
-            done_ms.insert(agent, begin_ms.unwrap_or(0).saturating_add(own_ms));
-        }
-        if done_ms == before {
-            break;
-        }
-    }
-    done_ms.values().max().copied().unwrap_or(0)
 }

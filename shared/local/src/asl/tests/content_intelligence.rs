@@ -3,7 +3,7 @@
 use engine::model::{AgentId, RunId, RunKey, TenantId};
 use engine::ports::{Message, StepMessage};
 
-use super::super::{StepAnswer, Walked, critical_path, walk_steps};
+use super::super::{StepAnswer, Walked, walk_steps};
 use super::*;
 use crate::workflow::{CONTENT_INTELLIGENCE, machine};
 
@@ -225,7 +225,7 @@ fn ratios(draws: u64, claims: usize) -> (f64, f64) {
                 let longest = durations.entry(AgentId::new(agent)).or_default();
                 *longest = (*longest).max(*ms);
             }
-            walked.makespan_ms as f64 / critical_path(&inputs, &durations) as f64
+            walked.makespan_ms as f64 / engine::critical_path(&inputs, &durations) as f64
         })
         .collect();
     ratios.sort_by(f64::total_cmp);
