@@ -18,6 +18,8 @@ pub struct Config {
     pub model: Option<ModelConfig>,
     /// `COST_BUDGET_DAILY`: what a tenant may spend in a day (UTC), in dollars. Default 20.
     pub daily_budget: NanoUsd,
+    /// `COST_BUDGET_MONTHLY`: what a tenant may spend in a month (UTC), in dollars. Default no limit.
+    pub monthly_budget: Option<NanoUsd>,
     /// `COST_MAX_PER_REQUEST`: what a run may spend, in dollars, if less than its depth's cap.
     pub run_cap: Option<NanoUsd>,
     /// `ASSAY_CONCURRENCY`: how many steps of one profile run at once in this process. Default 32.
@@ -105,7 +107,11 @@ impl Config {
 
     /// What the engine is told of it.
     pub fn settings(&self) -> Settings {
-        Settings { daily_budget: self.daily_budget, run_cap: self.run_cap }
+        Settings {
+            daily_budget: self.daily_budget,
+            monthly_budget: self.monthly_budget,
+            run_cap: self.run_cap,
+        }
     }
 
     /// The rates of calls to models.
@@ -124,6 +130,7 @@ impl Config {
         Ok(Self {
             model: model(&get)?,
             daily_budget: dollars(&get, "COST_BUDGET_DAILY")?.unwrap_or(NanoUsd::from_usd(20)),
+            monthly_budget: dollars(&get, "COST_BUDGET_MONTHLY")?,
             run_cap: dollars(&get, "COST_MAX_PER_REQUEST")?,
             concurrency: number(&get, "ASSAY_CONCURRENCY", 1, 1_000)?.unwrap_or(32),
             requests_per_minute: number(&get, "ASSAY_REQUESTS_PER_MINUTE", 1, 1_000_000)?.unwrap_or(600),

@@ -80,6 +80,10 @@ fn named_model(config: &ModelConfig, catalogue: &Catalogue, name: &str) -> Arc<M
         max_output_tokens: known.map_or(16_384, |model| model.max_output_tokens),
         price,
         price_source,
+        price_as_of: match (&declared, known) {
+            (None, Some(model)) if !local => model.price_as_of.clone(),
+            _ => None,
+        },
     })
 }
 

@@ -44,8 +44,9 @@ pub fn load(registered: Option<&Registered<'_>>) -> Result<Catalogue, CatalogueE
 /// Errors: as [`load`].
 pub fn from_texts(texts: &Texts, registered: Option<&Registered<'_>>) -> Result<Catalogue, CatalogueError> {
     let agents = agents::read(texts, registered)?;
-    let models = models::read(&texts.models)?.models;
-    Ok(Catalogue { version: texts.version(), agents, models })
+    let models::ModelTable { models, pricing, .. } = models::read(&texts.models)?;
+    let prices_hold_days = pricing.refused_after_days;
+    Ok(Catalogue { version: texts.version(), agents, models, prices_hold_days })
 }
 
 /// The providers of the embedded models.

@@ -7,7 +7,7 @@ use engine::agent::{ModelSpec, Tier};
 use engine::model::{Price, PriceBand};
 
 use crate::CatalogueError;
-use crate::rows::{BandRow, LongContextRow, ModelRow, ModelsFile, ProviderRow, TiersRow};
+use crate::rows::{BandRow, LongContextRow, ModelRow, ModelsFile, PolicyRow, ProviderRow, TiersRow};
 
 const FILE: &str = "models.toml";
 
@@ -46,6 +46,8 @@ pub struct Provider {
 pub struct Pricing {
     /// A price older than this many days is reported as stale.
     pub stale_after_days: u32,
+    /// A price older than this many days is not reckoned with: no call is made at it.
+    pub refused_after_days: u32,
     /// One row per model, in the order of the file.
     pub rows: Vec<PricingRow>,
 }
@@ -91,7 +93,12 @@ pub(crate) fn read(text: &str) -> Result<ModelTable, CatalogueError> {
         models.push(Arc::new(model(row, &pricing, &file.tiers)?));
         rows.push(pricing);
     }
-    let pricing = Pricing { stale_after_days: file.policy.stale_after_days, rows };
+    let PolicyRow { stale_after_days, refused_after_days } = file.policy;
+    if refused_after_days < stale_after_days {
+        let allowed = format!("at least stale_after_days, which is {stale_after_days}");
+        return Err(bad_value("policy", "refused_after_days", &refused_after_days.to_string(), &allowed));
+    }
+    let pricing = Pricing { stale_after_days, refused_after_days, rows };
     Ok(ModelTable { models, providers, pricing })
 }
 
@@ -115,6 +122,7 @@ fn model(row: &ModelRow, pricing: &PricingRow, tiers: &TiersRow) -> Result<Model
             ..Price::default()
         }),
         price_source: format!("{} {}", pricing.as_of, pricing.source),
+        price_as_of: Some(pricing.as_of.clone()),
     })
 }
 

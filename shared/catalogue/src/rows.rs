@@ -75,6 +75,7 @@ pub(crate) struct ModelsFile {
 #[serde(deny_unknown_fields)]
 pub(crate) struct PolicyRow {
     pub(crate) stale_after_days: u32,
+    pub(crate) refused_after_days: u32,
 }
 
 #[derive(Debug, Deserialize)]

@@ -17,6 +17,8 @@ pub struct Catalogue {
     pub agents: Vec<Arc<AgentSpec>>,
     /// The models, in order of preference.
     pub models: Vec<Arc<ModelSpec>>,
+    /// For so many days a price that was read may be reckoned with.
+    pub prices_hold_days: u32,
 }
 
 impl Catalogue {
@@ -303,4 +305,6 @@ pub struct ModelSpec {
     pub price: Option<Price>,
     /// The date of the price, and where it is from.
     pub price_source: String,
+    /// The day the price was read, as `2026-11-22`; `None` for one its operator declared, which does not age.
+    pub price_as_of: Option<String>,
 }

@@ -10,7 +10,7 @@ use crate::citations;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lease::{Claimed, Later, MAX_ATTEMPTS};
 use crate::model::{CallId, NanoUsd, Usage};
-use crate::money::{self, Reservation, Settlement};
+use crate::money::{self, Ask, Decided, Grant, Settlement};
 use crate::ports::{
     Admission, Bill, Llm, LlmError, ModelMessage, ModelReply, ModelRequest, Ports, Take, ToolAnswer,
     ToolScope, ToolSpec,
@@ -50,6 +50,7 @@ pub(crate) struct Conversation {
     pub(crate) usage: Usage,
     pub(crate) cost: NanoUsd,
     pub(crate) saved: NanoUsd,
+    pub(crate) warnings: Vec<String>,
 }
 
 /// What a conversation is about.
@@ -68,16 +69,33 @@ pub(crate) async fn converse(ports: &Ports, llm: &dyn Llm, subject: &Subject<'_>
         Talk::new(subject, prompt::messages(subject.spec, subject.input, subject.baseline)?, ports);
     let mut ending =
         Ending::Failed(Error::new(ErrorKind::Configuration, "no model serves this agent's tier"));
-    for model in llm.candidates(subject.spec.tier) {
+    let mut candidates = llm.candidates(subject.spec.tier);
+    talk.cheapest = candidates.iter().filter_map(usual_cost).min().unwrap_or_default();
+    candidates.reverse();
+    while let Some(model) = candidates.pop() {
         ending = talk.run(ports, llm, &model).await?;
-        // A model that costs too much or takes too little gives way to the next one.
-        let next = matches!(&ending, Ending::Budget(_))
-            || matches!(&ending, Ending::Failed(error) if error.kind() == ErrorKind::TooLarge);
+        // A model that costs too much, takes too little or has no price that holds gives way to the next one.
+        let next = match &ending {
+            Ending::Budget(_) => true,
+            Ending::Failed(error) => {
+                matches!(error.kind(), ErrorKind::TooLarge | ErrorKind::UnknownPrice)
+            }
+            _ => false,
+        };
         if !next {
             break;
         }
+        if talk.cheapest_only {
+            candidates.retain(|model| talk.is_cheapest(model));
+        }
     }
-    Ok(Conversation { ending, model: talk.model, usage: talk.usage, cost: talk.cost, saved: talk.saved })
+    if let Ending::Budget(error) = &ending
+        && let Some(after_ms) = error.retry_after_ms()
+    {
+        ending = Ending::Later(Later { after_ms, why: error.to_string(), counts: false });
+    }
+    let Talk { model, usage, cost, saved, warnings, .. } = talk;
+    Ok(Conversation { ending, model, usage, cost, saved, warnings })
 }
 
 struct Talk<'a> {
@@ -87,10 +105,18 @@ struct Talk<'a> {
     tool_answers: Vec<Value>,
     calls: u32,
     repaired: bool,
+    /// A call was cut off where it was sized to end: the next ones are covered whole.
+    whole: bool,
+    /// How much output the last call could give.
+    granted_tokens: u64,
+    /// What the cheapest candidate costs for a usual call.
+    cheapest: NanoUsd,
+    cheapest_only: bool,
     model: Option<String>,
     usage: Usage,
     cost: NanoUsd,
     saved: NanoUsd,
+    warnings: Vec<String>,
 }
 
 impl<'a> Talk<'a> {
@@ -103,10 +129,15 @@ impl<'a> Talk<'a> {
             tool_answers: Vec::new(),
             calls: 0,
             repaired: false,
+            whole: false,
+            granted_tokens: 0,
+            cheapest: NanoUsd::ZERO,
+            cheapest_only: false,
             model: None,
             usage: Usage::default(),
             cost: NanoUsd::ZERO,
             saved: NanoUsd::ZERO,
+            warnings: Vec::new(),
         }
     }
 
@@ -128,6 +159,13 @@ impl<'a> Talk<'a> {
                 Ok(reply) => reply,
                 Err(ending) => return Ok(ending),
             };
+            if reply.cut_off && !self.whole && self.granted_tokens < request.max_output_tokens {
+                self.whole = true;
+                reply = match self.pay_and_call(ports, llm, &request).await? {
+                    Ok(reply) => reply,
+                    Err(ending) => return Ok(ending),
+                };
+            }
             if reply.model.len() > LONGEST_MODEL_NAME_BYTES {
                 reply.model.clone_from(&model.id);
             }
@@ -190,11 +228,6 @@ impl<'a> Talk<'a> {
         request: &ModelRequest,
     ) -> Result<std::result::Result<ModelReply, Ending>> {
         let Subject { claimed, spec, .. } = *self.subject;
-        let Some(price) = request.model.price else {
-            let message =
-                format!("the price of {} is unknown; declare it, or no cap could hold", request.model.id);
-            return Ok(Err(Ending::Failed(Error::new(ErrorKind::UnknownPrice, message))));
-        };
         let input_tokens = spec.compiled().answer_schema_tokens() + tokens_at_most(request);
         if input_tokens.saturating_add(request.max_output_tokens)
             > request.model.context_tokens.saturating_mul(2)
@@ -203,27 +236,39 @@ impl<'a> Talk<'a> {
             let message = format!("the content is too long for {}", request.model.id);
             return Ok(Err(Ending::Failed(Error::new(ErrorKind::TooLarge, message))));
         }
-        let worst_case = price.worst_case(input_tokens, request.max_output_tokens);
-        if self.cost + worst_case > spec.limits.cost {
-            let message =
-                format!("a call of up to {worst_case} would pass the step's limit of {}", spec.limits.cost);
-            return Ok(Err(Ending::Budget(Error::new(ErrorKind::Budget, message))));
-        }
         self.calls += 1;
         let call = CallId { step: claimed.key.clone(), epoch: claimed.epoch, call: self.calls };
-        let reservation = Reservation { call: &call, model: &request.model.id, worst_case };
-        match money::reserve(ports, &claimed.run, &reservation).await {
-            Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::Budget => return Ok(Err(Ending::Budget(error))),
-            Err(error) => return Err(error),
-        }
+        let ask = Ask {
+            call: &call,
+            model: &request.model,
+            input_tokens,
+            output_tokens: request.max_output_tokens,
+            step_left: spec.limits.cost - self.cost,
+            whole: self.whole,
+            is_cheapest: self.is_cheapest(&request.model),
+        };
+        let Grant { price, output_tokens, worst_case, .. } =
+            match money::reserve(ports, &claimed.run, &ask).await {
+                Ok(Decided::Granted(grant)) => self.granted(grant),
+                Ok(Decided::CheapestOnly(percent)) => {
+                    self.cheapest_only = true;
+                    let what = format!("{percent} % of a budget are gone: only the cheapest model is used");
+                    return Ok(Err(Ending::Budget(Error::new(ErrorKind::Budget, what))));
+                }
+                Err(error) if error.kind() == ErrorKind::Budget => return Ok(Err(Ending::Budget(error))),
+                Err(error) if error.kind() == ErrorKind::UnknownPrice => {
+                    return Ok(Err(Ending::Failed(error)));
+                }
+                Err(error) => return Err(error),
+            };
+        let request = &ModelRequest { max_output_tokens: output_tokens, ..request.clone() };
         let take = Take {
             tenant: claimed.run.key.tenant.clone(),
             agent: spec.id.clone(),
             model: request.model.id.clone(),
             provider: request.model.provider.clone(),
             input_tokens,
-            output_tokens: request.max_output_tokens,
+            output_tokens,
         };
         match ports.limits.take(&take).await {
             Ok(Admission::Admitted) => {}
@@ -260,6 +305,19 @@ impl<'a> Talk<'a> {
             Settlement::NeverMade => {}
         }
         Ok(answer.map_err(|LlmError { error, bill }| self.after_failure(&error, bill)))
+    }
+
+    fn is_cheapest(&self, model: &Arc<ModelSpec>) -> bool {
+        usual_cost(model).is_none_or(|cost| cost <= self.cheapest)
+    }
+
+    fn granted(&mut self, grant: Grant) -> Grant {
+        self.granted_tokens = grant.output_tokens;
+        if let Some(percent) = grant.beyond_soft_limit.filter(|_| self.warnings.is_empty()) {
+            let used = if self.cheapest_only { "; the cheapest model was used" } else { "" };
+            self.warnings.push(format!("{percent} % of a budget are spent or set aside{used}"));
+        }
+        grant
     }
 
     /// What a failed call means for the step. Only the table of error kinds says whether to try again.
@@ -345,6 +403,13 @@ impl<'a> Talk<'a> {
         );
         self.messages.push(ModelMessage::User { text });
     }
+}
+
+/// What a usual call of an agent costs with a model; `None` if its price is not in the catalogue.
+fn usual_cost(model: &Arc<ModelSpec>) -> Option<NanoUsd> {
+    const INPUT_TOKENS: u64 = 4_000;
+    const OUTPUT_TOKENS: u64 = 500;
+    model.price.map(|price| price.worst_case(INPUT_TOKENS, OUTPUT_TOKENS))
 }
 
 fn parse_answer(reply: &ModelReply) -> std::result::Result<Value, String> {

@@ -11,9 +11,9 @@ use crate::lease::{finished_event, new_step};
 use crate::ledger_view::{result_of, steps};
 use crate::measure;
 use crate::model::{
-    AgentId, Basis, Budget, Charge, ChargeState, Counters, EventKind, ItemId, Meta, NanoUsd, OutboxMessage,
-    Outcome, Purse, Reason, ReasonCode, Run, RunFailure, RunKey, RunStatus, Status, Step, StepError, StepKey,
-    StepResult, Usage,
+    AgentId, Basis, Budget, Charge, ChargeState, Counters, EventKind, ItemId, Learned, Meta, NanoUsd,
+    OutboxMessage, Outcome, Purse, Reason, ReasonCode, Run, RunFailure, RunKey, RunStatus, Status, Step,
+    StepError, StepKey, StepResult, Usage,
 };
 use crate::money::{self, book_lost_calls};
 use crate::outbox;
@@ -137,12 +137,16 @@ pub(crate) async fn close_step(ports: &Ports, run: &Run, step: &StepKey, outcome
 async fn close(ports: &Ports, run: &Run, steps: &[Step], charges: &[Charge]) -> Result<Option<Run>> {
     let run_key = Key::Run(run.key.clone());
     let purse_key = Key::Purse(run.key.clone());
-    let budget_key = Key::Budget(run.key.tenant.clone(), money::window(run.created_ms));
+    let budgets = money::budgets(&run.key.tenant, run.created_ms);
+    let [day_key, month_key] = budgets.clone();
+    let learned_key = Key::Learned(run.key.tenant.clone());
     let counters_key = Key::Counters(run.key.tenant.clone(), shard(run));
     let keys = [
         run_key.clone(),
         purse_key.clone(),
-        budget_key.clone(),
+        day_key,
+        month_key,
+        learned_key.clone(),
         counters_key.clone(),
         Key::Sequence(run.key.clone()),
     ];
@@ -164,19 +168,25 @@ async fn close(ports: &Ports, run: &Run, steps: &[Step], charges: &[Charge]) -> 
         let counters = rows.counters(&counters_key).cloned().unwrap_or_default();
         let counters = add_run(counters, &ended, steps, charges);
         let mut changes = vec![rows.put(counters_key.clone(), Row::Counters(counters), None)];
-        if let Some(budget) = rows.budget(&budget_key).filter(|_| purse.drawn > NanoUsd::ZERO) {
-            let budget = Budget {
+        let mut told = vec![EventKind::Finished { status }];
+        for key in budgets.iter().filter(|_| purse.drawn > NanoUsd::ZERO) {
+            let Some(budget) = rows.budget(key) else { continue };
+            let mut budget = Budget {
                 allotted: budget.allotted - purse.drawn,
                 spent: budget.spent + purse.spent,
                 ..budget.clone()
             };
-            changes.push(rows.put(budget_key.clone(), Row::Budget(budget), None));
+            told.extend(money::alerts(key, &mut budget));
+            changes.push(rows.put(key.clone(), Row::Budget(budget), None));
+        }
+        if let Some(learned) = learn(rows.get(&learned_key), charges) {
+            changes.push(rows.put(learned_key.clone(), Row::Learned(learned), None));
         }
         let purse = Purse { available: NanoUsd::ZERO, closed: true, ..purse };
         changes.push(rows.put(purse_key.clone(), Row::Purse(purse), None));
         changes.push(rows.put(run_key.clone(), Row::Run(ended.clone()), None));
         changes.push(outbox::put(&run.key, outbox::DELIVER, OutboxMessage::Deliver, now));
-        changes.extend(events::append(rows, &run.key, now, vec![EventKind::Finished { status }]));
+        changes.extend(events::append(rows, &run.key, now, told));
         Ok(Decision::Write(changes, Some(ended)))
     })
     .await
@@ -238,6 +248,21 @@ fn add_run(mut counters: Counters, run: &Run, steps: &[Step], charges: &[Charge]
     counters.cost += run.cost;
     counters.saved += run.saved;
     counters
+}
+
+/// What is known of calls' output with these calls added; `None` if they add nothing.
+fn learn(stored: Option<&Row>, charges: &[Charge]) -> Option<Learned> {
+    let mut learned = match stored {
+        Some(Row::Learned(learned)) => learned.clone(),
+        _ => Learned::default(),
+    };
+    let mut settled = charges.iter().filter(|charge| charge.state == ChargeState::Settled).peekable();
+    settled.peek()?;
+    for charge in settled {
+        let tokens = charge.usage.output_tokens.saturating_add(charge.usage.reasoning_tokens);
+        learned.add(&charge.call.step.agent, &charge.model, tokens);
+    }
+    Some(learned)
 }
 
 fn shard(run: &Run) -> u32 {

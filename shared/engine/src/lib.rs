@@ -5,6 +5,7 @@
 //! randomness of its own, any prompt. A new story gets its own module; a new door a narrow trait in [`ports`].
 
 pub mod agent;
+pub mod calendar;
 pub mod contract;
 pub mod error;
 pub mod ledger_view;
@@ -52,7 +53,7 @@ pub use finish_run::finish_run;
 pub use handle::handle;
 pub use lease::{LEASE_MS, MAX_ATTEMPTS};
 pub use measure::critical_path;
-pub use money::{charges, window};
+pub use money::charges;
 pub use resume_run::{is_over, resume_run, resume_unfinished, unfinished_run};
 pub use run_step::run_step;
 pub use start_run::{RunRequest, begin_run, load_run, start_run};

@@ -68,6 +68,8 @@ pub struct Ports {
 pub struct Settings {
     /// What a tenant may spend in a day (UTC) if its own budget says nothing else.
     pub daily_budget: NanoUsd,
+    /// What a tenant may spend in a month (UTC) if its own budget says nothing else; `None` is no limit.
+    pub monthly_budget: Option<NanoUsd>,
     /// What one run may spend at most, if less than its depth's cap.
     pub run_cap: Option<NanoUsd>,
 }

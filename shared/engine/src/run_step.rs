@@ -227,6 +227,7 @@ fn decided(outcome: Outcome, warnings: Vec<String>, conversation: Option<Convers
         decided.usage = conversation.usage;
         decided.cost = conversation.cost;
         decided.saved = conversation.saved;
+        decided.warnings.extend(conversation.warnings);
     }
     Worked::Decided(Box::new(decided))
 }

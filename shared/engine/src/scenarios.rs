@@ -2,6 +2,7 @@
 
 mod access;
 mod house;
+mod money;
 mod sources;
 
 use serde_json::json;
@@ -322,8 +323,8 @@ fn a_repeated_request_finds_its_run_although_the_day_is_spent() {
     house.block_on(async move {
         let request = request(&ports, Some("k")).await;
         let (first, _) = crate::start_run(&ports, &request).await.unwrap();
-        let budget = Key::Budget(first.tenant.clone(), crate::window(ports.clock.now_ms()));
-        let spent = Row::Budget(Budget { limit: NanoUsd(1), allotted: NanoUsd(1), spent: NanoUsd::ZERO });
+        let budget = Key::Budget(first.tenant.clone(), crate::calendar::day(ports.clock.now_ms()));
+        let spent = Row::Budget(Budget { allotted: NanoUsd(2_000_000), ..Budget::of(None) });
         let change = Change { key: budget, expect: Expect::Anything, to: Becomes::Row(spent), due_ms: None };
         ports.store.write(&[change]).await.unwrap();
         assert_eq!(crate::start_run(&ports, &request).await.unwrap(), (first, false));

@@ -8,15 +8,18 @@ use crate::model::{
     Budget, Depth, EventKind, NanoUsd, OutboxMessage, Purse, Run, RunId, RunKey, RunStatus, Source, TenantId,
     TenantSettings,
 };
+use crate::money;
 use crate::outbox;
-use crate::ports::{Key, Ports, Row};
-use crate::transact::{Decision, create, read, transact};
+use crate::ports::{Change, Key, Ports, Row};
+use crate::transact::{Decision, Rows, create, read, transact};
 
 /// How long a message of the outbox may lie before `sweep` sends it.
 pub(crate) const OUTBOX_GRACE_MS: u64 = 30_000;
 
 /// How long after its deadline a run is closed by `sweep`, so that the workflow's own end comes first.
 pub(crate) const DEADLINE_GRACE_MS: u64 = 15_000;
+
+const SPENT_MONTH: &str = "this month's budget is spent; raise it or come back next month (UTC)";
 
 /// What somebody wants analysed.
 #[derive(Clone, Debug)]
@@ -39,7 +42,7 @@ pub struct RunRequest {
 ///
 /// Returns the run, and whether it is new. Errors: `InvalidInput` for an empty source, `IdempotencyMismatch` for an
 /// idempotency key that came with another request, `Forbidden` for a depth beyond the tenant's limit, `Budget` if the
-/// tenant's day is spent and a model is configured, `Storage`.
+/// tenant's day or month is spent and a model is configured, `Storage`.
 pub async fn start_run(ports: &Ports, request: &RunRequest) -> Result<(RunKey, bool)> {
     if request.source.bytes == 0 {
         return Err(Error::new(ErrorKind::InvalidInput, format!("{} is empty", request.source.name)));
@@ -49,9 +52,10 @@ pub async fn start_run(ports: &Ports, request: &RunRequest) -> Result<(RunKey, b
     let digest = request_digest(request);
     let idempotency =
         request.idempotency_key.as_ref().map(|key| Key::Idempotency(request.tenant.clone(), key.clone()));
-    let budget = Key::Budget(request.tenant.clone(), crate::money::window(now));
+    let budgets = money::budgets(&request.tenant, now);
     let settings = Key::Settings(request.tenant.clone());
-    let mut keys = vec![Key::Run(run.clone()), budget.clone(), settings.clone()];
+    let mut keys = vec![Key::Run(run.clone()), settings.clone()];
+    keys.extend(budgets.clone());
     keys.extend(idempotency.clone());
 
     let (run, new) = transact(ports, &keys, |rows| {
@@ -75,17 +79,17 @@ pub async fn start_run(ports: &Ports, request: &RunRequest) -> Result<(RunKey, b
             _ => TenantSettings::default(),
         };
         check_depth(&own, request.depth)?;
-        let limited = with_limit(&own, rows.budget(&budget));
-        check_budget(ports, limited.as_ref().or(rows.budget(&budget)))?;
+        let limited = limit(ports, &own, rows, &budgets)?;
         let stored = new_run(ports, request, &run, now);
-        let purse = Purse { cap: run_cap(ports, &own, request.depth), ..Purse::default() };
+        let cap = run_cap(ports, &own, request.depth);
+        let purse = Purse { cap, soft: own.soft_limit, ..Purse::default() };
         let due_ms = Some(stored.deadline_ms + DEADLINE_GRACE_MS);
         let mut changes = vec![
             create(Key::Run(run.clone()), Row::Run(stored), due_ms),
             create(Key::Purse(run.clone()), Row::Purse(purse), None),
             outbox::put(&run, outbox::START, OutboxMessage::Start, now),
         ];
-        changes.extend(limited.map(|limited| rows.put(budget.clone(), Row::Budget(limited), None)));
+        changes.extend(limited);
         if let Some(key) = &idempotency {
             let row = Row::Idempotency { run: run.run.clone(), request_digest: digest.clone() };
             changes.push(create(key.clone(), row, None));
@@ -160,27 +164,26 @@ fn check_depth(own: &TenantSettings, depth: Depth) -> Result<()> {
     }
 }
 
-/// The day's budget under the tenant's own limit, if that is not its limit yet.
-fn with_limit(own: &TenantSettings, stored: Option<&Budget>) -> Option<Budget> {
-    let limit = own.daily_budget?;
-    let unspent = Budget { limit, allotted: NanoUsd::ZERO, spent: NanoUsd::ZERO };
-    let budget = stored.map_or(unspent, |stored| Budget { limit, ..stored.clone() });
-    (stored != Some(&budget)).then_some(budget)
-}
-
-/// Without a model nothing is ever spent, so an empty budget stops nobody.
-fn check_budget(ports: &Ports, budget: Option<&Budget>) -> Result<()> {
-    let left = match budget {
-        Some(budget) => budget.limit - budget.allotted - budget.spent,
-        None => ports.settings.daily_budget,
-    };
-    if ports.model.is_some() && left <= NanoUsd::ZERO {
-        return Err(Error::new(
-            ErrorKind::Budget,
-            "today's budget is spent; raise it or come back tomorrow (UTC)",
-        ));
+/// The tenant's day and month under the limits of now, where that is not how they are stored. Kind `Budget` if one of them is
+/// spent; without a model nothing is ever spent, so an empty budget stops nobody.
+fn limit(ports: &Ports, own: &TenantSettings, rows: &Rows, budgets: &[Key; 2]) -> Result<Vec<Change>> {
+    let limits = money::own_limits(&ports.settings, own);
+    let names = ["today's budget is spent; raise it or come back tomorrow (UTC)", SPENT_MONTH];
+    let mut changes = Vec::new();
+    for ((key, limit), spent) in budgets.iter().zip(limits).zip(names) {
+        let stored = rows.budget(key);
+        let unspent = Budget::of(limit);
+        let limited = Budget { limit, ..stored.unwrap_or(&unspent).clone() };
+        if ports.model.is_some() && limited.left() <= NanoUsd::ZERO {
+            return Err(Error::new(ErrorKind::Budget, spent));
+        }
+        // A budget that is as everybody's is written when the first run draws from it.
+        let is_everybodys = limits == money::own_limits(&ports.settings, &TenantSettings::default());
+        if stored.map_or(!is_everybodys, |stored| *stored != limited) {
+            changes.push(rows.put(key.clone(), Row::Budget(limited), None));
+        }
     }
-    Ok(())
+    Ok(changes)
 }
 
 /// A ULID from the engine's own clock and randomness.

@@ -207,7 +207,7 @@ pub(super) fn is_right_to_left(code: &str) -> bool {
 /// A moment in UTC: `2025-11-22 21:14 UTC`.
 pub(super) fn date(milliseconds: u64) -> String {
     let minutes = milliseconds / 60_000;
-    format!("{} {:02}:{:02} UTC", engine::window(milliseconds), minutes / 60 % 24, minutes % 60)
+    format!("{} {:02}:{:02} UTC", engine::calendar::day(milliseconds), minutes / 60 % 24, minutes % 60)
 }
 
 #[cfg(test)]

@@ -300,7 +300,7 @@ fn first_key(range: &Range) -> Option<Key> {
         Range::Charges(run) => Some(Key::Charge(CallId { step: step(run), epoch: 0, call: 0 })),
         Range::Events(run, after) => Some(Key::Event(run.clone(), after.checked_add(1)?)),
         Range::Outbox(run) => Some(Key::Outbox(run.clone(), String::new())),
-        Range::Runs(_) | Range::Memory(_) | Range::ApiKeys(_) | Range::Due(_) => None,
+        Range::Runs(_) | Range::Ledger(..) | Range::Memory(_) | Range::ApiKeys(_) | Range::Due(_) => None,
     }
 }
 
@@ -312,6 +312,8 @@ fn run_of(key: &Key) -> Option<&RunKey> {
         Key::Step(step) => Some(&step.run),
         Key::Charge(call) => Some(&call.step.run),
         Key::Budget(..)
+        | Key::Learned(_)
+        | Key::Prices
         | Key::Idempotency(..)
         | Key::Counters(..)
         | Key::Memory(..)

@@ -3,9 +3,9 @@
 use ulid::Ulid;
 
 use crate::model::{
-    AgentId, ApiKey, CallId, Charge, ChargeState, ContentRef, Depth, Event, EventKind, ItemId, KeyId,
-    MemoryRecord, NanoUsd, Outbox, OutboxMessage, Purse, Run, RunId, RunKey, RunStatus, Scope, SecretDigest,
-    Source, Step, StepKey, TenantId, Usage,
+    AgentId, ApiKey, CallId, Charge, ChargeState, ContentRef, DatedPrice, Depth, Event, EventKind, ItemId,
+    KeyId, Learned, MemoryRecord, NanoUsd, Outbox, OutboxMessage, Price, PriceList, Purse, Run, RunId,
+    RunKey, RunStatus, Scope, SecretDigest, Source, Step, StepKey, TenantId, Usage,
 };
 
 /// The time of the first sample run.
@@ -82,10 +82,25 @@ pub(super) fn charge(step: &StepKey, call: u32) -> Charge {
         workspace: "samples".to_owned(),
         state: ChargeState::Reserved,
         worst_case: NanoUsd(9_007_199_254_740_993),
+        output_tokens: 512,
+        price_as_of: Some("2026-11-22".to_owned()),
         cost: NanoUsd(-1),
         usage: Usage { input_tokens: u64::MAX, ..Usage::default() },
         reserved_ms: START_MS,
     }
+}
+
+pub(super) fn learned() -> Learned {
+    let mut learned = Learned::default();
+    [9, 700, u64::MAX].into_iter().for_each(|tokens| learned.add(&AgentId::new("agent"), "model/1", tokens));
+    learned
+}
+
+pub(super) fn prices() -> PriceList {
+    let price = Price { long_above_tokens: Some(u64::MAX), audio_second: i64::MAX, ..Price::default() };
+    let dated =
+        DatedPrice { price, as_of: "2026-11-22".to_owned(), source: "https://example.org".to_owned() };
+    PriceList { prices: [("provider/model".to_owned(), dated)].into() }
 }
 
 pub(super) fn purse(spent: i64) -> Purse {

@@ -97,11 +97,14 @@ fn one_of_each() -> Vec<(Key, Row)> {
         (
             Key::Budget(run.tenant.clone(), "2026-11-22".to_owned()),
             Row::Budget(crate::model::Budget {
-                limit: crate::model::NanoUsd::from_usd(20),
+                limit: Some(crate::model::NanoUsd::from_usd(20)),
                 allotted: crate::model::NanoUsd(1),
                 spent: crate::model::NanoUsd(2),
+                alerted_percent: 80,
             }),
         ),
+        (Key::Learned(run.tenant.clone()), Row::Learned(samples::learned())),
+        (Key::Prices, Row::Prices(samples::prices())),
         (
             Key::Idempotency(run.tenant.clone(), "again/\u{e9}#1".to_owned()),
             Row::Idempotency { run: run.run.clone(), request_digest: "d".to_owned() },
@@ -122,6 +125,11 @@ fn one_of_each() -> Vec<(Key, Row)> {
         (
             Key::Settings(run.tenant.clone()),
             Row::Settings(crate::model::TenantSettings {
+                monthly_budget: Some(crate::model::NanoUsd(30)),
+                soft_limit: Some(crate::model::SoftLimit {
+                    percent: 80,
+                    action: crate::model::SoftAction::Downgrade,
+                }),
                 daily_budget: Some(crate::model::NanoUsd(1)),
                 run_cap: None,
                 depth_limit: Some(crate::model::Depth::Deep),

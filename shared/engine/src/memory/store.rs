@@ -165,6 +165,10 @@ fn is_in(range: &Range, key: &Key, stored: &Stored) -> bool {
         (Range::Events(run, after), Key::Event(of, seq)) => of == run && seq > after,
         (Range::Outbox(run), Key::Outbox(of, _)) => of == run,
         (Range::Charges(run), Key::Charge(call)) => call.step.run == *run,
+        (Range::Ledger(tenant, month), Key::Charge(call)) => {
+            let run = &call.step.run;
+            run.tenant == *tenant && crate::calendar::month_of(&run.run) == *month
+        }
         (Range::Memory(tenant), Key::Memory(of, _)) => of == tenant,
         (Range::ApiKeys(tenant), Key::ApiKey(_)) => {
             matches!(&stored.row, Row::ApiKey(key) if key.tenant == *tenant)

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ContentRef, Depth, KeyId, NanoUsd, TenantId};
+use super::{ContentRef, Depth, KeyId, NanoUsd, SoftLimit, TenantId};
 
 /// What a key allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -69,6 +69,10 @@ pub struct SecretDigest {
 pub struct TenantSettings {
     /// What it may spend in a day (UTC).
     pub daily_budget: Option<NanoUsd>,
+    /// What it may spend in a month (UTC).
+    pub monthly_budget: Option<NanoUsd>,
+    /// What is done before a budget is spent.
+    pub soft_limit: Option<SoftLimit>,
     /// What one run of it may spend, if less than its depth's cap.
     pub run_cap: Option<NanoUsd>,
     /// The deepest it may look.

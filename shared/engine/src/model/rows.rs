@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AgentId, Basis, CallId, ContentRef, ItemId, NanoUsd, RunId, RunKey, RunStatus, Status, StepKey,
-    StepResult, Token, Usage,
+    AgentId, Basis, CallId, ContentRef, ItemId, NanoUsd, RunId, RunKey, RunStatus, SoftLimit, Status,
+    StepKey, StepResult, Token, Usage,
 };
 
 /// Numbers handed out in order for one run, so that a reader of events sees no gap.
@@ -68,6 +68,9 @@ pub struct Purse {
     pub unsettled: NanoUsd,
     /// No more calls: the run has ended and returned the rest.
     pub closed: bool,
+    /// What the tenant wants done before its budgets are spent.
+    #[serde(default)]
+    pub soft: Option<SoftLimit>,
 }
 
 /// One paid call in the ledger.
@@ -83,6 +86,12 @@ pub struct Charge {
     pub state: ChargeState,
     /// What was set aside.
     pub worst_case: NanoUsd,
+    /// How many output tokens that covers; the call asked for no more.
+    #[serde(default)]
+    pub output_tokens: u64,
+    /// The day the price was read, as `2026-11-22`; `None` for one its operator declared.
+    #[serde(default)]
+    pub price_as_of: Option<String>,
     /// What it cost; the worst case while unsettled.
     pub cost: NanoUsd,
     /// Its tokens, once known.
@@ -103,17 +112,6 @@ pub enum ChargeState {
     Unsettled,
     /// The call was never made; books nothing.
     Void,
-}
-
-/// What a tenant may spend in a window, such as a day.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Budget {
-    /// The most.
-    pub limit: NanoUsd,
-    /// Drawn by runs that have not ended.
-    pub allotted: NanoUsd,
-    /// Spent by runs that have ended.
-    pub spent: NanoUsd,
 }
 
 /// A message that must leave although the process may die.
@@ -198,6 +196,17 @@ pub enum EventKind {
     },
     /// The owner asked to stop.
     CancelRequested,
+    /// A budget of the tenant is spent to so many percent. Told once per window and step, 80 and 100.
+    BudgetAlert {
+        /// The window, such as `2026-11-22` or `2026-11`.
+        window: String,
+        /// How much of it.
+        percent: u8,
+        /// What is spent.
+        spent: NanoUsd,
+        /// Of how much.
+        limit: NanoUsd,
+    },
     /// The run ended.
     Finished {
         /// How.

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::model::{
-    ApiKey, Budget, CallId, Charge, Counters, Event, KeyId, MemoryRecord, Outbox, Purse, Run, RunId, RunKey,
-    Sequence, Step, StepKey, TenantId, TenantSettings, Upload,
+    ApiKey, Budget, CallId, Charge, Counters, Event, KeyId, Learned, MemoryRecord, Outbox, PriceList, Purse,
+    Run, RunId, RunKey, Sequence, Step, StepKey, TenantId, TenantSettings, Upload,
 };
 
 /// The address of a row.
@@ -31,8 +31,12 @@ pub enum Key {
     Outbox(RunKey, String),
     /// A paid call.
     Charge(CallId),
-    /// A tenant's budget for a window such as `2026-11-22`.
+    /// A tenant's budget for a window such as `2026-11-22` or `2026-11`.
     Budget(TenantId, String),
+    /// What is learned of a tenant's calls.
+    Learned(TenantId),
+    /// Prices that were read after the catalogue was made.
+    Prices,
     /// A tenant's idempotency key.
     Idempotency(TenantId, String),
     /// One shard of a tenant's counters.
@@ -71,6 +75,10 @@ pub enum Row {
     Charge(Charge),
     /// A tenant's budget.
     Budget(Budget),
+    /// What is learned of calls.
+    Learned(Learned),
+    /// Prices.
+    Prices(PriceList),
     /// The run an idempotency key stands for, and the digest of the request it came with.
     Idempotency {
         /// The run.
@@ -155,6 +163,8 @@ pub enum Range {
     Outbox(RunKey),
     /// A run's paid calls.
     Charges(RunKey),
+    /// The paid calls of a tenant's runs that were accepted in a month such as `2026-11`.
+    Ledger(TenantId, String),
     /// A tenant's memory, newest first.
     Memory(TenantId),
     /// A tenant's API keys, newest first.

@@ -86,6 +86,8 @@ fn a_tenants_own_limits_hold_for_its_next_run() {
         let of = asked.tenant.clone();
         let settings = TenantSettings {
             daily_budget: Some(NanoUsd::from_usd(2)),
+            monthly_budget: Some(NanoUsd::from_usd(30)),
+            soft_limit: None,
             run_cap: Some(NanoUsd(5)),
             depth_limit: Some(asked.depth),
         };
@@ -94,7 +96,7 @@ fn a_tenants_own_limits_hold_for_its_next_run() {
         assert_eq!(crate::start_run(&ports, &deeper).await.unwrap_err().kind(), ErrorKind::Forbidden);
         let (run, new) = crate::start_run(&ports, &asked).await.unwrap();
         assert!(new);
-        let window = crate::window(ports.clock.now_ms());
+        let window = crate::calendar::day(ports.clock.now_ms());
         let keys = [Key::Purse(run.clone()), Key::Budget(of.clone(), window)];
         let rows = ports.store.read(&keys).await.unwrap();
         let [Some(Row::Purse(purse)), Some(Row::Budget(budget))] =
@@ -102,7 +104,7 @@ fn a_tenants_own_limits_hold_for_its_next_run() {
         else {
             panic!("{rows:?}")
         };
-        assert_eq!((purse.cap, budget.limit), (NanoUsd(5), NanoUsd::from_usd(2)));
+        assert_eq!((purse.cap, budget.limit), (NanoUsd(5), Some(NanoUsd::from_usd(2))));
         let renamed = crate::model::Source { name: "other".to_owned(), ..asked.source.clone() };
         let other = crate::RunRequest { source: renamed, ..asked.clone() };
         let mismatch = crate::start_run(&ports, &other).await.unwrap_err();

@@ -28,6 +28,8 @@ pub(super) enum Says {
     Text(Value),
     /// Says this, and what it cost.
     AtCost(NanoUsd, Value),
+    /// Uses all it may and is cut off.
+    CutOff,
     Refusal,
     Tool(&'static str),
     Fails(ErrorKind, Bill, Option<u64>),
@@ -71,7 +73,7 @@ pub(super) struct Told {
     clock: Arc<dyn Clock>,
     says: Mutex<VecDeque<Says>>,
     pub(super) asked: Mutex<Vec<ModelRequest>>,
-    price: Option<Price>,
+    pub(super) models: Mutex<Vec<Arc<ModelSpec>>>,
 }
 
 const USED: Usage = Usage {
@@ -89,15 +91,7 @@ const USED: Usage = Usage {
 #[async_trait]
 impl Llm for Told {
     fn candidates(&self, _: Tier) -> Vec<Arc<ModelSpec>> {
-        vec![Arc::new(ModelSpec {
-            id: "told".into(),
-            provider: "test".into(),
-            tiers: vec![Tier::Standard],
-            context_tokens: 100_000,
-            max_output_tokens: 1_000,
-            price: self.price,
-            price_source: "test".into(),
-        })]
+        self.models.lock().unwrap().clone()
     }
 
     async fn complete(&self, request: &ModelRequest) -> std::result::Result<ModelReply, LlmError> {
@@ -122,6 +116,10 @@ impl Llm for Told {
                 self.clock.sleep(after_ms).await;
                 Ok(ModelReply { text: value.to_string(), ..reply })
             }
+            Says::CutOff => {
+                let usage = Usage { output_tokens: request.max_output_tokens, ..USED };
+                Ok(ModelReply { text: "{".into(), cut_off: true, usage, ..reply })
+            }
             Says::Refusal => Ok(ModelReply { refusal: Some("I will not".into()), ..reply }),
             Says::Tool(name) => {
                 let call = ToolCall { id: "1".into(), name: name.into(), arguments: json!({}) };
@@ -132,6 +130,27 @@ impl Llm for Told {
                 Err(LlmError { error: after.map_or(error.clone(), |after| error.retry_after(after)), bill })
             }
         }
+    }
+}
+
+/// A model at a price of so many nano-dollars per million tokens, whatever their kind.
+pub(super) fn told(id: &str, price: Option<i64>) -> ModelSpec {
+    let band = |price| PriceBand {
+        input: price,
+        cached_input: price,
+        cache_write: price,
+        output: price,
+        ..PriceBand::default()
+    };
+    ModelSpec {
+        id: id.to_owned(),
+        provider: "test".into(),
+        tiers: vec![Tier::Standard],
+        context_tokens: 100_000,
+        max_output_tokens: 1_000,
+        price: price.map(|price| Price { base: band(price), ..Price::default() }),
+        price_source: "test".into(),
+        price_as_of: None,
     }
 }
 
@@ -216,18 +235,9 @@ impl House {
         let store = Arc::new(MemoryStore::default());
         let queues = Arc::new(MemoryQueues::new(clock.clone(), 60_000, 5));
         let reports = Arc::new(Reports::default());
-        let price = price_per_million.map(|price| Price {
-            base: PriceBand {
-                input: price,
-                cached_input: price,
-                cache_write: price,
-                output: price,
-                ..PriceBand::default()
-            },
-            ..Price::default()
-        });
+        let models = Mutex::new(vec![Arc::new(told("told", price_per_million))]);
         let model =
-            Arc::new(Told { clock: clock.clone(), asked: Mutex::default(), price, says: Mutex::default() });
+            Arc::new(Told { clock: clock.clone(), asked: Mutex::default(), models, says: Mutex::default() });
         let has_model = says.is_some();
         model.says.lock().unwrap().extend(says.unwrap_or_default());
         let analyser = analysis.as_ref().map(|_| "fixed");
@@ -242,12 +252,13 @@ impl House {
                 agent("reader", 3, &["worker"], Some("whole")),
             ],
             models: Vec::new(),
+            prices_hold_days: 365,
         };
         let ports = Ports {
             clock: clock.clone(),
             random: Arc::new(SeededRandom::new(1)),
             catalogue: Arc::new(catalogue),
-            settings: Settings { daily_budget, run_cap: None },
+            settings: Settings { daily_budget, monthly_budget: None, run_cap: None },
             store: store.clone(),
             content: Arc::new(MemoryContent::default()),
             queues: queues.clone(),

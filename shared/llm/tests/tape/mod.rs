@@ -211,6 +211,7 @@ pub(crate) fn request(protocol: &Protocol, tape: &Value) -> ModelRequest {
             max_output_tokens: 16_000,
             price: Some(Price { base, ..Price::default() }),
             price_source: "cassette".into(),
+            price_as_of: None,
         }),
         messages,
         schema_name: "acquisition_specialist".into(),

@@ -6,7 +6,6 @@
 use engine::error::{Error, ErrorKind, Result};
 use engine::model::{AgentId, CallId, ItemId, KeyId, RunId, RunKey, StepKey, TenantId};
 use engine::ports::Key;
-use ulid::Ulid;
 
 const LONGEST_PK_BYTES: usize = 2048;
 const LONGEST_SK_BYTES: usize = 1024;
@@ -31,6 +30,8 @@ pub(super) fn address(key: &Key) -> Result<Address> {
         Key::Event(run, seq) => (of_run(run), event_sk(*seq)),
         Key::Outbox(run, name) => (of_run(run), format!("OUT#{}", escape(name))),
         Key::Charge(call) => (of_ledger(&call.step.run), charge_sk(call)),
+        Key::Learned(tenant) => (of_tenant(tenant), "LEARNED".to_owned()),
+        Key::Prices => ("PRICES".to_owned(), "PRICES".to_owned()),
         Key::Budget(tenant, window) => (of_tenant(tenant), format!("BUDGET#{}", escape(window))),
         Key::Idempotency(tenant, name) => {
             (format!("{}#I#{}", of_tenant(tenant), escape(name)), "IDEMPOTENCY".to_owned())
@@ -73,12 +74,14 @@ pub(super) fn key(address: &Address) -> Option<Key> {
             _ => None,
         },
         ["T", tenant] => match sk[..] {
+            ["LEARNED"] => Some(Key::Learned(TenantId::new(tenant))),
             ["SETTINGS"] => Some(Key::Settings(TenantId::new(tenant))),
             ["BUDGET", window] => Some(Key::Budget(TenantId::new(tenant), window.to_owned())),
             _ => None,
         },
         ["T", tenant, "U", id] => Some(Key::Upload(TenantId::new(tenant), id.to_owned())),
         ["KEY", id] => Some(Key::ApiKey(KeyId::new(id))),
+        ["PRICES"] => Some(Key::Prices),
         ["RATE", name] => Some(Key::Rate(name.to_owned())),
         _ => None,
     }
@@ -115,7 +118,12 @@ pub(super) fn of_memory(tenant: &TenantId) -> String {
 
 /// A tenant's ledger of the month a run was accepted in.
 pub(super) fn of_ledger(run: &RunKey) -> String {
-    format!("{}#L#{}", of_tenant(&run.tenant), month(&run.run))
+    of_month(&run.tenant, &engine::calendar::month_of(&run.run))
+}
+
+/// A tenant's ledger of a month.
+pub(super) fn of_month(tenant: &TenantId, month: &str) -> String {
+    format!("{}#L#{}", of_tenant(tenant), escape(month))
 }
 
 pub(super) fn event_sk(seq: u64) -> String {
@@ -131,25 +139,6 @@ fn charge_sk(call: &CallId) -> String {
     let step = &call.step;
     let (agent, item) = (escape(step.agent.as_str()), escape(step.item.as_str()));
     format!("{}{agent}#{item}#{:010}#{:010}", charges_of(&step.run.run), call.epoch, call.call)
-}
-
-/// `yyyy-mm` in UTC of a run id's time. All ids that carry no time share one ledger.
-fn month(run: &RunId) -> String {
-    const MS_PER_DAY: u64 = 86_400_000;
-    let Ok(ulid) = Ulid::from_string(run.as_str()) else { return "0000-00".to_owned() };
-    let mut days = ulid.timestamp_ms() / MS_PER_DAY;
-    let mut year = 1970;
-    loop {
-        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-        let february = if leap { 29 } else { 28 };
-        for (month, length) in (1..).zip([31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]) {
-            if days < length {
-                return format!("{year:04}-{month:02}");
-            }
-            days -= length;
-        }
-        year += 1;
-    }
 }
 
 fn run_key(tenant: &str, run: &str) -> RunKey {
@@ -178,6 +167,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
+    use ulid::Ulid;
 
     fn names() -> impl Strategy<Value = String> {
         prop_oneof![
@@ -193,7 +183,7 @@ mod tests {
 
     fn keys() -> impl Strategy<Value = Key> {
         let numbers = prop_oneof![0..3u32, Just(u32::MAX)];
-        (0..16u8, names(), names(), names(), names(), numbers.clone(), numbers).prop_map(
+        (0..18u8, names(), names(), names(), names(), numbers.clone(), numbers).prop_map(
             |(kind, tenant, run, agent, item, epoch, call)| {
                 let of = TenantId::new(&tenant);
                 let run = run_key(&tenant, &run);
@@ -214,6 +204,8 @@ mod tests {
                     12 => Key::ApiKey(KeyId::new(agent)),
                     13 => Key::Settings(of),
                     14 => Key::Upload(of, agent),
+                    15 => Key::Learned(of),
+                    16 => Key::Prices,
                     _ => Key::Rate(agent),
                 }
             },
@@ -263,23 +255,5 @@ mod tests {
         }
         let long = Key::Outbox(run, "x".repeat(1100));
         assert_eq!(address(&long).unwrap_err().kind(), ErrorKind::InvalidInput);
-    }
-
-    #[test]
-    fn months_follow_the_calendar() {
-        let day = 86_400_000;
-        for (ms, expected) in [
-            (0, "1970-01"),
-            (31 * day - 1, "1970-01"),
-            (31 * day, "1970-02"),
-            (11_016 * day - 1, "2000-02"),
-            (11_017 * day - 1, "2000-02"),
-            (11_017 * day, "2000-03"),
-            (1_795_305_600_000, "2026-11"),
-            ((1 << 48) - 1, "10889-08"),
-        ] {
-            assert_eq!(month(&RunId::new(Ulid::from_parts(ms, 9).to_string())), expected, "{ms}");
-        }
-        assert_eq!(month(&RunId::new("no ulid")), "0000-00");
     }
 }

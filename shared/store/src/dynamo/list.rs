@@ -39,6 +39,10 @@ pub(super) async fn list(dynamo: &Dynamo, range: &Range, from: Option<&str>, lim
         }
         Range::Outbox(run) => part(keys::of_run(run), "OUT#"),
         Range::Charges(run) => part(keys::of_ledger(run), &keys::charges_of(&run.run)),
+        Range::Ledger(tenant, month) => {
+            let (lowest, highest) = (" ".to_owned(), char::MAX.to_string());
+            Stretch { lowest, highest, ..part(keys::of_month(tenant, month), "") }
+        }
         Range::Memory(tenant) => Stretch { newest_first: true, ..part(keys::of_memory(tenant), "MEMORY#") },
         Range::Due(by_ms) => return due(dynamo, *by_ms, from, limit).await,
     };

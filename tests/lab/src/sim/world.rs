@@ -355,7 +355,7 @@ impl World {
             clock,
             random: Arc::new(SeededRandom::new(self.plan.seed ^ self.faults.calls())),
             catalogue: self.catalogue.clone(),
-            settings: Settings { daily_budget: self.plan.daily_budget, run_cap: None },
+            settings: Settings { daily_budget: self.plan.daily_budget, monthly_budget: None, run_cap: None },
             store: Arc::new(FaultyStore { port: self.faulty(store), notes: late.is_none() }),
             content: Arc::new(self.faulty::<dyn engine::ports::ContentStore>(self.content.clone())),
             queues: Arc::new(self.faulty::<dyn Queues>(services.queues.clone())),
@@ -431,6 +431,7 @@ pub(crate) fn model() -> Arc<ModelSpec> {
             ..Price::default()
         }),
         price_source: "scripted".to_owned(),
+        price_as_of: None,
     })
 }
 

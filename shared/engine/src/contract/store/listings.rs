@@ -68,6 +68,8 @@ pub(super) async fn a_run_and_nothing_else(store: &Probe<'_>) -> Verdict {
         RunKey { run: crate::model::RunId::new(format!("{}0", run.run)), ..run.clone() },
     ];
     let (mut steps, mut outbox, mut charges) = (Vec::new(), Vec::new(), Vec::new());
+    let month = crate::calendar::month_of(&run.run);
+    let mut ledger = Vec::new();
     for of in std::iter::once(&run).chain(&strangers) {
         let own = *of == run;
         create(store, &Key::Run(of.clone()), Row::Run(samples::run(of, samples::START_MS))).await?;
@@ -79,6 +81,9 @@ pub(super) async fn a_run_and_nothing_else(store: &Probe<'_>) -> Verdict {
             let charge = samples::charge(&step, 1);
             let call = Key::Charge(charge.call.clone());
             create(store, &call, Row::Charge(charge)).await?;
+            if of.tenant == run.tenant && crate::calendar::month_of(&of.run) == month {
+                ledger.push(call.clone());
+            }
             if own {
                 steps.push(key);
                 charges.push(call);
@@ -96,6 +101,8 @@ pub(super) async fn a_run_and_nothing_else(store: &Probe<'_>) -> Verdict {
         (Range::Steps(run.clone()), steps),
         (Range::Outbox(run.clone()), outbox),
         (Range::Charges(run.clone()), charges),
+        (Range::Ledger(run.tenant.clone(), month), ledger),
+        (Range::Ledger(run.tenant.clone(), "1999-01".to_owned()), Vec::new()),
     ] {
         expected.sort();
         for limit in [1, 2, 100] {

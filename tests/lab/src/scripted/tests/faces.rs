@@ -46,6 +46,7 @@ pub(super) fn model() -> Arc<ModelSpec> {
         max_output_tokens: 16_000,
         price: Some(Price { base, ..Price::default() }),
         price_source: "test".into(),
+        price_as_of: None,
     })
 }
 

@@ -1,0 +1,81 @@
+//! Days and months in UTC, as budgets and the ledger name them.
+
+use crate::model::RunId;
+
+const DAY_MS: u64 = 86_400_000;
+
+/// The day of a moment, as `2026-11-22`.
+pub fn day(at_ms: u64) -> String {
+    let (year, month, day) = civil(at_ms);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+/// The month of a moment, as `2026-11`.
+pub fn month(at_ms: u64) -> String {
+    let (year, month, _) = civil(at_ms);
+    format!("{year:04}-{month:02}")
+}
+
+/// The month a run was accepted in, by its id. All ids that carry no time share `0000-00`.
+pub fn month_of(run: &RunId) -> String {
+    ulid::Ulid::from_string(run.as_str())
+        .map_or_else(|_| "0000-00".to_owned(), |ulid| month(ulid.timestamp_ms()))
+}
+
+/// The day so many days before that of a moment.
+pub fn day_before(at_ms: u64, days: u32) -> String {
+    day(at_ms.saturating_sub(u64::from(days) * DAY_MS))
+}
+
+/// Which day of its month a moment is in, from 1, and how many the month has.
+pub fn day_of_month(at_ms: u64) -> (u32, u32) {
+    let (year, month, day) = civil(at_ms);
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let length = match month {
+        2 if leap => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    (day, length)
+}
+
+/// Year, month and day, after Howard Hinnant's "chrono-compatible low-level date algorithms".
+fn civil(at_ms: u64) -> (i64, u32, u32) {
+    let days = (at_ms / DAY_MS) as i64 + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month as u32, day as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_and_months_follow_the_calendar() {
+        for (at_ms, expected, of_month) in [
+            (0, "1970-01-01", (1, 31)),
+            (31 * DAY_MS - 1, "1970-01-31", (31, 31)),
+            (31 * DAY_MS, "1970-02-01", (1, 28)),
+            (951_782_400_000, "2000-02-29", (29, 29)),
+            (11_017 * DAY_MS, "2000-03-01", (1, 31)),
+            (1_795_305_600_000 - 1, "2026-11-21", (21, 30)),
+            (1_795_305_600_000, "2026-11-22", (22, 30)),
+            (1_798_761_599_999, "2026-12-31", (31, 31)),
+            ((1 << 48) - 1, "10889-08-02", (2, 31)),
+        ] {
+            assert_eq!((day(at_ms).as_str(), day_of_month(at_ms)), (expected, of_month), "{at_ms}");
+            assert_eq!(month(at_ms), expected.rsplit_once('-').unwrap().0);
+            let run = RunId::new(ulid::Ulid::from_parts(at_ms, 9).to_string());
+            assert_eq!(month_of(&run), month(at_ms));
+        }
+        assert_eq!(day_before(1_795_305_600_000, 22), "2026-10-31");
+        assert_eq!(month_of(&RunId::new("no ulid")), "0000-00");
+    }
+}

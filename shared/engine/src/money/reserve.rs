@@ -1,0 +1,193 @@
+//! The decision before a paid call: its price, how much output it may give, and who pays.
+
+use super::Keys;
+use super::budget::{draw, standing};
+use crate::agent::ModelSpec;
+use crate::calendar;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{
+    Budget, CallId, Charge, ChargeState, NanoUsd, Price, Purse, Run, SoftAction, SoftLimit, Step, Usage,
+};
+use crate::ports::{Key, Ports, Row};
+use crate::transact::{Decision, Rows, transact};
+
+/// The output that so many calls of a thousand stay under is what a call is sized by.
+const SIZED_FOR_PERMILLE: u64 = 980;
+const LEAST_SIZED_TOKENS: u64 = 64;
+
+/// A call about to be made.
+pub(crate) struct Ask<'a> {
+    pub(crate) call: &'a CallId,
+    pub(crate) model: &'a ModelSpec,
+    /// At most so many tokens are sent.
+    pub(crate) input_tokens: u64,
+    /// At most so many are wanted back.
+    pub(crate) output_tokens: u64,
+    /// What the step may still spend.
+    pub(crate) step_left: NanoUsd,
+    /// The whole output is covered, whatever was learned of calls like this one.
+    pub(crate) whole: bool,
+    /// No model that serves the agent's tier would cost less.
+    pub(crate) is_cheapest: bool,
+}
+
+/// What a call may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Grant {
+    pub(crate) price: Price,
+    /// Output tokens that are covered: the call must ask for no more.
+    pub(crate) output_tokens: u64,
+    pub(crate) worst_case: NanoUsd,
+    /// How much of the tenant's day or month is spent or drawn, in percent, where that is beyond its soft limit.
+    pub(crate) beyond_soft_limit: Option<u8>,
+}
+
+/// What was decided about a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decided {
+    /// It may be made.
+    Granted(Grant),
+    /// Nothing was set aside: so many percent of a budget are gone, and the tenant wants the cheapest model now.
+    CheapestOnly(u8),
+}
+
+/// Sets the worst case of a call aside. Idempotent by call.
+///
+/// Errors: `Budget` if run or tenant cannot cover it, with a time to come back after if calls under way may free what it
+/// takes; `UnknownPrice` if there is no price or only one that is too old; `LeaseLost` if somebody else has the step,
+/// `Cancelled` if the run takes no more calls.
+pub(crate) async fn reserve(ports: &Ports, run: &Run, ask: &Ask<'_>) -> Result<Decided> {
+    let call = ask.call;
+    let keys = Keys::of(run, call);
+    let learned = Key::Learned(run.key.tenant.clone());
+    let [day, month] = keys.budgets.clone();
+    let read = [
+        keys.run.clone(),
+        keys.purse.clone(),
+        keys.charge.clone(),
+        keys.step.clone(),
+        day,
+        month,
+        learned.clone(),
+        Key::Prices,
+    ];
+    let now = ports.clock.now_ms();
+    transact(ports, &read, |rows| {
+        let (price, as_of) = price_of(ports, rows, ask.model)?;
+        let standing = standing(&ports.settings, rows, &keys.budgets);
+        let mut purse = rows.purse(&keys.purse).cloned().unwrap_or_default();
+        let beyond_soft_limit = beyond(purse.soft, &standing);
+        if let Some(charge) = rows.charge(&keys.charge) {
+            return match charge.state {
+                ChargeState::Reserved => Ok(Decision::Leave(Decided::Granted(Grant {
+                    price,
+                    output_tokens: charge.output_tokens,
+                    worst_case: charge.worst_case,
+                    beyond_soft_limit,
+                }))),
+                _ => Err(Error::new(ErrorKind::LeaseLost, "this call has already been closed")),
+            };
+        }
+        check_open(rows, &keys, &purse, call)?;
+        if let (Some(percent), Some(SoftLimit { action: SoftAction::Downgrade, .. }), false) =
+            (beyond_soft_limit, purse.soft, ask.is_cheapest)
+        {
+            return Ok(Decision::Leave(Decided::CheapestOnly(percent)));
+        }
+        let output_tokens = sized(rows, &learned, ask);
+        let worst_case = price.worst_case(ask.input_tokens, output_tokens);
+        if worst_case > ask.step_left {
+            let left = ask.step_left;
+            let what =
+                format!("a call of up to {worst_case} is more than the {left} left of the step's limit");
+            return Err(Error::new(ErrorKind::Budget, what));
+        }
+        let mut changes = draw(rows, &keys.budgets, standing, &mut purse, worst_case)?;
+        purse.available -= worst_case;
+        purse.reserved += worst_case;
+        let charge = Charge {
+            call: call.clone(),
+            model: ask.model.id.clone(),
+            workspace: run.workspace.clone(),
+            state: ChargeState::Reserved,
+            worst_case,
+            output_tokens,
+            price_as_of: as_of,
+            cost: NanoUsd::ZERO,
+            usage: Usage::default(),
+            reserved_ms: now,
+        };
+        changes.push(rows.put(keys.purse.clone(), Row::Purse(purse), None));
+        changes.push(rows.put(keys.charge.clone(), Row::Charge(charge), None));
+        changes.push(rows.unchanged(keys.step.clone()));
+        changes.push(rows.unchanged(keys.run.clone()));
+        let grant = Grant { price, output_tokens, worst_case, beyond_soft_limit };
+        Ok(Decision::Write(changes, Decided::Granted(grant)))
+    })
+    .await
+}
+
+/// The step is the caller's, and the run takes calls.
+fn check_open(rows: &Rows, keys: &Keys, purse: &Purse, call: &CallId) -> Result<()> {
+    let holds = |step: &Step| {
+        step.result.is_none() && step.lease.as_ref().is_some_and(|lease| lease.epoch == call.epoch)
+    };
+    if !rows.step(&keys.step).is_some_and(holds) {
+        return Err(Error::new(ErrorKind::LeaseLost, "another worker has the step"));
+    }
+    let open = rows.run(&keys.run).is_some_and(|run| !run.cancel_requested && !run.status.is_final());
+    if !open || purse.closed || rows.purse(&keys.purse).is_none() {
+        return Err(Error::new(ErrorKind::Cancelled, "the run takes no more calls"));
+    }
+    Ok(())
+}
+
+/// The newest price there is, and its date. One that was read too long ago is none.
+fn price_of(ports: &Ports, rows: &Rows, model: &ModelSpec) -> Result<(Price, Option<String>)> {
+    let name = format!("{}/{}", model.provider, model.id);
+    let read_later = match rows.get(&Key::Prices) {
+        Some(Row::Prices(list)) => list.prices.get(&name),
+        _ => None,
+    };
+    let unknown = |what: String| Error::new(ErrorKind::UnknownPrice, what);
+    // What the operator declared for this endpoint stands above any table.
+    let (price, as_of) = match (model.price, &model.price_as_of, read_later) {
+        (Some(price), None, _) => return Ok((price, None)),
+        (_, as_of, Some(later)) if as_of.as_ref().is_none_or(|as_of| *as_of <= later.as_of) => {
+            (later.price, later.as_of.clone())
+        }
+        (Some(price), Some(as_of), _) => (price, as_of.clone()),
+        (None, ..) => {
+            let what = format!("the price of {} is unknown; declare it, or no cap could hold", model.id);
+            return Err(unknown(what));
+        }
+    };
+    let holds_days = ports.catalogue.prices_hold_days;
+    if as_of < calendar::day_before(ports.clock.now_ms(), holds_days) {
+        let what = format!(
+            "the price of {} was read on {as_of}, more than {holds_days} days ago; read it again: `assay models --prices FILE`",
+            model.id
+        );
+        return Err(unknown(what));
+    }
+    Ok((price, Some(as_of)))
+}
+
+fn beyond(soft: Option<SoftLimit>, standing: &[Budget; 2]) -> Option<u8> {
+    let percent = standing.iter().map(Budget::committed_percent).max()?;
+    soft.filter(|soft| percent >= soft.percent).map(|_| percent)
+}
+
+/// How much output the call is sized for: what nearly all calls like it stayed under, and some more. One that is cut off there
+/// is made again, whole.
+fn sized(rows: &Rows, learned: &Key, ask: &Ask<'_>) -> u64 {
+    let learned = match rows.get(learned) {
+        Some(Row::Learned(learned)) => learned.of(&ask.call.step.agent, &ask.model.id),
+        _ => None,
+    };
+    let usual = learned.filter(|_| !ask.whole).and_then(|counts| counts.at_most(SIZED_FOR_PERMILLE));
+    match usual {
+        Some(usual) => (usual + usual / 4).max(LEAST_SIZED_TOKENS).min(ask.output_tokens),
+        None => ask.output_tokens,
+    }
+}
