@@ -6,6 +6,7 @@ mod events;
 mod health;
 mod runs;
 mod uploads;
+mod usage;
 
 use crate::operation::Operation;
 
@@ -17,6 +18,7 @@ pub(crate) fn all() -> Vec<Operation> {
         events::operations(),
         uploads::operations(),
         agents::operations(),
+        usage::operations(),
         health::operations(),
     ]
     .into_iter()

@@ -4,3 +4,4 @@ mod access;
 mod document;
 mod house;
 mod runs;
+mod usage;

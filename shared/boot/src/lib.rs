@@ -25,5 +25,5 @@ pub use models::{open_model, protocol};
 pub use outward::{Outward, Settle};
 pub use owned::{Batch, Disk, Owned, Rows, StoreThread};
 pub use prepare::prepare;
-pub use registry::{fetcher, load_catalogue, load_catalogue_without_steps};
+pub use registry::{fetcher, load_catalogue, load_catalogue_without_steps, read_prices};
 pub use telemetry::{start_json_log, start_log};

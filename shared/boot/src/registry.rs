@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use engine::agent::Catalogue;
 use engine::error::{Error, ErrorKind, Result};
+use engine::model::PriceList;
 use engine::ports::Clock;
 use platforms::fetch::{self, Fetch, GuardedFetcher};
 
@@ -23,6 +24,11 @@ pub fn load_catalogue_without_steps() -> Result<Catalogue> {
 
 fn load(registered: Option<&catalogue::Registered<'_>>) -> Result<Catalogue> {
     catalogue::load(registered).map_err(|error| Error::new(ErrorKind::Configuration, error.to_string()))
+}
+
+/// Prices from a text with rows as in the catalogue's `models.toml`. Errors: `Configuration`, saying what is wrong with it.
+pub fn read_prices(text: &str) -> Result<PriceList> {
+    catalogue::prices(text).map_err(|error| Error::new(ErrorKind::Configuration, error.to_string()))
 }
 
 /// The guarded fetcher of this process.

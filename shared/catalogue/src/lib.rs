@@ -19,7 +19,7 @@ pub mod texts;
 
 pub use engine::agent::Catalogue;
 pub use error::CatalogueError;
-pub use models::{Pricing, PricingRow, Protocol, Provider};
+pub use models::{Pricing, PricingRow, Protocol, Provider, prices};
 pub use texts::Texts;
 
 /// The names that rows may use and only the registries know.

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use engine::agent::{ModelSpec, Tier};
-use engine::model::{Price, PriceBand};
+use engine::model::{DatedPrice, Price, PriceBand, PriceList};
 
 use crate::CatalogueError;
-use crate::rows::{BandRow, LongContextRow, ModelRow, ModelsFile, PolicyRow, ProviderRow, TiersRow};
+use crate::rows::{
+    BandRow, LongContextRow, ModelRow, ModelsFile, PolicyRow, PricesFile, ProviderRow, TiersRow,
+};
 
 const FILE: &str = "models.toml";
 
@@ -102,25 +104,52 @@ pub(crate) fn read(text: &str) -> Result<ModelTable, CatalogueError> {
     Ok(ModelTable { models, providers, pricing })
 }
 
+/// The prices of a file with rows as `models.toml` has them; its other tables are not looked at. Models need be no rows of the
+/// catalogue.
+///
+/// Errors: as for `models.toml`, and `BadValue` for a file without a price.
+pub fn prices(text: &str) -> Result<PriceList, CatalogueError> {
+    let file: PricesFile = toml::from_str(text).map_err(|error| CatalogueError::Unreadable {
+        file: "prices".to_owned(),
+        problem: error.to_string(),
+    })?;
+    let mut list = PriceList::default();
+    for row in &file.model {
+        let pricing = pricing_row(row)?;
+        if let Some(price) = price(row)? {
+            let dated = DatedPrice { price, as_of: pricing.as_of, source: pricing.source };
+            list.prices.insert(format!("{}/{}", row.provider, row.id), dated);
+        }
+    }
+    if list.prices.is_empty() {
+        return Err(bad_value("prices", "model", "none", "at least one [[model]] with a price"));
+    }
+    Ok(list)
+}
+
+fn price(row: &ModelRow) -> Result<Option<Price>, CatalogueError> {
+    let base = row.price.as_ref().map(|price| band(row, price)).transpose()?;
+    let long = row.long_context.as_ref().map(|long| long_band(row, long)).transpose()?;
+    Ok(base.map(|base| Price {
+        base,
+        long_above_tokens: row.long_context.as_ref().map(|long| long.above_tokens),
+        long,
+        ..Price::default()
+    }))
+}
+
 fn model(row: &ModelRow, pricing: &PricingRow, tiers: &TiersRow) -> Result<ModelSpec, CatalogueError> {
     if row.max_output_tokens == 0 || row.context_tokens < row.max_output_tokens.min(1_000) {
         let value = format!("{} of {}", row.max_output_tokens, row.context_tokens);
         return Err(bad_value(&row.id, "max_output_tokens", &value, "what the provider states, above 0"));
     }
-    let base = row.price.as_ref().map(|price| band(row, price)).transpose()?;
-    let long = row.long_context.as_ref().map(|long| long_band(row, long)).transpose()?;
     Ok(ModelSpec {
         id: row.id.clone(),
         provider: row.provider.clone(),
         tiers: Tier::ALL.into_iter().filter(|tier| in_tier(tiers, *tier).contains(&row.id)).collect(),
         context_tokens: row.context_tokens,
         max_output_tokens: row.max_output_tokens,
-        price: base.map(|base| Price {
-            base,
-            long_above_tokens: row.long_context.as_ref().map(|long| long.above_tokens),
-            long,
-            ..Price::default()
-        }),
+        price: price(row)?,
         price_source: format!("{} {}", pricing.as_of, pricing.source),
         price_as_of: Some(pricing.as_of.clone()),
     })

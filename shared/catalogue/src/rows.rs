@@ -72,6 +72,11 @@ pub(crate) struct ModelsFile {
 }
 
 #[derive(Debug, Deserialize)]
+pub(crate) struct PricesFile {
+    pub(crate) model: Vec<ModelRow>,
+}
+
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PolicyRow {
     pub(crate) stale_after_days: u32,

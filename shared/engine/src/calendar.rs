@@ -2,7 +2,8 @@
 
 use crate::model::RunId;
 
-const DAY_MS: u64 = 86_400_000;
+/// The length of a day, in milliseconds.
+pub const DAY_MS: u64 = 86_400_000;
 
 /// The day of a moment, as `2026-11-22`.
 pub fn day(at_ms: u64) -> String {
@@ -25,6 +26,22 @@ pub fn month_of(run: &RunId) -> String {
 /// The day so many days before that of a moment.
 pub fn day_before(at_ms: u64, days: u32) -> String {
     day(at_ms.saturating_sub(u64::from(days) * DAY_MS))
+}
+
+/// The first moment of a day such as `2026-11-22`; `None` for what is no day from 1970 to 9999.
+pub fn begin_of(name: &str) -> Option<u64> {
+    let parts: Vec<u64> = name.split('-').map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    let [year, month, of_month] = parts[..] else { return None };
+    if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&of_month) {
+        return None;
+    }
+    // Months of the civil calendar beginning with March, after the same source as `civil`.
+    let shifted_year = if month <= 2 { year - 1 } else { year };
+    let (era, year_of_era) = (shifted_year / 400, shifted_year % 400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + of_month - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    let at_ms = (era * 146_097 + day_of_era).checked_sub(719_468)? * DAY_MS;
+    (day(at_ms) == name).then_some(at_ms)
 }
 
 /// Which day of its month a moment is in, from 1, and how many the month has.
@@ -71,9 +88,17 @@ mod tests {
             ((1 << 48) - 1, "10889-08-02", (2, 31)),
         ] {
             assert_eq!((day(at_ms).as_str(), day_of_month(at_ms)), (expected, of_month), "{at_ms}");
+            if at_ms < 253_402_300_800_000 {
+                assert_eq!(begin_of(expected), Some(at_ms / DAY_MS * DAY_MS));
+            }
             assert_eq!(month(at_ms), expected.rsplit_once('-').unwrap().0);
             let run = RunId::new(ulid::Ulid::from_parts(at_ms, 9).to_string());
             assert_eq!(month_of(&run), month(at_ms));
+        }
+        for no_day in
+            ["", "2026-11", "2026-02-29", "2026-13-01", "2026-1-1", "1969-12-31", "2026-11-31", "-1-1-1"]
+        {
+            assert_eq!(begin_of(no_day), None, "{no_day}");
         }
         assert_eq!(day_before(1_795_305_600_000, 22), "2026-10-31");
         assert_eq!(month_of(&RunId::new("no ulid")), "0000-00");

@@ -15,8 +15,9 @@ use crate::ports::{Key, Ports, Range, Row};
 use crate::transact::list_all;
 
 pub(crate) use budget::{alerts, budgets, own_limits};
-pub(crate) use reserve::{Ask, Decided, Grant, reserve};
-pub(crate) use settle::{Settlement, book_lost_calls, settle};
+pub use reserve::{Ask, Decided, Grant, reserve};
+pub(crate) use settle::book_lost_calls;
+pub use settle::{Settlement, settle};
 
 /// The ledger of a run.
 pub async fn charges(ports: &Ports, run: &RunKey) -> Result<Vec<Charge>> {

@@ -2,7 +2,7 @@
 
 use engine::IssuedKey;
 use engine::error::{Error, ErrorKind, Result};
-use engine::model::{Depth, KeyId, NanoUsd, Scope, TenantId, TenantSettings};
+use engine::model::{Depth, KeyId, NanoUsd, Scope, SoftLimit, TenantId, TenantSettings};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -33,8 +33,14 @@ pub(crate) enum Wish {
     SetLimits {
         tenant: String,
         daily_budget: Option<String>,
+        monthly_budget: Option<String>,
+        soft_limit: Option<SoftLimit>,
         run_cap: Option<String>,
         depth_limit: Option<Depth>,
+    },
+    /// Prices that hold for all tenants from now on, in the form of the catalogue's `models.toml`.
+    KeepPrices {
+        prices: String,
     },
 }
 
@@ -44,7 +50,7 @@ impl Wish {
         event.get("operator")?;
         Some(Self::deserialize(event).map_err(|error| {
             let what = format!(
-                "{error}; known are create_key, list_keys, rotate_key, revoke_key and set_limits, as docs/deploy.md shows them"
+                "{error}; known are create_key, list_keys, rotate_key, revoke_key, set_limits and keep_prices, as docs/deploy.md shows them"
             );
             Error::new(ErrorKind::InvalidInput, what)
         }))
@@ -85,15 +91,25 @@ impl Wish {
                 let key = engine::revoke_key(ports, &named(&tenant)?, &KeyId::new(&id)).await?;
                 Ok(json!({ "id": key.id, "revoked_ms": key.revoked_ms }))
             }
-            Wish::SetLimits { tenant, daily_budget, run_cap, depth_limit } => {
+            Wish::SetLimits { tenant, daily_budget, monthly_budget, soft_limit, run_cap, depth_limit } => {
                 let tenant = named(&tenant)?;
+                if soft_limit.is_some_and(|soft| !(1..=100).contains(&soft.percent)) {
+                    let what = "the percent of soft_limit must be from 1 to 100";
+                    return Err(Error::new(ErrorKind::InvalidInput, what));
+                }
                 let settings = TenantSettings {
                     daily_budget: dollars("daily_budget", daily_budget)?,
+                    monthly_budget: dollars("monthly_budget", monthly_budget)?,
+                    soft_limit,
                     run_cap: dollars("run_cap", run_cap)?,
                     depth_limit,
                 };
                 engine::set_tenant_settings(ports, &tenant, &settings).await?;
                 Ok(json!({ "tenant": tenant, "settings": settings }))
+            }
+            Wish::KeepPrices { prices } => {
+                let kept = engine::keep_prices(ports, &boot::read_prices(&prices)?).await?;
+                Ok(json!({ "prices": kept.prices }))
             }
         }
     }

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use engine::model::{Depth, Scope};
+use engine::model::{Depth, Scope, SoftAction};
+use engine::spending::By;
 
 /// Turns a link or a transcript into an intelligence briefing that can be checked.
 #[derive(Debug, Parser)]
@@ -35,6 +36,10 @@ pub enum Command {
     Keys(KeysArguments),
     /// Show or set what a tenant may spend and how deep it may look
     Limits(LimitsArguments),
+    /// Show what was spent, by day, run, agent, model or workspace, and how the budgets stand
+    Usage(UsageArguments),
+    /// List the models: what serves each tier, at which price; or read newer prices from a file
+    Models(ModelsArguments),
     /// List the agents: what each does, needs, and can do without a model
     Agents(AgentsArguments),
     /// Say what is configured, what works and what is missing
@@ -161,6 +166,15 @@ pub struct LimitsArguments {
     /// Dollars a day (UTC), or `none` for what everybody may spend
     #[arg(long, value_name = "USD")]
     pub daily_budget: Option<String>,
+    /// Dollars a month (UTC), or `none` for what everybody may spend
+    #[arg(long, value_name = "USD")]
+    pub monthly_budget: Option<String>,
+    /// From so many percent of a budget on, do what `--soft-action` says; `none` for nothing
+    #[arg(long, value_name = "PERCENT")]
+    pub soft_percent: Option<String>,
+    /// What is done then
+    #[arg(long, value_enum)]
+    pub soft_action: Option<SoftActionArgument>,
     /// Dollars a run, or `none` for the cap of its depth
     #[arg(long, value_name = "USD")]
     pub run_cap: Option<String>,
@@ -170,6 +184,85 @@ pub struct LimitsArguments {
     /// Where limits are kept, and whose they are
     #[command(flatten)]
     pub state: StateArguments,
+}
+
+/// Arguments of `usage`.
+#[derive(Debug, Args)]
+pub struct UsageArguments {
+    /// What is summed by
+    #[arg(long, value_enum, default_value_t = ByArgument::Day)]
+    pub by: ByArgument,
+    /// The first day (UTC), as 2026-11-22 [default: the first of the month]
+    #[arg(long, value_name = "DAY")]
+    pub from: Option<String>,
+    /// The last day [default: today]
+    #[arg(long, value_name = "DAY")]
+    pub to: Option<String>,
+    /// Every paid call as a line of CSV instead of sums
+    #[arg(long, conflicts_with = "by")]
+    pub csv: bool,
+    /// Where runs are kept, and whose they are
+    #[command(flatten)]
+    pub state: StateArguments,
+}
+
+/// Arguments of `models`.
+#[derive(Debug, Args)]
+pub struct ModelsArguments {
+    /// Read prices from a file with rows as in models.toml, and reckon with them from now on
+    #[arg(long, value_name = "FILE")]
+    pub prices: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Where prices are kept
+    #[command(flatten)]
+    pub state: StateArguments,
+}
+
+/// What spending is summed by, as it is typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ByArgument {
+    /// The day a call was made
+    Day,
+    /// The run
+    Run,
+    /// The agent
+    Agent,
+    /// The model
+    Model,
+    /// The run's label
+    Workspace,
+}
+
+impl From<ByArgument> for By {
+    fn from(argument: ByArgument) -> Self {
+        match argument {
+            ByArgument::Day => By::Day,
+            ByArgument::Run => By::Run,
+            ByArgument::Agent => By::Agent,
+            ByArgument::Model => By::Model,
+            ByArgument::Workspace => By::Workspace,
+        }
+    }
+}
+
+/// What is done beyond a soft limit, as it is typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SoftActionArgument {
+    /// Results say so
+    Warn,
+    /// The cheapest model that serves an agent's tier is used
+    Downgrade,
+}
+
+impl From<SoftActionArgument> for SoftAction {
+    fn from(argument: SoftActionArgument) -> Self {
+        match argument {
+            SoftActionArgument::Warn => SoftAction::Warn,
+            SoftActionArgument::Downgrade => SoftAction::Downgrade,
+        }
+    }
 }
 
 /// A scope, as it is typed.

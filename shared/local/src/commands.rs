@@ -4,10 +4,12 @@ mod agents;
 mod doctor;
 mod keys;
 mod limits;
+mod models;
 mod run;
 mod serve;
 mod session;
 mod show;
+mod usage;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -53,6 +55,8 @@ async fn dispatch(config: &Config, command: Command) -> Result<ExitCode> {
         Command::Serve(arguments) => serve::serve(config, &arguments).await,
         Command::Keys(arguments) => keys::keys(config, &arguments.command).await,
         Command::Limits(arguments) => limits::limits(config, &arguments).await,
+        Command::Usage(arguments) => usage::usage(config, &arguments).await,
+        Command::Models(arguments) => models::models(config, &arguments).await,
         Command::Agents(arguments) => agents::agents(&arguments),
         Command::Doctor(arguments) => doctor::doctor(config, &arguments).await,
     }

@@ -27,6 +27,7 @@ pub struct LiveView {
     cancelling: bool,
     finished: Option<(u64, RunStatus)>,
     delivered: Vec<String>,
+    budget_alerts: Vec<String>,
 }
 
 /// An agent with the states of its items; an agent that runs once has one item.
@@ -57,6 +58,7 @@ impl LiveView {
             cancelling: false,
             finished: None,
             delivered: Vec::new(),
+            budget_alerts: Vec::new(),
         }
     }
 
@@ -84,6 +86,9 @@ impl LiveView {
                 let reason = reason.as_deref().map(render::reason).unwrap_or_default();
                 let (status, basis, cost, duration_ms) = (*status, *basis, *cost, *duration_ms);
                 self.set(agent, item, State::Ended { status, reason, basis, cost, duration_ms });
+            }
+            EventKind::BudgetAlert { window, percent, .. } => {
+                self.budget_alerts.push(format!("{percent} % of the budget of {} spent", safe(window)));
             }
             EventKind::CancelRequested => self.cancelling = true,
             EventKind::Finished { status } => self.finished = Some((event.at_ms, *status)),

@@ -47,5 +47,11 @@ impl Form {
 /// A moment as people read it, in UTC: `2026-11-22 09:05:07`.
 pub fn moment(at_ms: u64) -> String {
     let seconds = at_ms / 1_000 % 86_400;
-    format!("{} {:02}:{:02}:{:02}", engine::calendar::day(at_ms), seconds / 3_600, seconds / 60 % 60, seconds % 60)
+    format!(
+        "{} {:02}:{:02}:{:02}",
+        engine::calendar::day(at_ms),
+        seconds / 3_600,
+        seconds / 60 % 60,
+        seconds % 60
+    )
 }

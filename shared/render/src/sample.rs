@@ -149,6 +149,8 @@ fn put(
             workspace: "default".to_owned(),
             state: ChargeState::Settled,
             worst_case: NanoUsd(9_000_000),
+            output_tokens: 1_000,
+            price_as_of: None,
             cost,
             usage,
             reserved_ms: CREATED_MS,

@@ -7,6 +7,7 @@ mod content;
 pub use binary::assay_binary;
 pub use commands::main;
 pub mod long_transcript;
+pub mod money;
 pub mod process;
 pub mod rouge;
 pub mod score;

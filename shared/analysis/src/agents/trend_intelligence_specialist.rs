@@ -35,7 +35,7 @@ pub fn baseline(input: &StepInput) -> Analysis {
         let points = points(subject, &runs, &index);
         let rows: Vec<Value> = points
             .iter()
-            .map(|(day, count)| json!({"day": engine::window(day.saturating_mul(DAY_MS)), "count": count}))
+            .map(|(day, count)| json!({"day": engine::calendar::day(day.saturating_mul(DAY_MS)), "count": count}))
             .collect();
         series.push(json!({"topic": subject.label(), "points": rows}));
         let counts = every_day(&points);

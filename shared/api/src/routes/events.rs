@@ -53,7 +53,7 @@ fn schema() -> Value {
             "event": {
                 "type": "string",
                 "enum": [
-                    "accepted", "step_started", "step_deferred", "step_finished", "cancel_requested", "finished",
+                    "accepted", "step_started", "step_deferred", "step_finished", "cancel_requested", "budget_alert", "finished",
                     "delivered",
                 ],
             },

@@ -16,35 +16,40 @@ const SIZED_FOR_PERMILLE: u64 = 980;
 const LEAST_SIZED_TOKENS: u64 = 64;
 
 /// A call about to be made.
-pub(crate) struct Ask<'a> {
-    pub(crate) call: &'a CallId,
-    pub(crate) model: &'a ModelSpec,
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// Which call.
+    pub call: &'a CallId,
+    /// The model it is made to.
+    pub model: &'a ModelSpec,
     /// At most so many tokens are sent.
-    pub(crate) input_tokens: u64,
+    pub input_tokens: u64,
     /// At most so many are wanted back.
-    pub(crate) output_tokens: u64,
+    pub output_tokens: u64,
     /// What the step may still spend.
-    pub(crate) step_left: NanoUsd,
+    pub step_left: NanoUsd,
     /// The whole output is covered, whatever was learned of calls like this one.
-    pub(crate) whole: bool,
+    pub whole: bool,
     /// No model that serves the agent's tier would cost less.
-    pub(crate) is_cheapest: bool,
+    pub is_cheapest: bool,
 }
 
 /// What a call may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Grant {
-    pub(crate) price: Price,
+pub struct Grant {
+    /// The price it is reckoned at.
+    pub price: Price,
     /// Output tokens that are covered: the call must ask for no more.
-    pub(crate) output_tokens: u64,
-    pub(crate) worst_case: NanoUsd,
+    pub output_tokens: u64,
+    /// What is set aside for it.
+    pub worst_case: NanoUsd,
     /// How much of the tenant's day or month is spent or drawn, in percent, where that is beyond its soft limit.
-    pub(crate) beyond_soft_limit: Option<u8>,
+    pub beyond_soft_limit: Option<u8>,
 }
 
 /// What was decided about a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Decided {
+pub enum Decided {
     /// It may be made.
     Granted(Grant),
     /// Nothing was set aside: so many percent of a budget are gone, and the tenant wants the cheapest model now.
@@ -56,7 +61,7 @@ pub(crate) enum Decided {
 /// Errors: `Budget` if run or tenant cannot cover it, with a time to come back after if calls under way may free what it
 /// takes; `UnknownPrice` if there is no price or only one that is too old; `LeaseLost` if somebody else has the step,
 /// `Cancelled` if the run takes no more calls.
-pub(crate) async fn reserve(ports: &Ports, run: &Run, ask: &Ask<'_>) -> Result<Decided> {
+pub async fn reserve(ports: &Ports, run: &Run, ask: &Ask<'_>) -> Result<Decided> {
     let call = ask.call;
     let keys = Keys::of(run, call);
     let learned = Key::Learned(run.key.tenant.clone());

@@ -8,7 +8,7 @@ use crate::transact::{Decision, Rows, transact};
 
 /// What became of a call.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Settlement {
+pub enum Settlement {
     /// It was made and used this.
     Used(Usage, NanoUsd),
     /// It was never made.
@@ -18,7 +18,7 @@ pub(crate) enum Settlement {
 }
 
 /// Books a call. Idempotent; a call that was already booked at its worst case is corrected once its usage is known.
-pub(crate) async fn settle(ports: &Ports, run: &Run, call: &CallId, settlement: Settlement) -> Result<()> {
+pub async fn settle(ports: &Ports, run: &Run, call: &CallId, settlement: Settlement) -> Result<()> {
     let keys = Keys::of(run, call);
     let [day, month] = keys.budgets.clone();
     let read = [keys.run.clone(), keys.purse.clone(), keys.charge.clone(), day, month];

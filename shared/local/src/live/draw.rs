@@ -71,6 +71,9 @@ impl LiveView {
                 format!("{} {}, {}{reason}", name(agent, item), status.name(), facts.join(", "))
             }
             EventKind::CancelRequested => "cancel requested".to_owned(),
+            EventKind::BudgetAlert { window, percent, spent, limit } => {
+                format!("{percent} % of the budget of {} are spent: {spent} of {limit}", safe(window))
+            }
             EventKind::Finished { status } => {
                 format!("run {}, {}", status.name(), render::dollars(self.cost()))
             }
@@ -102,6 +105,7 @@ impl LiveView {
         facts.extend(
             (!self.delivered.is_empty()).then(|| format!("delivered to {}", self.delivered.join(", "))),
         );
+        facts.extend(self.budget_alerts.iter().cloned());
         let rest = truncate(&format!(" · {}", facts.join(" · ")), width.saturating_sub(width_of(status)));
         format!("{}{rest}", self.style.paint(tone, &truncate(status, width)))
     }

@@ -190,7 +190,7 @@ fn catalogue(rows: &[AgentRow<'_>]) -> Catalogue {
         compiled: Default::default(),
     };
     let agents = rows.iter().enumerate().map(|row| spec(row).into()).collect();
-    Catalogue { version: String::new(), agents, models: Vec::new() }
+    Catalogue { version: String::new(), agents, models: Vec::new(), prices_hold_days: 0 }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use engine::agent::{ModelSpec, Tier};
 use engine::error::{Error, ErrorKind, Result};
-use engine::model::{ContentRef, MemoryRecord, RunKey, StepKey, TenantId, Token};
+use engine::model::{ContentRef, MemoryRecord, NanoUsd, RunKey, StepKey, TenantId, Token};
 use engine::ports::{
     Admission, Becomes, Cache, Change, ContentStore, Delivery, Key, Limits, Llm, LlmError, Memory, Message,
     ModelReply, ModelRequest, Page, Post, Queue, Queues, Random as _, Range, Row, Store, Take, Versioned,
@@ -90,7 +90,7 @@ impl Log {
                 Becomes::Row(Row::Purse(purse)) if purse.drawn > purse.cap => {
                     self.push(Trace::Budget { purse_drawn_over_cap: true, budget_over_limit: false });
                 }
-                Becomes::Row(Row::Budget(budget)) if budget.allotted + budget.spent > budget.limit => {
+                Becomes::Row(Row::Budget(budget)) if budget.left() < NanoUsd::ZERO => {
                     self.push(Trace::Budget { purse_drawn_over_cap: false, budget_over_limit: true });
                 }
                 _ => {}

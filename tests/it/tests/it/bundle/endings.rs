@@ -22,7 +22,7 @@ fn check(bundle: &Bundle, run: &RunId, ended: &Ended, why: &str) {
         _ => false,
     });
     assert!(explained, "no step says {why:?}: {failure:?}");
-    let window = engine::window(ended.run.created_ms);
+    let window = engine::calendar::day(ended.run.created_ms);
     let tenant = bundle.stack.run_key(run).tenant;
     let key = Key::Budget(tenant, window);
     let row = bundle.stack.block_on(bundle.stack.ports().store.read(&[key])).unwrap().pop().flatten();

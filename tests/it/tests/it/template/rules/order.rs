@@ -223,6 +223,7 @@ fn defaults(bundle: &Bundle, faults: &mut Faults) {
         ("LlmModel", json!("")),
         ("LlmPrice", json!("")),
         ("DailyBudgetUsd", json!(20)),
+        ("MonthlyBudgetUsd", json!("")),
         ("MaxPerRequestUsd", json!("")),
         ("AlarmEmail", json!("")),
         ("AgentLightConcurrency", json!(4)),
@@ -251,7 +252,7 @@ fn limits(bundle: &Bundle, faults: &mut Faults) {
             "Architecture" => json!({"AllowedValues": ["arm64", "x86_64"]}),
             "LlmProtocol" => json!({"AllowedValues": ["", "openai", "anthropic"]}),
             "DailyBudgetUsd" => json!({"MinValue": 0}),
-            "MaxPerRequestUsd" => json!({"AllowedPattern": r"^([0-9]+(\.[0-9]+)?)?$"}),
+            "MonthlyBudgetUsd" | "MaxPerRequestUsd" => json!({"AllowedPattern": r"^([0-9]+(\.[0-9]+)?)?$"}),
             "LogRetentionDays" => json!({"AllowedValues": [1, 3, 5, 7, 14, 30, 60, 90, 180, 365]}),
             "DeletionProtection" | "ShowDashboard" | "ReserveConcurrency" | "Emulated" => {
                 json!({"AllowedValues": ["true", "false"]})
