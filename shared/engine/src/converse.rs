@@ -10,7 +10,7 @@ use crate::citations;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lease::{Claimed, Later, MAX_ATTEMPTS};
 use crate::model::{CallId, NanoUsd, Usage};
-use crate::money::{self, Reservation, Settlement};
+use crate::money::{self, Reservation, Seen, Settlement};
 use crate::ports::{
     Admission, Bill, Llm, LlmError, ModelMessage, ModelReply, ModelRequest, Ports, Take, ToolAnswer,
     ToolScope, ToolSpec,
@@ -50,6 +50,7 @@ pub(crate) struct Conversation {
     pub(crate) usage: Usage,
     pub(crate) cost: NanoUsd,
     pub(crate) saved: NanoUsd,
+    pub(crate) looked_up: bool,
 }
 
 /// What a conversation is about.
@@ -77,7 +78,14 @@ pub(crate) async fn converse(ports: &Ports, llm: &dyn Llm, subject: &Subject<'_>
             break;
         }
     }
-    Ok(Conversation { ending, model: talk.model, usage: talk.usage, cost: talk.cost, saved: talk.saved })
+    Ok(Conversation {
+        ending,
+        model: talk.model,
+        usage: talk.usage,
+        cost: talk.cost,
+        saved: talk.saved,
+        looked_up: talk.looked_up,
+    })
 }
 
 struct Talk<'a> {
@@ -91,6 +99,7 @@ struct Talk<'a> {
     usage: Usage,
     cost: NanoUsd,
     saved: NanoUsd,
+    looked_up: bool,
 }
 
 impl<'a> Talk<'a> {
@@ -107,6 +116,7 @@ impl<'a> Talk<'a> {
             usage: Usage::default(),
             cost: NanoUsd::ZERO,
             saved: NanoUsd::ZERO,
+            looked_up: false,
         }
     }
 
@@ -114,6 +124,7 @@ impl<'a> Talk<'a> {
         let (run, spec) = (&self.subject.claimed.run, self.subject.spec);
         let first = self.request(ports, model);
         let key = recall::key(&run.key.tenant, spec, &first);
+        self.looked_up |= self.calls == 0 && recall::is_allowed(run, spec);
         if self.calls == 0
             && let Some(hit) = recall::look_up(ports, run, spec, &key).await
             && self.faults(&hit.answer).is_empty()
@@ -211,7 +222,7 @@ impl<'a> Talk<'a> {
         }
         self.calls += 1;
         let call = CallId { step: claimed.key.clone(), epoch: claimed.epoch, call: self.calls };
-        let reservation = Reservation { call: &call, model: &request.model.id, worst_case };
+        let reservation = Reservation { call: &call, model: &request.model, worst_case };
         match money::reserve(ports, &claimed.run, &reservation).await {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::Budget => return Ok(Err(Ending::Budget(error))),
@@ -240,7 +251,12 @@ impl<'a> Talk<'a> {
                 return Err(error);
             }
         }
+        let asked_ms = ports.clock.now_ms();
         let answer = llm.complete(request).await;
+        let seen = Seen {
+            took_ms: Some(ports.clock.now_ms().saturating_sub(asked_ms)),
+            failed: answer.as_ref().err().map(|LlmError { error, .. }| error.kind()),
+        };
         let settlement = match &answer {
             Ok(reply) => {
                 let cost = reply.reported_cost.unwrap_or_else(|| price.cost(&reply.usage));
@@ -250,7 +266,7 @@ impl<'a> Talk<'a> {
             Err(LlmError { bill: Bill::Used(usage), .. }) => Settlement::Used(*usage, price.cost(usage)),
             Err(LlmError { bill: Bill::Unknown, .. }) => Settlement::Unknown,
         };
-        money::settle(ports, &claimed.run, &call, settlement).await?;
+        money::settle_seen(ports, &claimed.run, &call, settlement, seen).await?;
         match settlement {
             Settlement::Used(usage, cost) => {
                 self.usage = self.usage + usage;

@@ -6,23 +6,20 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::events;
+use crate::figures;
 use crate::gather::{items_of, planned_agents};
 use crate::lease::{finished_event, new_step};
 use crate::ledger_view::{result_of, steps};
 use crate::measure;
 use crate::model::{
-    AgentId, Basis, Budget, Charge, ChargeState, Counters, EventKind, ItemId, Meta, NanoUsd, OutboxMessage,
-    Outcome, Purse, Reason, ReasonCode, Run, RunFailure, RunKey, RunStatus, Status, Step, StepError, StepKey,
-    StepResult, Usage,
+    AgentId, Basis, Budget, Charge, EventKind, ItemId, Meta, NanoUsd, OutboxMessage, Outcome, Purse, Reason,
+    ReasonCode, Run, RunFailure, RunKey, RunStatus, Status, Step, StepError, StepKey, StepResult, Usage,
 };
 use crate::money::{self, book_lost_calls};
 use crate::outbox;
 use crate::ports::{Key, Ports, Row};
 use crate::start_run::load_run;
 use crate::transact::{Decision, transact};
-
-/// Counters are spread over so many rows.
-pub(crate) const COUNTER_SHARDS: u32 = 16;
 
 /// Closes a run whose workflow ended, for whatever reason. Repeats are harmless.
 ///
@@ -121,6 +118,7 @@ pub(crate) async fn close_step(ports: &Ports, run: &Run, step: &StepKey, outcome
                 gaps: Vec::new(),
                 input_digest: String::new(),
                 trace_id: run.key.run.as_str().to_owned(),
+                looked_up: false,
             },
         };
         stored.epoch += 1;
@@ -138,7 +136,7 @@ async fn close(ports: &Ports, run: &Run, steps: &[Step], charges: &[Charge]) -> 
     let run_key = Key::Run(run.key.clone());
     let purse_key = Key::Purse(run.key.clone());
     let budget_key = Key::Budget(run.key.tenant.clone(), money::window(run.created_ms));
-    let counters_key = Key::Counters(run.key.tenant.clone(), shard(run));
+    let counters_key = figures::key(&run.key);
     let keys = [
         run_key.clone(),
         purse_key.clone(),
@@ -147,6 +145,7 @@ async fn close(ports: &Ports, run: &Run, steps: &[Step], charges: &[Charge]) -> 
         Key::Sequence(run.key.clone()),
     ];
     let now = ports.clock.now_ms();
+    let critical_path_ms = measure::critical_path_ms(ports, steps);
     transact(ports, &keys, |rows| {
         let Some(stored) = rows.run(&run_key).filter(|run| !run.status.is_final()) else {
             return Ok(Decision::Leave(None));
@@ -162,7 +161,7 @@ async fn close(ports: &Ports, run: &Run, steps: &[Step], charges: &[Charge]) -> 
             ..stored.clone()
         };
         let counters = rows.counters(&counters_key).cloned().unwrap_or_default();
-        let counters = add_run(counters, &ended, steps, charges);
+        let counters = figures::add_run(counters, &ended, steps, charges, critical_path_ms);
         let mut changes = vec![rows.put(counters_key.clone(), Row::Counters(counters), None)];
         if let Some(budget) = rows.budget(&budget_key).filter(|_| purse.drawn > NanoUsd::ZERO) {
             let budget = Budget {
@@ -220,27 +219,4 @@ fn verdict(ports: &Ports, run: &Run, steps: &[Step]) -> (RunStatus, Option<RunFa
         Outcome::Failed(_) => false,
     });
     (if whole { RunStatus::Complete } else { RunStatus::Partial }, None)
-}
-
-fn add_run(mut counters: Counters, run: &Run, steps: &[Step], charges: &[Charge]) -> Counters {
-    *counters.runs.entry(run.status.name().to_owned()).or_default() += 1;
-    for step in steps {
-        let Some(result) = &step.result else { continue };
-        let name = format!("{}/{}", step.key.agent, result.status().name());
-        *counters.steps.entry(name).or_default() += 1;
-        if let Basis::Cache { level, .. } = result.meta.basis {
-            *counters.cache_hits.entry(level.name().to_owned()).or_default() += 1;
-        }
-    }
-    for charge in charges.iter().filter(|charge| charge.state == ChargeState::Settled) {
-        counters.usage = counters.usage + charge.usage;
-    }
-    counters.cost += run.cost;
-    counters.saved += run.saved;
-    counters
-}
-
-fn shard(run: &Run) -> u32 {
-    let digest = blake3::hash(run.key.run.as_str().as_bytes());
-    u32::from(digest.as_bytes()[0]) % COUNTER_SHARDS
 }

@@ -7,6 +7,7 @@
 pub mod agent;
 pub mod contract;
 pub mod error;
+pub mod figures;
 pub mod ledger_view;
 pub mod memory;
 pub mod model;

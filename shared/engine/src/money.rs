@@ -2,6 +2,7 @@
 //! from the run's purse before it is made, and books its real cost after. A call whose caller was lost is booked at its
 //! worst case and listed.
 
+use crate::agent::ModelSpec;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Budget, CallId, Charge, ChargeState, NanoUsd, Purse, Run, RunKey, StepKey, Usage};
 use crate::ports::{Change, Key, Ports, Range, Row};
@@ -29,7 +30,7 @@ pub fn window(at_ms: u64) -> String {
 /// A call about to be made.
 pub(crate) struct Reservation<'a> {
     pub(crate) call: &'a CallId,
-    pub(crate) model: &'a str,
+    pub(crate) model: &'a ModelSpec,
     pub(crate) worst_case: NanoUsd,
 }
 
@@ -64,13 +65,16 @@ pub(crate) async fn reserve(ports: &Ports, run: &Run, reservation: &Reservation<
         purse.reserved += worst_case;
         let charge = Charge {
             call: call.clone(),
-            model: model.to_owned(),
+            model: model.id.clone(),
             workspace: run.workspace.clone(),
             state: ChargeState::Reserved,
             worst_case,
             cost: NanoUsd::ZERO,
             usage: Usage::default(),
             reserved_ms: now,
+            provider: model.provider.clone(),
+            failed: None,
+            took_ms: None,
         };
         changes.push(rows.put(keys.purse.clone(), Row::Purse(purse), None));
         changes.push(rows.put(keys.charge.clone(), Row::Charge(charge), None));
@@ -122,8 +126,29 @@ pub(crate) enum Settlement {
     Unknown,
 }
 
-/// Books a call. Idempotent; a call that was already booked at its worst case is corrected once its usage is known.
+/// What the caller saw of a call.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seen {
+    /// From asking to answer, in milliseconds.
+    pub(crate) took_ms: Option<u64>,
+    /// Why it did not succeed.
+    pub(crate) failed: Option<ErrorKind>,
+}
+
+/// Books a call that nobody saw the end of, or that was never made.
 pub(crate) async fn settle(ports: &Ports, run: &Run, call: &CallId, settlement: Settlement) -> Result<()> {
+    let failed = matches!(settlement, Settlement::Unknown).then_some(ErrorKind::LeaseLost);
+    settle_seen(ports, run, call, settlement, Seen { took_ms: None, failed }).await
+}
+
+/// Books a call. Idempotent; a call that was already booked at its worst case is corrected once its usage is known.
+pub(crate) async fn settle_seen(
+    ports: &Ports,
+    run: &Run,
+    call: &CallId,
+    settlement: Settlement,
+    seen: Seen,
+) -> Result<()> {
     let keys = Keys::of(run, call);
     transact(ports, &keys.without_step(), |rows| {
         let (Some(charge), Some(purse)) = (rows.charge(&keys.charge), rows.purse(&keys.purse)) else {
@@ -153,6 +178,8 @@ pub(crate) async fn settle(ports: &Ports, run: &Run, call: &CallId, settlement: 
         charge.state = state;
         charge.cost = cost;
         charge.usage = usage;
+        charge.failed = charge.failed.or(seen.failed);
+        charge.took_ms = charge.took_ms.or(seen.took_ms);
         let mut changes = Vec::new();
         if purse.closed {
             // The rest has gone back to the tenant already; what this corrects, it corrects there.

@@ -152,6 +152,9 @@ fn put(
             cost,
             usage,
             reserved_ms: CREATED_MS,
+            provider: "sample".to_owned(),
+            failed: None,
+            took_ms: Some(900),
         });
     }
     let meta = Meta {
@@ -170,6 +173,7 @@ fn put(
         gaps: Vec::new(),
         input_digest: String::new(),
         trace_id: String::new(),
+        looked_up: false,
     };
     report.steps.push((key, StepResult { outcome, warnings: Vec::new(), meta }, cost));
 }
