@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use crate::error::Result;
 use crate::measure::makespan_ms;
-use crate::model::{Basis, Charge, ChargeState, Counters, Outcome, Run, RunKey, Status, Step, TenantId};
+use crate::model::{
+    Basis, Charge, ChargeState, Counters, NanoUsd, Outcome, Run, RunKey, Status, Step, TenantId,
+};
 use crate::ports::{Key, Ports, Row};
 use crate::transact::read as read_rows;
 
@@ -51,6 +53,23 @@ pub fn add_run(
     counters.cost += run.cost;
     counters.saved += run.saved;
     counters
+}
+
+/// Adds to the figures of a run's tenant what became known of one of its calls after the run had ended: `difference` is what
+/// it cost more than was booked.
+pub(crate) fn correct(counters: &mut Counters, charge: &Charge, difference: NanoUsd) {
+    if difference > NanoUsd::ZERO {
+        counters.cost += difference;
+    } else {
+        counters.cost_returned -= difference;
+    }
+    if charge.state == ChargeState::Settled {
+        counters.usage = counters.usage + charge.usage;
+    }
+    if let Some(took_ms) = charge.took_ms {
+        let provider = provider(counters, charge);
+        counters.call_ms.entry(provider).or_default().observe(took_ms);
+    }
 }
 
 /// The row that a run is added to.

@@ -31,8 +31,7 @@ pub async fn finish_run(ports: &Ports, key: &RunKey, cause: Option<&str>) -> Res
     if !run.status.is_final() {
         let steps = close_steps(ports, &run, cause).await?;
         book_lost_calls(ports, &run, None).await?;
-        let charges = money::charges(ports, key).await?;
-        if let Some(ended) = close(ports, &run, &steps, &charges).await? {
+        if let Some(ended) = close(ports, &run, &steps).await? {
             measure::ended(ports, &ended, &steps);
         }
         ports.workflow.stop(key, "the run has ended").await?;
@@ -131,8 +130,37 @@ pub(crate) async fn close_step(ports: &Ports, run: &Run, step: &StepKey, outcome
     .await
 }
 
-/// The one transaction that ends a run. The run as it ended; `None` if it had been ended before.
-async fn close(ports: &Ports, run: &Run, steps: &[Step], charges: &[Charge]) -> Result<Option<Run>> {
+/// Ends a run. The run as it ended; `None` if it had been ended before.
+async fn close(ports: &Ports, run: &Run, steps: &[Step]) -> Result<Option<Run>> {
+    loop {
+        // Every booking of a call writes the purse, so the calls are those of the run's end if it is still the same then.
+        let purse = [Key::Purse(run.key.clone())];
+        let purse = transact(ports, &purse, |rows| Ok(Decision::Leave(rows.version(&purse[0])))).await?;
+        let charges = money::charges(ports, &run.key).await?;
+        match close_at(ports, run, steps, &charges, purse).await? {
+            Closed::Now(ended) => return Ok(Some(*ended)),
+            Closed::Before => return Ok(None),
+            Closed::Outdated => {}
+        }
+    }
+}
+
+/// What an attempt to end a run came to.
+enum Closed {
+    Now(Box<Run>),
+    Before,
+    /// A call was booked since the calls were listed.
+    Outdated,
+}
+
+/// The one transaction that ends a run, provided its purse is still of the version that goes with `charges`.
+async fn close_at(
+    ports: &Ports,
+    run: &Run,
+    steps: &[Step],
+    charges: &[Charge],
+    purse_version: Option<u64>,
+) -> Result<Closed> {
     let run_key = Key::Run(run.key.clone());
     let purse_key = Key::Purse(run.key.clone());
     let budget_key = Key::Budget(run.key.tenant.clone(), money::window(run.created_ms));
@@ -148,8 +176,11 @@ async fn close(ports: &Ports, run: &Run, steps: &[Step], charges: &[Charge]) -> 
     let critical_path_ms = measure::critical_path_ms(ports, steps);
     transact(ports, &keys, |rows| {
         let Some(stored) = rows.run(&run_key).filter(|run| !run.status.is_final()) else {
-            return Ok(Decision::Leave(None));
+            return Ok(Decision::Leave(Closed::Before));
         };
+        if rows.version(&purse_key) != purse_version {
+            return Ok(Decision::Leave(Closed::Outdated));
+        }
         let (status, failure) = verdict(ports, stored, steps);
         let purse = rows.purse(&purse_key).cloned().unwrap_or_default();
         let ended = Run {
@@ -176,7 +207,7 @@ async fn close(ports: &Ports, run: &Run, steps: &[Step], charges: &[Charge]) -> 
         changes.push(rows.put(run_key.clone(), Row::Run(ended.clone()), None));
         changes.push(outbox::put(&run.key, outbox::DELIVER, OutboxMessage::Deliver, now));
         changes.extend(events::append(rows, &run.key, now, vec![EventKind::Finished { status }]));
-        Ok(Decision::Write(changes, Some(ended)))
+        Ok(Decision::Write(changes, Closed::Now(Box::new(ended))))
     })
     .await
 }

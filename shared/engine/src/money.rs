@@ -4,6 +4,7 @@
 
 use crate::agent::ModelSpec;
 use crate::error::{Error, ErrorKind, Result};
+use crate::figures;
 use crate::model::{Budget, CallId, Charge, ChargeState, NanoUsd, Purse, Run, RunKey, StepKey, Usage};
 use crate::ports::{Change, Key, Ports, Range, Row};
 use crate::transact::{Decision, Rows, list_all, transact};
@@ -150,51 +151,74 @@ pub(crate) async fn settle_seen(
     seen: Seen,
 ) -> Result<()> {
     let keys = Keys::of(run, call);
-    transact(ports, &keys.without_step(), |rows| {
-        let (Some(charge), Some(purse)) = (rows.charge(&keys.charge), rows.purse(&keys.purse)) else {
-            return Ok(Decision::Leave(()));
-        };
-        let (mut charge, mut purse) = (charge.clone(), purse.clone());
-        let (state, cost, usage) = match settlement {
-            Settlement::Used(usage, cost) => (ChargeState::Settled, cost, usage),
-            Settlement::NeverMade => (ChargeState::Void, NanoUsd::ZERO, Usage::default()),
-            Settlement::Unknown => (ChargeState::Unsettled, charge.worst_case, Usage::default()),
-        };
-        let late = match (charge.state, state) {
-            (ChargeState::Reserved, _) => false,
-            (ChargeState::Unsettled, ChargeState::Settled | ChargeState::Void) => true,
-            _ => return Ok(Decision::Leave(())),
-        };
-        let booked_before = if late { charge.worst_case } else { NanoUsd::ZERO };
-        if late {
-            purse.unsettled -= charge.worst_case;
-        } else {
-            purse.reserved -= charge.worst_case;
-        }
-        if state == ChargeState::Unsettled {
-            purse.unsettled += charge.worst_case;
-        }
-        purse.spent += cost - booked_before;
-        charge.state = state;
-        charge.cost = cost;
-        charge.usage = usage;
-        charge.failed = charge.failed.or(seen.failed);
-        charge.took_ms = charge.took_ms.or(seen.took_ms);
-        let mut changes = Vec::new();
-        if purse.closed {
-            // The rest has gone back to the tenant already; what this corrects, it corrects there.
-            changes.extend(correct_closed(rows, &keys, cost - booked_before));
-        } else {
-            purse.available += charge.worst_case - cost;
-        }
-        changes.push(rows.put(keys.charge.clone(), Row::Charge(charge), None));
-        changes.push(rows.put(keys.purse.clone(), Row::Purse(purse), None));
-        Ok(Decision::Write(changes, ()))
-    })
-    .await
+    let booked = Booked { keys: &keys, settlement, seen };
+    if !booked.book(ports, &keys.without_step()).await? {
+        // Its run has ended: what this corrects stands in the tenant's figures too.
+        booked.book(ports, &keys.with_counters()).await?;
+    }
+    Ok(())
 }
 
-fn correct_closed(rows: &Rows, keys: &Keys, difference: NanoUsd) -> Vec<Change> {
+/// How a call is to be booked.
+struct Booked<'a> {
+    keys: &'a Keys,
+    settlement: Settlement,
+    seen: Seen,
+}
+
+impl Booked<'_> {
+    /// Books it. False if the run has ended and its tenant's figures are not among `read`.
+    async fn book(&self, ports: &Ports, read: &[Key]) -> Result<bool> {
+        let Self { keys, settlement, seen } = self;
+        transact(ports, read, |rows| {
+            let (Some(charge), Some(purse)) = (rows.charge(&keys.charge), rows.purse(&keys.purse)) else {
+                return Ok(Decision::Leave(true));
+            };
+            let (mut charge, mut purse) = (charge.clone(), purse.clone());
+            let (state, cost, usage) = match *settlement {
+                Settlement::Used(usage, cost) => (ChargeState::Settled, cost, usage),
+                Settlement::NeverMade => (ChargeState::Void, NanoUsd::ZERO, Usage::default()),
+                Settlement::Unknown => (ChargeState::Unsettled, charge.worst_case, Usage::default()),
+            };
+            let late = match (charge.state, state) {
+                (ChargeState::Reserved, _) => false,
+                (ChargeState::Unsettled, ChargeState::Settled | ChargeState::Void) => true,
+                _ => return Ok(Decision::Leave(true)),
+            };
+            if purse.closed && !read.contains(&keys.counters) {
+                return Ok(Decision::Leave(false));
+            }
+            let booked_before = if late { charge.worst_case } else { NanoUsd::ZERO };
+            if late {
+                purse.unsettled -= charge.worst_case;
+            } else {
+                purse.reserved -= charge.worst_case;
+            }
+            if state == ChargeState::Unsettled {
+                purse.unsettled += charge.worst_case;
+            }
+            purse.spent += cost - booked_before;
+            charge.state = state;
+            charge.cost = cost;
+            charge.usage = usage;
+            charge.failed = charge.failed.or(seen.failed);
+            charge.took_ms = charge.took_ms.or(seen.took_ms);
+            let mut changes = Vec::new();
+            if purse.closed {
+                // The rest has gone back to the tenant already; what this corrects, it corrects there.
+                changes.extend(correct_closed(rows, keys, &charge, cost - booked_before));
+            } else {
+                purse.available += charge.worst_case - cost;
+            }
+            changes.push(rows.put(keys.charge.clone(), Row::Charge(charge), None));
+            changes.push(rows.put(keys.purse.clone(), Row::Purse(purse), None));
+            Ok(Decision::Write(changes, true))
+        })
+        .await
+    }
+}
+
+fn correct_closed(rows: &Rows, keys: &Keys, charge: &Charge, difference: NanoUsd) -> Vec<Change> {
     let mut changes = Vec::new();
     if let Some(budget) = rows.budget(&keys.budget) {
         let budget = Budget { spent: budget.spent + difference, ..budget.clone() };
@@ -204,6 +228,9 @@ fn correct_closed(rows: &Rows, keys: &Keys, difference: NanoUsd) -> Vec<Change> 
         let run = Run { cost: run.cost + difference, ..run.clone() };
         changes.push(rows.put(keys.run.clone(), Row::Run(run), None));
     }
+    let mut counters = rows.counters(&keys.counters).cloned().unwrap_or_default();
+    figures::correct(&mut counters, charge, difference);
+    changes.push(rows.put(keys.counters.clone(), Row::Counters(counters), None));
     changes
 }
 
@@ -238,6 +265,7 @@ struct Keys {
     charge: Key,
     step: Key,
     budget: Key,
+    counters: Key,
 }
 
 impl Keys {
@@ -248,6 +276,7 @@ impl Keys {
             charge: Key::Charge(call.clone()),
             step: Key::Step(call.step.clone()),
             budget: Key::Budget(run.key.tenant.clone(), window(run.created_ms)),
+            counters: figures::key(&run.key),
         }
     }
 
@@ -257,6 +286,11 @@ impl Keys {
 
     fn without_step(&self) -> [Key; 4] {
         [self.run.clone(), self.purse.clone(), self.charge.clone(), self.budget.clone()]
+    }
+
+    fn with_counters(&self) -> [Key; 5] {
+        let [run, purse, charge, budget] = self.without_step();
+        [run, purse, charge, budget, self.counters.clone()]
     }
 }
 
