@@ -4,6 +4,7 @@ mod agents;
 mod briefings;
 mod events;
 mod health;
+mod metrics;
 mod runs;
 mod uploads;
 
@@ -18,6 +19,7 @@ pub(crate) fn all() -> Vec<Operation> {
         uploads::operations(),
         agents::operations(),
         health::operations(),
+        metrics::operations(),
     ]
     .into_iter()
     .flatten()

@@ -3,4 +3,5 @@
 mod access;
 mod document;
 mod house;
+mod metrics;
 mod runs;

@@ -25,7 +25,7 @@ fn guarded() -> Vec<(&'static str, String, Scope)> {
             }
         }
     }
-    assert_eq!(found.len(), 9);
+    assert_eq!(found.len(), 10);
     found
 }
 
