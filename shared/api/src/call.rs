@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::{Body as HttpBody, Bytes};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -66,6 +66,23 @@ impl Call {
             return Ok(id);
         }
         Err(Error::new(ErrorKind::NotFound, format!("there is no such {what}")))
+    }
+
+    /// Which of these media types the Accept header likes best; the first if it names none of them.
+    pub(crate) fn preferred(&self, offered: &[&str]) -> usize {
+        let accepted = self.headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        let mut best = (0.0, 0);
+        for range in accepted.flat_map(|value| value.split(',')) {
+            let mut parts = range.split(';').map(str::trim);
+            let media_range = parts.next().unwrap_or_default().to_ascii_lowercase();
+            let quality = parts.find_map(|part| part.strip_prefix("q=")?.parse::<f32>().ok()).unwrap_or(1.0);
+            let wanted =
+                offered.iter().position(|media_type| media_type.split(';').next() == Some(&media_range));
+            if let Some(wanted) = wanted.filter(|_| quality > best.0) {
+                best = (quality, wanted);
+            }
+        }
+        best.1
     }
 
     /// A parameter that was given.

@@ -19,6 +19,7 @@ use engine::error::{Error, ErrorKind, Result};
 use engine::ports::Ports;
 
 mod call;
+mod exposition;
 pub mod openapi;
 mod operation;
 mod problem;

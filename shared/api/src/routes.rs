@@ -4,6 +4,7 @@ mod agents;
 mod briefings;
 mod events;
 mod health;
+mod metrics;
 mod runs;
 mod uploads;
 mod usage;
@@ -20,6 +21,7 @@ pub(crate) fn all() -> Vec<Operation> {
         agents::operations(),
         usage::operations(),
         health::operations(),
+        metrics::operations(),
     ]
     .into_iter()
     .flatten()

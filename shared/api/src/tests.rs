@@ -3,5 +3,6 @@
 mod access;
 mod document;
 mod house;
+mod metrics;
 mod runs;
 mod usage;

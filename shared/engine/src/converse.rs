@@ -10,7 +10,7 @@ use crate::citations;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lease::{Claimed, Later, MAX_ATTEMPTS};
 use crate::model::{CallId, NanoUsd, Usage};
-use crate::money::{self, Ask, Decided, Grant, Settlement};
+use crate::money::{self, Ask, Decided, Grant, Seen, Settlement};
 use crate::ports::{
     Admission, Bill, Llm, LlmError, ModelMessage, ModelReply, ModelRequest, Ports, Take, ToolAnswer,
     ToolScope, ToolSpec,
@@ -51,6 +51,7 @@ pub(crate) struct Conversation {
     pub(crate) cost: NanoUsd,
     pub(crate) saved: NanoUsd,
     pub(crate) warnings: Vec<String>,
+    pub(crate) looked_up: bool,
 }
 
 /// What a conversation is about.
@@ -94,8 +95,8 @@ pub(crate) async fn converse(ports: &Ports, llm: &dyn Llm, subject: &Subject<'_>
     {
         ending = Ending::Later(Later { after_ms, why: error.to_string(), counts: false });
     }
-    let Talk { model, usage, cost, saved, warnings, .. } = talk;
-    Ok(Conversation { ending, model, usage, cost, saved, warnings })
+    let Talk { model, usage, cost, saved, warnings, looked_up, .. } = talk;
+    Ok(Conversation { ending, model, usage, cost, saved, warnings, looked_up })
 }
 
 struct Talk<'a> {
@@ -117,6 +118,7 @@ struct Talk<'a> {
     cost: NanoUsd,
     saved: NanoUsd,
     warnings: Vec<String>,
+    looked_up: bool,
 }
 
 impl<'a> Talk<'a> {
@@ -138,6 +140,7 @@ impl<'a> Talk<'a> {
             cost: NanoUsd::ZERO,
             saved: NanoUsd::ZERO,
             warnings: Vec::new(),
+            looked_up: false,
         }
     }
 
@@ -145,6 +148,7 @@ impl<'a> Talk<'a> {
         let (run, spec) = (&self.subject.claimed.run, self.subject.spec);
         let first = self.request(ports, model);
         let key = recall::key(&run.key.tenant, spec, &first);
+        self.looked_up |= self.calls == 0 && recall::is_allowed(run, spec);
         if self.calls == 0
             && let Some(hit) = recall::look_up(ports, run, spec, &key).await
             && self.faults(&hit.answer).is_empty()
@@ -285,7 +289,12 @@ impl<'a> Talk<'a> {
                 return Err(error);
             }
         }
+        let asked_ms = ports.clock.now_ms();
         let answer = llm.complete(request).await;
+        let seen = Seen {
+            took_ms: Some(ports.clock.now_ms().saturating_sub(asked_ms)),
+            failed: answer.as_ref().err().map(|LlmError { error, .. }| error.kind()),
+        };
         let settlement = match &answer {
             Ok(reply) => {
                 let cost = reply.reported_cost.unwrap_or_else(|| price.cost(&reply.usage));
@@ -295,7 +304,7 @@ impl<'a> Talk<'a> {
             Err(LlmError { bill: Bill::Used(usage), .. }) => Settlement::Used(*usage, price.cost(usage)),
             Err(LlmError { bill: Bill::Unknown, .. }) => Settlement::Unknown,
         };
-        money::settle(ports, &claimed.run, &call, settlement).await?;
+        money::settle_seen(ports, &claimed.run, &call, settlement, seen).await?;
         match settlement {
             Settlement::Used(usage, cost) => {
                 self.usage = self.usage + usage;

@@ -6,23 +6,20 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::events;
+use crate::figures;
 use crate::gather::{items_of, planned_agents};
 use crate::lease::{finished_event, new_step};
 use crate::ledger_view::{result_of, steps};
 use crate::measure;
 use crate::model::{
-    AgentId, Basis, Budget, Charge, ChargeState, Counters, EventKind, ItemId, Learned, Meta, NanoUsd,
-    OutboxMessage, Outcome, Purse, Reason, ReasonCode, Run, RunFailure, RunKey, RunStatus, Status, Step,
-    StepError, StepKey, StepResult, Usage,
+    AgentId, Basis, Budget, Charge, ChargeState, EventKind, ItemId, Learned, Meta, NanoUsd, OutboxMessage, Outcome, Purse, Reason,
+    ReasonCode, Run, RunFailure, RunKey, RunStatus, Status, Step, StepError, StepKey, StepResult, Usage,
 };
 use crate::money::{self, book_lost_calls};
 use crate::outbox;
 use crate::ports::{Key, Ports, Row};
 use crate::start_run::load_run;
 use crate::transact::{Decision, transact};
-
-/// Counters are spread over so many rows.
-pub(crate) const COUNTER_SHARDS: u32 = 16;
 
 /// Closes a run whose workflow ended, for whatever reason. Repeats are harmless.
 ///
@@ -34,8 +31,7 @@ pub async fn finish_run(ports: &Ports, key: &RunKey, cause: Option<&str>) -> Res
     if !run.status.is_final() {
         let steps = close_steps(ports, &run, cause).await?;
         book_lost_calls(ports, &run, None).await?;
-        let charges = money::charges(ports, key).await?;
-        if let Some(ended) = close(ports, &run, &steps, &charges).await? {
+        if let Some(ended) = close(ports, &run, &steps).await? {
             measure::ended(ports, &ended, &steps);
         }
         ports.workflow.stop(key, "the run has ended").await?;
@@ -121,6 +117,7 @@ pub(crate) async fn close_step(ports: &Ports, run: &Run, step: &StepKey, outcome
                 gaps: Vec::new(),
                 input_digest: String::new(),
                 trace_id: run.key.run.as_str().to_owned(),
+                looked_up: false,
             },
         };
         stored.epoch += 1;
@@ -133,14 +130,43 @@ pub(crate) async fn close_step(ports: &Ports, run: &Run, step: &StepKey, outcome
     .await
 }
 
-/// The one transaction that ends a run. The run as it ended; `None` if it had been ended before.
-async fn close(ports: &Ports, run: &Run, steps: &[Step], charges: &[Charge]) -> Result<Option<Run>> {
+/// Ends a run. The run as it ended; `None` if it had been ended before.
+async fn close(ports: &Ports, run: &Run, steps: &[Step]) -> Result<Option<Run>> {
+    loop {
+        // Every booking of a call writes the purse, so the calls are those of the run's end if it is still the same then.
+        let purse = [Key::Purse(run.key.clone())];
+        let purse = transact(ports, &purse, |rows| Ok(Decision::Leave(rows.version(&purse[0])))).await?;
+        let charges = money::charges(ports, &run.key).await?;
+        match close_at(ports, run, steps, &charges, purse).await? {
+            Closed::Now(ended) => return Ok(Some(*ended)),
+            Closed::Before => return Ok(None),
+            Closed::Outdated => {}
+        }
+    }
+}
+
+/// What an attempt to end a run came to.
+enum Closed {
+    Now(Box<Run>),
+    Before,
+    /// A call was booked since the calls were listed.
+    Outdated,
+}
+
+/// The one transaction that ends a run, provided its purse is still of the version that goes with `charges`.
+async fn close_at(
+    ports: &Ports,
+    run: &Run,
+    steps: &[Step],
+    charges: &[Charge],
+    purse_version: Option<u64>,
+) -> Result<Closed> {
     let run_key = Key::Run(run.key.clone());
     let purse_key = Key::Purse(run.key.clone());
     let budgets = money::budgets(&run.key.tenant, run.created_ms);
     let [day_key, month_key] = budgets.clone();
     let learned_key = Key::Learned(run.key.tenant.clone());
-    let counters_key = Key::Counters(run.key.tenant.clone(), shard(run));
+    let counters_key = figures::key(&run.key);
     let keys = [
         run_key.clone(),
         purse_key.clone(),
@@ -151,10 +177,14 @@ async fn close(ports: &Ports, run: &Run, steps: &[Step], charges: &[Charge]) -> 
         Key::Sequence(run.key.clone()),
     ];
     let now = ports.clock.now_ms();
+    let critical_path_ms = measure::critical_path_ms(ports, steps);
     transact(ports, &keys, |rows| {
         let Some(stored) = rows.run(&run_key).filter(|run| !run.status.is_final()) else {
-            return Ok(Decision::Leave(None));
+            return Ok(Decision::Leave(Closed::Before));
         };
+        if rows.version(&purse_key) != purse_version {
+            return Ok(Decision::Leave(Closed::Outdated));
+        }
         let (status, failure) = verdict(ports, stored, steps);
         let purse = rows.purse(&purse_key).cloned().unwrap_or_default();
         let ended = Run {
@@ -166,7 +196,7 @@ async fn close(ports: &Ports, run: &Run, steps: &[Step], charges: &[Charge]) -> 
             ..stored.clone()
         };
         let counters = rows.counters(&counters_key).cloned().unwrap_or_default();
-        let counters = add_run(counters, &ended, steps, charges);
+        let counters = figures::add_run(counters, &ended, steps, charges, critical_path_ms);
         let mut changes = vec![rows.put(counters_key.clone(), Row::Counters(counters), None)];
         let mut told = vec![EventKind::Finished { status }];
         for key in budgets.iter().filter(|_| purse.drawn > NanoUsd::ZERO) {
@@ -187,7 +217,7 @@ async fn close(ports: &Ports, run: &Run, steps: &[Step], charges: &[Charge]) -> 
         changes.push(rows.put(run_key.clone(), Row::Run(ended.clone()), None));
         changes.push(outbox::put(&run.key, outbox::DELIVER, OutboxMessage::Deliver, now));
         changes.extend(events::append(rows, &run.key, now, told));
-        Ok(Decision::Write(changes, Some(ended)))
+        Ok(Decision::Write(changes, Closed::Now(Box::new(ended))))
     })
     .await
 }
@@ -232,24 +262,6 @@ fn verdict(ports: &Ports, run: &Run, steps: &[Step]) -> (RunStatus, Option<RunFa
     (if whole { RunStatus::Complete } else { RunStatus::Partial }, None)
 }
 
-fn add_run(mut counters: Counters, run: &Run, steps: &[Step], charges: &[Charge]) -> Counters {
-    *counters.runs.entry(run.status.name().to_owned()).or_default() += 1;
-    for step in steps {
-        let Some(result) = &step.result else { continue };
-        let name = format!("{}/{}", step.key.agent, result.status().name());
-        *counters.steps.entry(name).or_default() += 1;
-        if let Basis::Cache { level, .. } = result.meta.basis {
-            *counters.cache_hits.entry(level.name().to_owned()).or_default() += 1;
-        }
-    }
-    for charge in charges.iter().filter(|charge| charge.state == ChargeState::Settled) {
-        counters.usage = counters.usage + charge.usage;
-    }
-    counters.cost += run.cost;
-    counters.saved += run.saved;
-    counters
-}
-
 /// What is known of calls' output with these calls added; `None` if they add nothing.
 fn learn(stored: Option<&Row>, charges: &[Charge]) -> Option<Learned> {
     let mut learned = match stored {
@@ -263,9 +275,4 @@ fn learn(stored: Option<&Row>, charges: &[Charge]) -> Option<Learned> {
         learned.add(&charge.call.step.agent, &charge.model, tokens);
     }
     Some(learned)
-}
-
-fn shard(run: &Run) -> u32 {
-    let digest = blake3::hash(run.key.run.as_str().as_bytes());
-    u32::from(digest.as_bytes()[0]) % COUNTER_SHARDS
 }

@@ -8,6 +8,7 @@ pub mod agent;
 pub mod calendar;
 pub mod contract;
 pub mod error;
+pub mod figures;
 pub mod ledger_view;
 pub mod memory;
 pub mod model;

@@ -12,14 +12,18 @@ pub(crate) fn ended(ports: &Ports, run: &Run, steps: &[Step]) {
     metrics.count("runs_failed", u64::from(run.status == RunStatus::Failed));
     metrics.count("runs_partial", u64::from(run.status == RunStatus::Partial));
     metrics.count("run_cost_nano_usd", u64::try_from(run.cost.0).unwrap_or_default());
-    let finished_ms = run.finished_ms.unwrap_or(run.created_ms);
-    metrics.duration_ms("run_makespan_ms", finished_ms.saturating_sub(run.created_ms));
+    metrics.duration_ms("run_makespan_ms", makespan_ms(run));
     metrics.duration_ms("run_critical_path_ms", critical_path_ms(ports, steps));
+}
+
+/// How long an ended run took, in milliseconds.
+pub(crate) fn makespan_ms(run: &Run) -> u64 {
+    run.finished_ms.unwrap_or(run.created_ms).saturating_sub(run.created_ms)
 }
 
 /// How long the run would have taken if every step had begun as soon as what it needs and uses was there, in milliseconds. The
 /// steps of one agent run side by side, so the longest of them counts.
-fn critical_path_ms(ports: &Ports, steps: &[Step]) -> u64 {
+pub(crate) fn critical_path_ms(ports: &Ports, steps: &[Step]) -> u64 {
     let mut took_ms: BTreeMap<AgentId, u64> = BTreeMap::new();
     for step in steps {
         let duration_ms = step.result.as_ref().map_or(0, |result| result.meta.duration_ms);

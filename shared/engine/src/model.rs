@@ -2,6 +2,7 @@
 
 mod access;
 mod budget;
+mod counters;
 mod id;
 mod money;
 mod price;
@@ -11,6 +12,7 @@ mod run;
 
 pub use access::{ApiKey, Scope, SecretDigest, TenantSettings, Upload};
 pub use budget::{Budget, DatedPrice, Learned, PriceList, SoftAction, SoftLimit, TokenCounts};
+pub use counters::{Counters, Histogram};
 pub use id::{AgentId, CallId, ContentRef, ItemId, KeyId, RunId, RunKey, StepKey, TenantId, Token};
 pub use money::{NanoUsd, decimal};
 pub use price::{Price, PriceBand, Usage};
@@ -18,7 +20,7 @@ pub use result::{
     Basis, CacheLevel, Meta, Outcome, Reason, ReasonCode, STEP_RESULT_VERSION, Status, StepError, StepResult,
 };
 pub use rows::{
-    Charge, ChargeState, Counters, Event, EventKind, Lease, MemoryRecord, Outbox, OutboxMessage, Purse,
+    Charge, ChargeState, Event, EventKind, Lease, MemoryRecord, Outbox, OutboxMessage, Purse,
     Sequence, Step,
 };
 pub use run::{Depth, Run, RunFailure, RunStatus, Source};

@@ -10,6 +10,7 @@ mod reserve;
 mod settle;
 
 use crate::error::Result;
+use crate::figures;
 use crate::model::{CallId, Charge, Run, RunKey};
 use crate::ports::{Key, Ports, Range, Row};
 use crate::transact::list_all;
@@ -17,6 +18,7 @@ use crate::transact::list_all;
 pub(crate) use budget::{alerts, budgets, own_limits};
 pub use reserve::{Ask, Decided, Grant, reserve};
 pub(crate) use settle::book_lost_calls;
+pub(crate) use settle::{Seen, settle_seen};
 pub use settle::{Settlement, settle};
 
 /// The ledger of a run.
@@ -43,6 +45,7 @@ struct Keys {
     charge: Key,
     step: Key,
     budgets: [Key; 2],
+    counters: Key,
 }
 
 impl Keys {
@@ -53,6 +56,18 @@ impl Keys {
             charge: Key::Charge(call.clone()),
             step: Key::Step(call.step.clone()),
             budgets: budgets(&run.key.tenant, run.created_ms),
+            counters: figures::key(&run.key),
         }
+    }
+
+    /// What a booking reads of a run that has not ended.
+    fn of_money(&self) -> [Key; 5] {
+        let [day, month] = self.budgets.clone();
+        [self.run.clone(), self.purse.clone(), self.charge.clone(), day, month]
+    }
+
+    fn with_counters(&self) -> [Key; 6] {
+        let [run, purse, charge, day, month] = self.of_money();
+        [run, purse, charge, day, month, self.counters.clone()]
     }
 }

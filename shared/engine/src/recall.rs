@@ -30,9 +30,14 @@ pub(crate) fn key(tenant: &TenantId, spec: &AgentSpec, request: &ModelRequest) -
     hasher.finalize().to_hex().to_string()
 }
 
+/// Whether a stored answer may be looked for.
+pub(crate) fn is_allowed(run: &Run, spec: &AgentSpec) -> bool {
+    run.use_cache && spec.cache.exact
+}
+
 /// The stored answer, if the run and the agent allow one. A cache that fails is a miss.
 pub(crate) async fn look_up(ports: &Ports, run: &Run, spec: &AgentSpec, key: &str) -> Option<Remembered> {
-    if !run.use_cache || !spec.cache.exact {
+    if !is_allowed(run, spec) {
         return None;
     }
     ports.metrics.count("recall_lookups", 1);

@@ -83,6 +83,7 @@ struct Decided {
     usage: Usage,
     cost: NanoUsd,
     saved: NanoUsd,
+    looked_up: bool,
     gaps: Vec<AgentId>,
     input_digest: String,
 }
@@ -97,6 +98,7 @@ impl Decided {
             usage: Usage::default(),
             cost: NanoUsd::ZERO,
             saved: NanoUsd::ZERO,
+            looked_up: false,
             gaps: Vec::new(),
             input_digest: String::new(),
         }
@@ -227,6 +229,7 @@ fn decided(outcome: Outcome, warnings: Vec<String>, conversation: Option<Convers
         decided.usage = conversation.usage;
         decided.cost = conversation.cost;
         decided.saved = conversation.saved;
+        decided.looked_up = conversation.looked_up;
         decided.warnings.extend(conversation.warnings);
     }
     Worked::Decided(Box::new(decided))
@@ -353,6 +356,7 @@ async fn conclude(
             gaps: decided.gaps,
             input_digest: decided.input_digest,
             trace_id: claimed.run.key.run.as_str().to_owned(),
+            looked_up: decided.looked_up,
         },
     };
     if !lease::settle(ports, claimed, &result).await? {

@@ -63,6 +63,11 @@ impl Rows {
         self.find(key).map_or(Expect::Absent, |versioned| Expect::Version(versioned.version))
     }
 
+    /// Which of its versions the row was read in; `None` if there was none.
+    pub(crate) fn version(&self, key: &Key) -> Option<u64> {
+        self.find(key).map(|versioned| versioned.version)
+    }
+
     /// The row becomes this, provided it is still as it was read.
     pub(crate) fn put(&self, key: Key, row: Row, due_ms: Option<u64>) -> Change {
         Change { expect: self.expectation(&key), key, to: Becomes::Row(row), due_ms }

@@ -154,6 +154,9 @@ fn put(
             cost,
             usage,
             reserved_ms: CREATED_MS,
+            provider: "sample".to_owned(),
+            failed: None,
+            took_ms: Some(900),
         });
     }
     let meta = Meta {
@@ -172,6 +175,7 @@ fn put(
         gaps: Vec::new(),
         input_digest: String::new(),
         trace_id: String::new(),
+        looked_up: false,
     };
     report.steps.push((key, StepResult { outcome, warnings: Vec::new(), meta }, cost));
 }

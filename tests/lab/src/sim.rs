@@ -5,9 +5,11 @@ mod faults;
 mod late_disk;
 mod oracles;
 mod ports;
+mod tally;
 mod world;
 
 pub use faults::{Faults, KillPoint, Side};
 pub use oracles::Violation;
+pub use tally::Figures;
 pub(crate) use world::model;
 pub use world::{Ended, Place, Plan, calls_by_agent, simulate};

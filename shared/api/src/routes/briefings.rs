@@ -77,17 +77,5 @@ fn form(call: &Call) -> (Form, &'static str, &'static str) {
     if let Some(format) = call.text("format") {
         return FORMS.into_iter().find(|(_, name, _)| *name == format).unwrap_or(FORMS[0]);
     }
-    let accepted = call.headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let mut best = (0.0, FORMS[0]);
-    for range in accepted.flat_map(|value| value.split(',')) {
-        let mut parts = range.split(';').map(str::trim);
-        let media_range = parts.next().unwrap_or_default().to_ascii_lowercase();
-        let quality = parts.find_map(|part| part.strip_prefix("q=")?.parse::<f32>().ok()).unwrap_or(1.0);
-        let wanted =
-            FORMS.into_iter().find(|(.., media_type)| media_type.split(';').next() == Some(&media_range));
-        if let Some(wanted) = wanted.filter(|_| quality > best.0) {
-            best = (quality, wanted);
-        }
-    }
-    best.1
+    FORMS[call.preferred(&FORMS.map(|(.., media_type)| media_type))]
 }

@@ -2,6 +2,7 @@
 
 use ulid::Ulid;
 
+use crate::error::ErrorKind;
 use crate::model::{
     AgentId, ApiKey, CallId, Charge, ChargeState, ContentRef, DatedPrice, Depth, Event, EventKind, ItemId,
     KeyId, Learned, MemoryRecord, NanoUsd, Outbox, OutboxMessage, Price, PriceList, Purse, Run, RunId,
@@ -87,6 +88,9 @@ pub(super) fn charge(step: &StepKey, call: u32) -> Charge {
         cost: NanoUsd(-1),
         usage: Usage { input_tokens: u64::MAX, ..Usage::default() },
         reserved_ms: START_MS,
+        provider: "samples".to_owned(),
+        failed: Some(ErrorKind::Timeout),
+        took_ms: Some(u64::MAX),
     }
 }
 

@@ -273,6 +273,14 @@ pub struct Meta {
     /// The trace this step belongs to.
     #[serde(default)]
     pub trace_id: String,
+    /// Whether its answer was looked for among the stored ones.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub looked_up: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl StepResult {

@@ -7,6 +7,7 @@ use super::{
     AgentId, Basis, CallId, ContentRef, ItemId, NanoUsd, RunId, RunKey, RunStatus, SoftLimit, Status,
     StepKey, StepResult, Token, Usage,
 };
+use crate::error::ErrorKind;
 
 /// Numbers handed out in order for one run, so that a reader of events sees no gap.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +99,22 @@ pub struct Charge {
     pub usage: Usage,
     /// When it was reserved.
     pub reserved_ms: u64,
+    /// Whose model it is; empty on rows from before this was kept.
+    #[serde(default)]
+    pub provider: String,
+    /// Why it is not known to have succeeded. What is known later of a call whose caller was lost does not change this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<ErrorKind>,
+    /// From asking to answer, in milliseconds, if the answer was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took_ms: Option<u64>,
+}
+
+impl Charge {
+    /// True if the model was asked, or may have been.
+    pub fn was_made(&self) -> bool {
+        self.failed.is_some() || matches!(self.state, ChargeState::Settled | ChargeState::Unsettled)
+    }
 }
 
 /// How a charge stands.
@@ -230,22 +247,4 @@ pub struct MemoryRecord {
     pub content: ContentRef,
     /// What the integrating agent chose to keep, as its schema says.
     pub record: serde_json::Value,
-}
-
-/// Sums over ended runs of a tenant; each run is added exactly once.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Counters {
-    /// Ended runs by status name.
-    pub runs: std::collections::BTreeMap<String, u64>,
-    /// Steps by `agent/status`.
-    pub steps: std::collections::BTreeMap<String, u64>,
-    /// Steps answered by each cache level.
-    pub cache_hits: std::collections::BTreeMap<String, u64>,
-    /// Tokens of all settled calls.
-    pub usage: Usage,
-    /// Money spent.
-    pub cost: NanoUsd,
-    /// Money saved by the cache.
-    pub saved: NanoUsd,
 }

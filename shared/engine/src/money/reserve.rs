@@ -121,6 +121,9 @@ pub async fn reserve(ports: &Ports, run: &Run, ask: &Ask<'_>) -> Result<Decided>
             cost: NanoUsd::ZERO,
             usage: Usage::default(),
             reserved_ms: now,
+            provider: ask.model.provider.clone(),
+            failed: None,
+            took_ms: None,
         };
         changes.push(rows.put(keys.purse.clone(), Row::Purse(purse), None));
         changes.push(rows.put(keys.charge.clone(), Row::Charge(charge), None));

@@ -11,6 +11,7 @@ mod crash;
 mod http;
 mod layering;
 mod links;
+mod metrics;
 mod serve;
 mod simulation;
 mod stack;

@@ -1,5 +1,6 @@
 //! `cargo lab simulate`.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -7,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use clap::Args;
+use engine::model::Counters;
 
 use super::print;
 use crate::sim::{Ended, KillPoint, Place, Plan, Side, simulate as play};
@@ -156,6 +158,8 @@ struct Totals {
     kills: AtomicU64,
     dead_letters: AtomicU64,
     virtual_ms: AtomicU64,
+    /// Figures as they are kept, and as reckoned from what the runs left.
+    figures: Mutex<(Counters, Counters)>,
 }
 
 impl Totals {
@@ -164,16 +168,35 @@ impl Totals {
         self.kills.fetch_add(u64::from(ended.kills), Ordering::Relaxed);
         self.dead_letters.fetch_add(ended.dead_letters as u64, Ordering::Relaxed);
         self.virtual_ms.fetch_add(ended.virtual_ms, Ordering::Relaxed);
+        let mut figures = self.figures.lock().unwrap_or_else(PoisonError::into_inner);
+        figures.0 += &ended.figures.kept;
+        figures.1 += &ended.figures.reckoned;
     }
 
     fn line(&self, runs: usize, failed: usize, took: Duration) -> String {
         format!(
-            "{runs} runs, {failed} with violations; {} port calls, {} kills, {} dead letters, {:.1} h of virtual time in {:.1} s",
+            "{runs} runs, {failed} with violations; {} port calls, {} kills, {} dead letters, {:.1} h of virtual time in {:.1} s\n\
+             figures: {}",
             self.calls.load(Ordering::Relaxed),
             self.kills.load(Ordering::Relaxed),
             self.dead_letters.load(Ordering::Relaxed),
             self.virtual_ms.load(Ordering::Relaxed) as f64 / 3_600_000.0,
-            took.as_secs_f64()
+            took.as_secs_f64(),
+            self.figures_line()
+        )
+    }
+
+    fn figures_line(&self) -> String {
+        let figures = self.figures.lock().unwrap_or_else(PoisonError::into_inner);
+        let (kept, reckoned) = (&figures.0, &figures.1);
+        let verdict = if kept == reckoned { "equal to" } else { "NOT EQUAL TO" };
+        let all = |counts: &BTreeMap<String, u64>| counts.values().sum::<u64>();
+        format!(
+            "{} runs, {} steps, {} calls, {}: {verdict} events, ledgers and results",
+            all(&kept.runs),
+            all(&kept.steps),
+            all(&kept.calls),
+            kept.cost
         )
     }
 }

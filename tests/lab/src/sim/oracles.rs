@@ -7,6 +7,7 @@ use engine::model::{ChargeState, Event, EventKind, NanoUsd, Outcome, RunStatus, 
 use engine::ports::{Key, Row};
 
 use super::ports::Trace;
+use super::tally;
 use super::world::Ended;
 
 /// Something that should not have happened: the oracle that saw it, and what it saw.
@@ -45,6 +46,7 @@ pub(super) fn check(ended: &Ended, catalogue: &Catalogue) -> Vec<Violation> {
     if ended.calm {
         calm_is_whole(ended, &rows, &mut see);
     }
+    violations.extend(tally::violations(&ended.figures, &log));
     violations
 }
 

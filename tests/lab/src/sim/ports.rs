@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use engine::agent::{ModelSpec, Tier};
 use engine::error::{Error, ErrorKind, Result};
-use engine::model::{ContentRef, MemoryRecord, NanoUsd, RunKey, StepKey, TenantId, Token};
+use engine::model::{ContentRef, Counters, MemoryRecord, NanoUsd, RunKey, StepKey, TenantId, Token};
 use engine::ports::{
     Admission, Becomes, Cache, Change, ContentStore, Delivery, Key, Limits, Llm, LlmError, Memory, Message,
     ModelReply, ModelRequest, Page, Post, Queue, Queues, Random as _, Range, Row, Store, Take, Versioned,
@@ -22,6 +22,7 @@ pub(super) enum Trace {
     Stored(StepKey),
     Refused(String),
     Budget { purse_drawn_over_cap: bool, budget_over_limit: bool },
+    Counted { shard: u32, counters: Box<Counters> },
 }
 
 /// A log every port of a world writes to.
@@ -86,6 +87,11 @@ impl Log {
             match &change.to {
                 Becomes::Row(Row::Step(step)) if step.result.is_some() => {
                     self.push(Trace::Stored(step.key.clone()))
+                }
+                Becomes::Row(Row::Counters(counters)) => {
+                    if let Key::Counters(_, shard) = change.key {
+                        self.push(Trace::Counted { shard, counters: Box::new(counters.clone()) });
+                    }
                 }
                 Becomes::Row(Row::Purse(purse)) if purse.drawn > purse.cap => {
                     self.push(Trace::Budget { purse_drawn_over_cap: true, budget_over_limit: false });

@@ -20,6 +20,7 @@ use super::faults::{Faults, KillPoint, Rates};
 use super::late_disk::LateDisk;
 use super::oracles::{self, Violation};
 use super::ports::{Faulty, FaultyStore, Log, Trace};
+use super::tally::Figures;
 use crate::scripted::{Bill, Call, Fault, Script, ScriptedModel};
 
 const START_MS: u64 = 1_795_305_600_000;
@@ -117,6 +118,8 @@ pub struct Ended {
     pub virtual_ms: u64,
     /// Whether nothing was made to go wrong.
     pub calm: bool,
+    /// The tenant's figures.
+    pub figures: Figures,
     /// What should not have happened.
     pub violations: Vec<Violation>,
     pub(super) content: Arc<MemoryContent>,
@@ -201,6 +204,7 @@ pub fn simulate(plan: &Plan) -> Ended {
         dead_letters,
         virtual_ms: time.now_ms() - START_MS,
         calm: !plan.faults && plan.kill_at.is_none() && plan.cancel_after_ms.is_none(),
+        figures: Figures::of(&world.store.all_rows(), &world.catalogue),
         violations: Vec::new(),
         content: world.content.clone(),
         log: world.log.clone(),

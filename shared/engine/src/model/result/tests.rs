@@ -119,6 +119,7 @@ fn meta() -> Meta {
         gaps: Vec::new(),
         input_digest: "d".into(),
         trace_id: "t".into(),
+        looked_up: true,
     }
 }
 

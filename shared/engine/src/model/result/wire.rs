@@ -92,6 +92,7 @@ impl From<MetaV1> for Meta {
             gaps: Vec::new(),
             input_digest: String::new(),
             trace_id: String::new(),
+            looked_up: false,
         }
     }
 }
