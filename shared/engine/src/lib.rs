@@ -8,6 +8,7 @@ pub mod agent;
 pub mod contract;
 pub mod error;
 pub mod ledger_view;
+pub mod limits;
 pub mod memory;
 pub mod model;
 pub mod ports;

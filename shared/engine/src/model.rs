@@ -9,7 +9,7 @@ mod rows;
 mod run;
 
 pub use access::{ApiKey, Scope, SecretDigest, TenantSettings, Upload};
-pub use id::{AgentId, CallId, ContentRef, ItemId, KeyId, RunId, RunKey, StepKey, TenantId, Token};
+pub use id::{AgentId, CallId, ContentRef, ItemId, KeyId, RunId, RunKey, StepKey, TakeId, TenantId, Token};
 pub use money::{NanoUsd, decimal};
 pub use price::{Price, PriceBand, Usage};
 pub use result::{

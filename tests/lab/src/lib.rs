@@ -8,6 +8,7 @@ pub use binary::assay_binary;
 pub use commands::main;
 pub mod long_transcript;
 pub mod process;
+mod rates;
 pub mod rouge;
 pub mod score;
 pub mod scripted;

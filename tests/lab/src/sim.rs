@@ -5,6 +5,7 @@ mod faults;
 mod late_disk;
 mod oracles;
 mod ports;
+mod watched;
 mod world;
 
 pub use faults::{Faults, KillPoint, Side};
