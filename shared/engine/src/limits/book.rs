@@ -151,8 +151,9 @@ impl Book {
     }
 
     /// What counts in a window, by its name.
-    pub fn total(&mut self, name: &str, now_ms: u64) -> u64 {
-        self.windows.get_mut(name).map_or(0, |(span_ms, window)| window.total(*span_ms, now_ms))
+    pub fn total(&self, name: &str, now_ms: u64) -> u64 {
+        // Only what is taken or given back changes a window, whatever the clock does between.
+        self.windows.get(name).map_or(0, |(span_ms, window)| window.clone().total(*span_ms, now_ms))
     }
 
     /// Every reservation that still counts.
@@ -169,13 +170,7 @@ impl Book {
         self.windows.get(name).map(|(_, window)| window.clone()).unwrap_or_default()
     }
 
-    fn answer(
-        &mut self,
-        weights: &[Weight],
-        now_ms: u64,
-        retry_after_ms: u64,
-        backend: Backend,
-    ) -> Admission {
+    fn answer(&self, weights: &[Weight], now_ms: u64, retry_after_ms: u64, backend: Backend) -> Admission {
         let mut remaining = Remaining::default();
         for Weight { limit, .. } in weights {
             let taken = self.total(&limit.name(), now_ms);
@@ -187,12 +182,14 @@ impl Book {
     /// Drops what no longer counts, once a second, so that idle owners leave nothing behind.
     fn forget(&mut self, now_ms: u64) {
         const EVERY_MS: u64 = 1_000;
+        /// A clock may be set back that much, and what stands in its future still counts.
+        const LONGER_MS: u64 = 600_000;
         if now_ms.abs_diff(self.looked_at_ms) < EVERY_MS {
             return;
         }
         self.looked_at_ms = now_ms;
-        self.windows.retain(|_, (span_ms, window)| window.ends_at_ms(*span_ms) > now_ms);
-        self.reservations.retain(|_, reservation| reservation.ends_ms > now_ms);
+        self.windows.retain(|_, (span_ms, window)| window.ends_at_ms(*span_ms) + LONGER_MS > now_ms);
+        self.reservations.retain(|_, reservation| reservation.ends_ms + LONGER_MS > now_ms);
     }
 }
 

@@ -111,7 +111,7 @@ fn the_script_decides_as_the_engine_does() {
                 let now_ms = clock.now_ms() + jump_ms;
                 // Now and then the clock is set back, a little or a lot.
                 clock.set(if draw(40) == 0 { now_ms - draw(300_000) } else { now_ms });
-                let id = format!("{seed}/{}", if draw(5) == 0 { draw(step + 1) } else { step });
+                let id = format!("{seed}/{}", step - if draw(5) == 0 { draw(step.min(4) + 1) } else { 0 });
                 let tokens = |most| if draw(30) == 0 { most } else { draw(40) };
                 let take = Take {
                     input_tokens: tokens(100),

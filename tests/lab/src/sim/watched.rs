@@ -69,7 +69,7 @@ impl Watched {
             faults.push(format!("{live} calls were taken and neither settled nor refunded"));
         }
         let now_ms = self.clock.now_ms();
-        let mut book = self.inner.book();
+        let book = self.inner.book();
         let mut expected: BTreeMap<String, u64> = BTreeMap::new();
         for taken in seen.taken.values() {
             for (Weight { limit, .. }, counted) in taken.weights.iter().zip(&taken.counted) {
