@@ -6,10 +6,12 @@ use std::net::SocketAddr;
 
 use catalogue::Protocol;
 use engine::error::{Error, ErrorKind, Result};
+use engine::limits::Rates;
 use engine::model::NanoUsd;
 use engine::ports::Settings;
 use llm::Secret;
-use store::lite::Rates;
+
+use crate::rates::{self, Said};
 
 /// What the environment says.
 #[derive(Clone, Debug)]
@@ -24,8 +26,11 @@ pub struct Config {
     pub run_cap: Option<NanoUsd>,
     /// `ASSAY_CONCURRENCY`: how many steps of one profile run at once in this process. Default 32.
     pub concurrency: usize,
-    /// `ASSAY_REQUESTS_PER_MINUTE`: calls to models per minute. Default 600.
-    pub requests_per_minute: u64,
+    /// The rates of calls to models. `ASSAY_REQUESTS_PER_MINUTE`: calls per minute of a tenant, and of a provider where nothing
+    /// else is said; default 600. `RATE_LIMIT_GLOBAL_CAPACITY` and `RATE_LIMIT_GLOBAL_REFILL_PER_SEC`: calls to a provider, and
+    /// tokens of a key, in any span in which the refill makes up for the capacity; a minute if only one is set. `ASSAY_RATES`: a
+    /// table in TOML, or the path of one, with rates of tenants, agents, models and providers.
+    pub rates: Rates,
     /// `ASSAY_FETCH_CONTACT`: a page or address of yours, told to the servers that links are fetched from.
     pub fetch_contact: Option<String>,
     /// `ASSAY_FETCH_ALLOW`: addresses that are not public, with their ports, that links may be fetched from all the same,
@@ -114,14 +119,6 @@ impl Config {
         }
     }
 
-    /// The rates of calls to models.
-    pub fn rates(&self) -> Rates {
-        Rates {
-            requests_per_minute_tenant: self.requests_per_minute,
-            requests_per_minute_provider: self.requests_per_minute,
-        }
-    }
-
     /// Reads variables from `variable`. An empty variable counts as not set.
     pub fn from(variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let get = |name: &str| {
@@ -133,7 +130,7 @@ impl Config {
             monthly_budget: dollars(&get, "COST_BUDGET_MONTHLY")?,
             run_cap: dollars(&get, "COST_MAX_PER_REQUEST")?,
             concurrency: number(&get, "ASSAY_CONCURRENCY", 1, 1_000)?.unwrap_or(32),
-            requests_per_minute: number(&get, "ASSAY_REQUESTS_PER_MINUTE", 1, 1_000_000)?.unwrap_or(600),
+            rates: rates(&get)?,
             fetch_contact: get("ASSAY_FETCH_CONTACT"),
             fetch_allow: addresses(&get, "ASSAY_FETCH_ALLOW")?,
             log: get("ASSAY_LOG").unwrap_or_else(|| "warn".to_owned()),
@@ -152,6 +149,16 @@ pub fn log_filter() -> String {
 #[expect(clippy::disallowed_methods, reason = "boot is the reader of the environment")]
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
+}
+
+fn rates(get: &impl Fn(&str) -> Option<String>) -> Result<Rates> {
+    let table = get("ASSAY_RATES");
+    rates::rates(&Said {
+        requests_per_minute: number(get, "ASSAY_REQUESTS_PER_MINUTE", 1, 1_000_000)?,
+        capacity: number(get, "RATE_LIMIT_GLOBAL_CAPACITY", 1, 1_000_000_000)?,
+        refill_per_second: number(get, "RATE_LIMIT_GLOBAL_REFILL_PER_SEC", 1, 1_000_000_000)?,
+        table: table.as_deref(),
+    })
 }
 
 fn model(get: &impl Fn(&str) -> Option<String>) -> Result<Option<ModelConfig>> {
@@ -256,6 +263,10 @@ mod tests {
         check(&[("LLM_BASE_URL", "http://localhost:11434/v1"), ("LLM_PRICE", "0/0")], Ok("NanoUsd(0)"));
         check(&[("LLM_BASE_URL", "http://localhost:11434/v1"), ("LLM_PRICE", "-1/0")], Err("LLM_PRICE"));
         check(&[("ASSAY_CONCURRENCY", "0")], Err("ASSAY_CONCURRENCY"));
+        check(&[("ASSAY_REQUESTS_PER_MINUTE", "7")], Ok("capacity: 7,"));
+        check(&[("RATE_LIMIT_GLOBAL_CAPACITY", "none")], Err("RATE_LIMIT_GLOBAL_CAPACITY"));
+        check(&[("RATE_LIMIT_GLOBAL_REFILL_PER_SEC", "0.5")], Err("RATE_LIMIT_GLOBAL_REFILL_PER_SEC"));
+        check(&[("ASSAY_RATES", "[[rate]]\nscope = \"no one\"")], Err("ASSAY_RATES"));
         let allowed = "fetch_allow: [192.168.1.4:80, [fd00::4]:8080]";
         check(&[("ASSAY_FETCH_ALLOW", "192.168.1.4:80, [fd00::4]:8080")], Ok(allowed));
         check(&[("ASSAY_FETCH_ALLOW", "intranet:80")], Err("ASSAY_FETCH_ALLOW"));

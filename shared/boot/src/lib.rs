@@ -11,6 +11,7 @@ mod models;
 mod outward;
 mod owned;
 mod prepare;
+mod rates;
 mod registry;
 mod telemetry;
 

@@ -60,7 +60,7 @@ pub async fn open_lite(config: &Config, state: &Path) -> Result<Lite> {
         settings: config.settings(),
         content: Arc::new(store::Files::open(&state.join("content"))?),
         cache: Arc::new(LiteCache::new(store.clone(), clock.clone())),
-        limits: Arc::new(LiteLimits::new(store.clone(), clock.clone(), config.rates())?),
+        limits: Arc::new(LiteLimits::new(store.clone(), clock.clone(), config.rates.clone())),
         memory: Arc::new(LiteMemory::new(store.clone())),
         model,
         analysers: Arc::new(analysis::analysers()),

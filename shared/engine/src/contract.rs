@@ -18,7 +18,7 @@ use std::task::Poll;
 
 pub use cache::cache_contract;
 pub use content::content_contract;
-pub use limits::limits_contract;
+pub use limits::{contract_rates, limits_contract};
 pub use memories::memory_contract;
 pub use outward::{delivery_contract, workflow_contract};
 pub use queues::{Consumer, queues_contract};

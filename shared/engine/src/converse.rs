@@ -12,8 +12,8 @@ use crate::lease::{Claimed, Later, MAX_ATTEMPTS};
 use crate::model::{CallId, NanoUsd, Usage};
 use crate::money::{self, Ask, Decided, Grant, Seen, Settlement};
 use crate::ports::{
-    Admission, Bill, Llm, LlmError, ModelMessage, ModelReply, ModelRequest, Ports, Take, ToolAnswer,
-    ToolScope, ToolSpec,
+    Admission, Backend, Bill, Llm, LlmError, ModelMessage, ModelReply, ModelRequest, Ports, Take, ToolAnswer,
+    ToolScope, ToolSpec, Used,
 };
 use crate::prompt;
 use crate::recall::{self, Remembered};
@@ -267,6 +267,7 @@ impl<'a> Talk<'a> {
             };
         let request = &ModelRequest { max_output_tokens: output_tokens, ..request.clone() };
         let take = Take {
+            id: call.take_id(),
             tenant: claimed.run.key.tenant.clone(),
             agent: spec.id.clone(),
             model: request.model.id.clone(),
@@ -274,20 +275,8 @@ impl<'a> Talk<'a> {
             input_tokens,
             output_tokens,
         };
-        match ports.limits.take(&take).await {
-            Ok(Admission::Admitted) => {}
-            Ok(Admission::RetryAfter(after_ms)) => {
-                money::settle(ports, &claimed.run, &call, Settlement::NeverMade).await?;
-                return Ok(Err(Ending::Later(Later {
-                    after_ms,
-                    why: "rate limit".to_owned(),
-                    counts: false,
-                })));
-            }
-            Err(error) => {
-                money::settle(ports, &claimed.run, &call, Settlement::NeverMade).await?;
-                return Err(error);
-            }
+        if let Some(ending) = self.take_rates(ports, &call, &take).await? {
+            return Ok(Err(ending));
         }
         let asked_ms = ports.clock.now_ms();
         let answer = llm.complete(request).await;
@@ -304,6 +293,7 @@ impl<'a> Talk<'a> {
             Err(LlmError { bill: Bill::Used(usage), .. }) => Settlement::Used(*usage, price.cost(usage)),
             Err(LlmError { bill: Bill::Unknown, .. }) => Settlement::Unknown,
         };
+        settle_rates(ports, &take, settlement).await;
         money::settle_seen(ports, &claimed.run, &call, settlement, seen).await?;
         match settlement {
             Settlement::Used(usage, cost) => {
@@ -327,6 +317,34 @@ impl<'a> Talk<'a> {
             self.warnings.push(format!("{percent} % of a budget are spent or set aside{used}"));
         }
         grant
+    }
+
+    /// Takes the rates of a call whose money is set aside; an ending if they do not have it. What cannot be taken costs nothing.
+    async fn take_rates(&self, ports: &Ports, call: &CallId, take: &Take) -> Result<Option<Ending>> {
+        let admission = ports.limits.take(take).await;
+        if let Ok(admission) = &admission {
+            ports.metrics.count(decided_by(admission.backend), 1);
+        }
+        if matches!(&admission, Ok(admission) if admission.allowed) {
+            return Ok(None);
+        }
+        money::settle(ports, &self.subject.claimed.run, call, Settlement::NeverMade).await?;
+        match admission {
+            Ok(Admission { retry_after_ms, backend, .. }) => Ok(Some(Ending::Later(Later {
+                after_ms: retry_after_ms,
+                why: match backend {
+                    Backend::Share | Backend::Spare => "rate limit, on a share held in advance".to_owned(),
+                    Backend::Memory | Backend::Table | Backend::Redis => "rate limit".to_owned(),
+                },
+                counts: false,
+            }))),
+            Err(error) if error.kind() == ErrorKind::AboveCapacity => Ok(Some(Ending::Failed(error))),
+            Err(error) => {
+                // It may have been taken, and its answer lost.
+                settle_rates(ports, take, Settlement::NeverMade).await;
+                Err(error)
+            }
+        }
     }
 
     /// What a failed call means for the step. Only the table of error kinds says whether to try again.
@@ -419,6 +437,48 @@ fn usual_cost(model: &Arc<ModelSpec>) -> Option<NanoUsd> {
     const INPUT_TOKENS: u64 = 4_000;
     const OUTPUT_TOKENS: u64 = 500;
     model.price.map(|price| price.worst_case(INPUT_TOKENS, OUTPUT_TOKENS))
+}
+
+/// Puts what a call used in the place of what it took of the rates; a call whose end nobody saw used all of it. Where that
+/// fails the call counts as it was taken until its window ends, which is never too little.
+async fn settle_rates(ports: &Ports, take: &Take, settlement: Settlement) {
+    let settled = match settlement {
+        Settlement::NeverMade => ports.limits.refund(take).await,
+        Settlement::Used(usage, _) => ports.limits.settle(take, &used(&usage)).await,
+        Settlement::Unknown => {
+            let Take { input_tokens, output_tokens, .. } = *take;
+            ports.limits.settle(take, &Used { input_tokens, output_tokens }).await
+        }
+    };
+    if let Err(error) = settled {
+        tracing::warn!(call = %take.id, %error, "what a call took of the rates was not settled");
+    }
+}
+
+/// What a call used, as rates count it: what the provider read from its own cache was sent all the same.
+fn used(usage: &Usage) -> Used {
+    let sent = [
+        usage.input_tokens,
+        usage.cached_tokens,
+        usage.cache_write_tokens,
+        usage.cache_write_1h_tokens,
+        usage.audio_tokens,
+    ];
+    Used {
+        input_tokens: sent.into_iter().fold(0, u64::saturating_add),
+        output_tokens: usage.output_tokens.saturating_add(usage.reasoning_tokens),
+    }
+}
+
+/// The counter of calls a limiter's backend decided on.
+fn decided_by(backend: Backend) -> &'static str {
+    match backend {
+        Backend::Memory => "rates_by_memory",
+        Backend::Table => "rates_by_table",
+        Backend::Redis => "rates_by_redis",
+        Backend::Share => "rates_by_share",
+        Backend::Spare => "rates_by_spare",
+    }
 }
 
 fn parse_answer(reply: &ModelReply) -> std::result::Result<Value, String> {

@@ -100,6 +100,8 @@ kinds! {
     Timeout => ("Timeout", Later, 504, Medium),
     /// A rate limit refused it.
     RateLimited => ("RateLimited", Later, 429, Low),
+    /// It is heavier than a rate's whole capacity: no wait would help.
+    AboveCapacity => ("AboveCapacity", Never, 422, Medium),
     /// A wait would pass the run's deadline, or a quota is used up.
     Quota => ("Quota", Never, 429, Medium),
     /// The money set aside does not cover it.

@@ -10,6 +10,7 @@ pub mod contract;
 pub mod error;
 pub mod figures;
 pub mod ledger_view;
+pub mod limits;
 pub mod memory;
 pub mod model;
 pub mod money;

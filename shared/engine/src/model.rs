@@ -13,7 +13,7 @@ mod run;
 pub use access::{ApiKey, Scope, SecretDigest, TenantSettings, Upload};
 pub use budget::{Budget, DatedPrice, Learned, PriceList, SoftAction, SoftLimit, TokenCounts};
 pub use counters::{Counters, Histogram};
-pub use id::{AgentId, CallId, ContentRef, ItemId, KeyId, RunId, RunKey, StepKey, TenantId, Token};
+pub use id::{AgentId, CallId, ContentRef, ItemId, KeyId, RunId, RunKey, StepKey, TakeId, TenantId, Token};
 pub use money::{NanoUsd, decimal};
 pub use price::{Price, PriceBand, Usage};
 pub use result::{

@@ -8,7 +8,8 @@ use aws::{Connection, Place, S3, Sqs, StepFunctions};
 use boot::{Cloud, Config, OsRandom, SystemClock};
 use engine::error::{Error, ErrorKind, Result};
 use engine::model::{ContentRef, TenantId};
-use engine::ports::{Clock, ContentStore, Delivery, Ports, Post, Store};
+use engine::ports::{Clock, ContentStore, Delivery, Limits, Ports, Post, Random as _, Store};
+use redis_ports::{RedisLimits, Spare};
 use store::Dynamo;
 use store::lite::{LiteCache, LiteLimits, LiteMemory};
 use tokio::sync::{Mutex, OnceCell};
@@ -91,7 +92,7 @@ impl Platform {
             }
             (Err(error), None) => return Err(error),
         };
-        let opened = Arc::new(open(self.recipe, reached, &secrets)?);
+        let opened = Arc::new(open(self.recipe, reached, &secrets).await?);
         *held = Some(Held { opened: opened.clone(), secrets, read_ms: now });
         Ok(opened)
     }
@@ -119,7 +120,7 @@ fn reach(clock: Arc<dyn Clock>) -> Result<Reached> {
     Ok(Reached { cloud, connection, sqs, metrics, clock })
 }
 
-fn open(recipe: Recipe, reached: &Arc<Reached>, secrets: &Secrets) -> Result<Opened> {
+async fn open(recipe: Recipe, reached: &Arc<Reached>, secrets: &Secrets) -> Result<Opened> {
     let Reached { cloud, connection, sqs, metrics, clock } = reached.as_ref();
     let config = Config::from_env_and(secrets)?;
     let parts = (recipe.make)(&config, Arc::new(RemoteFetch::new(connection, cloud, clock.clone())))?;
@@ -140,7 +141,7 @@ fn open(recipe: Recipe, reached: &Arc<Reached>, secrets: &Secrets) -> Result<Ope
         queues: sqs.clone(),
         workflow: Arc::new(StepFunctions::new(connection, cloud.state_machine.clone())),
         cache: Arc::new(LiteCache::new(store.clone(), clock.clone())),
-        limits: Arc::new(LiteLimits::new(store.clone(), clock.clone(), config.rates())?),
+        limits: limits(cloud, &config, &store, clock).await?,
         model: parts.model,
         embedder: None,
         analysers: parts.analysers,
@@ -153,6 +154,24 @@ fn open(recipe: Recipe, reached: &Arc<Reached>, secrets: &Secrets) -> Result<Ope
         clock: clock.clone(),
     };
     Ok(Opened { ports, config, reached: reached.clone() })
+}
+
+/// Rates in Redis where the deployment has one, else in the table.
+async fn limits(
+    cloud: &Cloud,
+    config: &Config,
+    store: &Arc<dyn Store>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Arc<dyn Limits>> {
+    let Some(address) = &cloud.redis else {
+        return Ok(Arc::new(LiteLimits::new(store.clone(), clock.clone(), config.rates.clone())));
+    };
+    let spare = Spare::of(&config.rates, |rates| {
+        Arc::new(LiteLimits::spare(store.clone(), clock.clone(), rates)) as Arc<dyn Limits>
+    });
+    let process = format!("{}/{:016x}", cloud.function, OsRandom.next_u64());
+    let settings = redis_ports::Settings::of(&process);
+    Ok(Arc::new(RedisLimits::open(&address.0, config.rates.clone(), settings, Some(spare)).await?))
 }
 
 fn unset(name: &str) -> Error {

@@ -3,8 +3,7 @@
 mod cache;
 mod limits;
 mod memory;
-mod window;
 
 pub use cache::LiteCache;
-pub use limits::{LiteLimits, Rates};
+pub use limits::LiteLimits;
 pub use memory::LiteMemory;

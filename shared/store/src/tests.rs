@@ -9,12 +9,13 @@ use std::task::{Context, Poll, Waker};
 use async_trait::async_trait;
 use engine::contract;
 use engine::error::ErrorKind;
-use engine::model::{AgentId, Counters, TenantId};
-use engine::ports::{Admission, Becomes, Cache, Change, Clock, Expect, Key, Limits, Row, Store, Take};
+use engine::limits::Rates;
+use engine::model::{AgentId, Counters, TakeId, TenantId};
+use engine::ports::{Backend, Becomes, Cache, Change, Clock, Expect, Key, Limits, Row, Store, Take};
 
 use serde_json::json;
 
-use crate::lite::{LiteCache, LiteLimits, LiteMemory, Rates};
+use crate::lite::{LiteCache, LiteLimits, LiteMemory};
 use crate::{Dynamo, Embedded};
 
 mod figures;
@@ -68,8 +69,9 @@ fn put(key: &Key, expect: Expect, row: Row) -> Change {
     Change { key: key.clone(), expect, to: Becomes::Row(row), due_ms: None }
 }
 
-fn take(tenant: &str) -> Take {
+fn take(tenant: &str, number: usize) -> Take {
     Take {
+        id: TakeId::new(format!("{tenant}/{number}")),
         tenant: TenantId::new(tenant),
         agent: AgentId::new("analysis_cartographer"),
         model: "sample".to_owned(),
@@ -106,9 +108,7 @@ fn memory_keeps_the_contract() {
 fn limits_keep_the_contract() {
     for per_minute in [1, 2, 7, 60] {
         let clock = Hands::new();
-        let rates =
-            Rates { requests_per_minute_tenant: per_minute, requests_per_minute_provider: 3 * per_minute };
-        let limits = LiteLimits::new(in_memory(), clock.clone(), rates).unwrap();
+        let limits = LiteLimits::new(in_memory(), clock.clone(), contract::contract_rates(per_minute));
         block_on(contract::limits_contract(&limits, &*clock, per_minute as usize)).unwrap();
     }
 }
@@ -119,12 +119,10 @@ fn threads_share_one_limit() {
     const EACH: usize = 20;
     const LIMIT: u64 = 30;
     let (store, clock) = (in_memory(), Hands::new());
-    let rates = Rates { requests_per_minute_tenant: 1_000, requests_per_minute_provider: LIMIT };
-    let limits = LiteLimits::new(store, clock, rates).unwrap();
+    let limits = LiteLimits::new(store, clock, Rates::requests_per_minute(1_000, LIMIT).unwrap());
     let ask = |thread: usize| {
-        let take = take(&format!("tenant {thread}"));
-        let answers = (0..EACH).map(|_| block_on(limits.take(&take)).unwrap());
-        answers.filter(|answer| *answer == Admission::Admitted).count()
+        let takes = (0..EACH).map(|number| take(&format!("tenant {thread}"), number));
+        takes.filter(|take| block_on(limits.take(take)).unwrap().allowed).count()
     };
     let admitted: usize = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS).map(|thread| scope.spawn(move || ask(thread))).collect();
@@ -139,18 +137,17 @@ fn a_damaged_rate_admits_nothing_until_it_ends() {
     let row = Row::Expiring { value: json!("nonsense"), expires_ms: clock.now_ms() + 700 };
     let key = Key::Rate("tenant/owner".to_owned());
     block_on(store.write(&[put(&key, Expect::Absent, row)])).unwrap();
-    let rates = Rates { requests_per_minute_tenant: 1, requests_per_minute_provider: 1 };
-    let limits = LiteLimits::new(store, clock.clone(), rates).unwrap();
-    let take = take("owner");
-    assert_eq!(block_on(limits.take(&take)).unwrap(), Admission::RetryAfter(700));
+    let limits = LiteLimits::new(store, clock.clone(), Rates::requests_per_minute(1, 1).unwrap());
+    let ask = || block_on(limits.take(&take("owner", 1))).unwrap();
+    let refused = ask();
+    assert_eq!((refused.allowed, refused.retry_after_ms, refused.backend), (false, 700, Backend::Table));
     block_on(clock.sleep(700));
-    assert_eq!(block_on(limits.take(&take)).unwrap(), Admission::Admitted);
+    assert!(ask().allowed);
 }
 
 #[test]
 fn rates_of_nothing_are_refused() {
-    let rates = Rates { requests_per_minute_tenant: 1, requests_per_minute_provider: 0 };
-    let refused = LiteLimits::new(in_memory(), Hands::new(), rates).err().unwrap();
+    let refused = Rates::requests_per_minute(1, 0).err().unwrap();
     assert_eq!(refused.kind(), ErrorKind::Configuration);
 }
 

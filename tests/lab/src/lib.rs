@@ -9,6 +9,7 @@ pub use commands::main;
 pub mod long_transcript;
 pub mod money;
 pub mod process;
+mod rates;
 pub mod rouge;
 pub mod score;
 pub mod scripted;

@@ -6,6 +6,7 @@ mod late_disk;
 mod oracles;
 mod ports;
 mod tally;
+mod watched;
 mod world;
 
 pub use faults::{Faults, KillPoint, Side};

@@ -20,6 +20,7 @@ mod record;
 mod running;
 mod servers;
 mod table;
+mod valkey;
 
 pub use call::{Asked, Permission};
 pub use client::Answer;
@@ -34,6 +35,7 @@ pub use record::Call;
 pub use running::{Depth, Ended, Stack, Took};
 pub use servers::Servers;
 pub use table::{connection, reading_ports};
+pub use valkey::Valkey;
 
 pub(crate) use client::Http;
 pub(crate) use deploy::build;

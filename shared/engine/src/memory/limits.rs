@@ -1,57 +1,58 @@
-//! A request rate in memory, exact in any window: it keeps the time of every admission still in the window.
+//! Rates in memory: the windows of one process.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 
 use super::lock;
 use crate::error::Result;
-use crate::ports::{Admission, Clock, Limits, Take};
+use crate::limits::{Book, Rates};
+use crate::ports::{Admission, Backend, Clock, Limits, Take, Used};
 
-const WINDOW_MS: u64 = 60_000;
-
-/// Requests per minute, per tenant and per provider.
+/// Rates kept in this process.
 pub struct MemoryLimits {
     clock: Arc<dyn Clock>,
-    per_tenant: usize,
-    per_provider: usize,
-    admitted: Mutex<BTreeMap<String, VecDeque<u64>>>,
+    rates: Rates,
+    book: Mutex<Book>,
 }
 
 impl MemoryLimits {
-    /// A limiter that admits at most so many calls in any minute.
+    /// A limiter of so many calls a minute for each tenant and each provider; 0 is 1.
     pub fn new(clock: Arc<dyn Clock>, per_tenant: usize, per_provider: usize) -> Self {
-        Self { clock, per_tenant, per_provider, admitted: Mutex::default() }
+        let rates = Rates::requests_per_minute(per_tenant.max(1) as u64, per_provider.max(1) as u64);
+        Self::with(clock, rates.unwrap_or_default())
+    }
+
+    /// A limiter of these rates.
+    pub fn with(clock: Arc<dyn Clock>, rates: Rates) -> Self {
+        Self { clock, rates, book: Mutex::default() }
+    }
+
+    /// What is kept now.
+    pub fn book(&self) -> Book {
+        lock(&self.book).clone()
     }
 }
 
 #[async_trait]
 impl Limits for MemoryLimits {
     async fn take(&self, take: &Take) -> Result<Admission> {
-        let now = self.clock.now_ms();
-        let rates = [
-            (format!("tenant/{}", take.tenant), self.per_tenant),
-            (format!("provider/{}", take.provider), self.per_provider),
-        ];
-        let mut admitted = lock(&self.admitted);
-        let mut wait_ms = 0;
-        for (name, limit) in &rates {
-            let times = admitted.entry(name.clone()).or_default();
-            while times.front().is_some_and(|at| at + WINDOW_MS <= now) {
-                times.pop_front();
-            }
-            if times.len() >= *limit {
-                let frees_at = times.get(times.len() - limit).copied().unwrap_or(now) + WINDOW_MS;
-                wait_ms = wait_ms.max(frees_at.saturating_sub(now).max(1));
-            }
-        }
-        if wait_ms > 0 {
-            return Ok(Admission::RetryAfter(wait_ms));
-        }
-        for (name, _) in rates {
-            admitted.entry(name).or_default().push_back(now);
-        }
-        Ok(Admission::Admitted)
+        let weights = self.rates.weights(take)?;
+        Ok(lock(&self.book).take(Some(&take.id), &weights, self.clock.now_ms(), Backend::Memory))
+    }
+
+    async fn settle(&self, take: &Take, used: &Used) -> Result<()> {
+        lock(&self.book).settle(&take.id, Some(used), self.clock.now_ms());
+        Ok(())
+    }
+
+    async fn refund(&self, take: &Take) -> Result<()> {
+        lock(&self.book).settle(&take.id, None, self.clock.now_ms());
+        Ok(())
+    }
+
+    async fn allow(&self, key: &str, tokens: u64) -> Result<Admission> {
+        let weights = self.rates.key_weights(key, tokens)?;
+        Ok(lock(&self.book).take(None, &weights, self.clock.now_ms(), Backend::Memory))
     }
 }

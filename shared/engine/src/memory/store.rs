@@ -243,7 +243,7 @@ mod tests {
             let delivery = MemoryDelivery::default();
             contract::delivery_contract(&delivery, || delivery.posts().len()).await
         });
-        let limits = Arc::new(MemoryLimits::new(time.clone(), 10, 20));
+        let limits = Arc::new(MemoryLimits::with(time.clone(), contract::contract_rates(10)));
         let limits_time = time.clone();
         let verdict = Executor::new(time, 1).block_on(async move {
             contract::limits_contract(limits.as_ref(), limits_time.as_ref(), 10).await

@@ -51,6 +51,8 @@ ids! {
     KeyId,
     /// What a workflow hands out so that a step can report back.
     Token,
+    /// What took of the rates: a paid call, or something else that is limited.
+    TakeId,
     /// The address of stored content: the hex digest of its bytes.
     ContentRef,
 }
@@ -115,4 +117,11 @@ pub struct CallId {
     pub epoch: u32,
     /// The number of the call under that lease, from 1.
     pub call: u32,
+}
+
+impl CallId {
+    /// The call as what it takes of the rates.
+    pub fn take_id(&self) -> TakeId {
+        TakeId::new(format!("{}/{}/{}", self.step, self.epoch, self.call))
+    }
 }

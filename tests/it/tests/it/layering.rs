@@ -19,7 +19,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("render", &["engine"]),
     ("api", &["boot", "engine", "render"]),
     ("aws", &["engine"]),
-    ("lambda", &["analysis", "api", "aws", "boot", "engine", "platforms", "store", "tools"]),
+    ("redis-ports", &["engine"]),
+    ("lambda", &["analysis", "api", "aws", "boot", "engine", "platforms", "redis-ports", "store", "tools"]),
     ("agent-light", &["lambda"]),
     ("agent-semantic", &["lambda"]),
     ("agent-tools", &["lambda"]),
@@ -31,7 +32,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("start", &["engine", "lambda"]),
     ("sweep", &["engine", "lambda"]),
     ("local", &["api", "boot", "engine", "render"]),
-    ("lab", &["analysis", "aws", "boot", "engine", "llm", "local", "platforms", "store", "tools"]),
+    (
+        "lab",
+        &["analysis", "aws", "boot", "engine", "llm", "local", "platforms", "redis-ports", "store", "tools"],
+    ),
     ("it", &[]),
 ];
 
@@ -42,13 +46,13 @@ const WRAPPED: &[(&str, &[&str])] = &[
     ("aws-sdk-sfn", &["aws"]),
     ("aws-sdk-sqs", &["aws"]),
     ("rusty-s3", &["aws"]),
-    ("redis", &["aws"]),
+    ("redis", &["aws", "redis-ports"]),
     ("lambda_runtime", &["lambda"]),
     ("reqwest", &["aws", "llm", "platforms"]),
     ("rustls", &["aws", "llm", "platforms"]),
     ("axum", &["api", "lambda", "local", "lab"]),
     ("clap", &["local", "lab"]),
-    ("tokio", &["aws", "boot", "lambda", "llm", "local", "lab", "platforms", "store"]),
+    ("tokio", &["aws", "boot", "lambda", "llm", "local", "lab", "platforms", "redis-ports", "store"]),
 ];
 
 type Uses = BTreeMap<String, Vec<String>>;

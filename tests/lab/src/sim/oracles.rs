@@ -37,6 +37,9 @@ pub(super) fn check(ended: &Ended, catalogue: &Catalogue) -> Vec<Violation> {
     one_delivery(ended, &mut see);
     ledger_and_bill(ended, &rows, &mut see);
     nothing_left(ended, &rows, &mut see);
+    for what in ended.limits.faults(ended.calm) {
+        see("rates", what);
+    }
     for trace in &log {
         if let Trace::Budget { .. } = trace {
             see("budget", format!("{trace:?}"));

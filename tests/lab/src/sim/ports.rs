@@ -7,9 +7,9 @@ use engine::agent::{ModelSpec, Tier};
 use engine::error::{Error, ErrorKind, Result};
 use engine::model::{ContentRef, Counters, MemoryRecord, NanoUsd, RunKey, StepKey, TenantId, Token};
 use engine::ports::{
-    Admission, Becomes, Cache, Change, ContentStore, Delivery, Key, Limits, Llm, LlmError, Memory, Message,
-    ModelReply, ModelRequest, Page, Post, Queue, Queues, Random as _, Range, Row, Store, Take, Versioned,
-    Workflow,
+    Admission, Backend, Becomes, Cache, Change, ContentStore, Delivery, Key, Limits, Llm, LlmError, Memory,
+    Message, ModelReply, ModelRequest, Page, Post, Queue, Queues, Random as _, Range, Row, Store, Take, Used,
+    Versioned, Workflow,
 };
 use serde_json::Value;
 
@@ -169,9 +169,21 @@ impl Cache for Faulty<dyn Cache> {
 impl Limits for Faulty<dyn Limits> {
     async fn take(&self, take: &Take) -> Result<Admission> {
         if self.faults.chance(self.faults.rates.refuse_rate) {
-            return Ok(Admission::RetryAfter(1 + self.faults.random.next_u64() % 8_000));
+            return Ok(Admission::refused(1 + self.faults.random.next_u64() % 8_000, Backend::Memory));
         }
         self.faults.around(self.inner.take(take)).await
+    }
+
+    async fn settle(&self, take: &Take, used: &Used) -> Result<()> {
+        self.faults.around(self.inner.settle(take, used)).await
+    }
+
+    async fn refund(&self, take: &Take) -> Result<()> {
+        self.faults.around(self.inner.refund(take)).await
+    }
+
+    async fn allow(&self, key: &str, tokens: u64) -> Result<Admission> {
+        self.faults.around(self.inner.allow(key, tokens)).await
     }
 }
 

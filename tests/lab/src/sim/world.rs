@@ -5,13 +5,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use engine::RunRequest;
 use engine::agent::{Catalogue, ModelSpec, Tier};
+use engine::error::Result;
 use engine::memory::virtual_time::{Executor, Stopped};
 use engine::memory::{
-    MemoryCache, MemoryContent, MemoryDelivery, MemoryLimits, MemoryMemories, MemoryMetrics, MemoryQueues,
-    MemoryStore, SeededRandom, VirtualTime,
+    MemoryCache, MemoryContent, MemoryDelivery, MemoryMemories, MemoryMetrics, MemoryQueues, MemoryStore,
+    SeededRandom, VirtualTime,
 };
 use engine::model::{Depth, NanoUsd, Outcome, Price, PriceBand, RunKey, Source, StepResult, TenantId};
-use engine::ports::{Clock, ContentStore as _, Limits, Ports, Queues, Random, Settings, Workflow};
+use engine::ports::{
+    Admission, Backend, Clock, ContentStore as _, Limits, Ports, Queues, Random, Settings, Take, Used,
+    Workflow,
+};
 use futures::FutureExt as _;
 use local::host::{self, Concurrency};
 use local::workflow::LocalWorkflow;
@@ -21,6 +25,7 @@ use super::late_disk::LateDisk;
 use super::oracles::{self, Violation};
 use super::ports::{Faulty, FaultyStore, Log, Trace};
 use super::tally::Figures;
+use super::watched::{Watched, rates_of};
 use crate::scripted::{Bill, Call, Fault, Script, ScriptedModel};
 
 const START_MS: u64 = 1_795_305_600_000;
@@ -124,6 +129,7 @@ pub struct Ended {
     pub violations: Vec<Violation>,
     pub(super) content: Arc<MemoryContent>,
     pub(super) log: Arc<Log>,
+    pub(super) limits: Arc<Watched>,
     pub(super) queues: Arc<MemoryQueues>,
     pub(super) workflow: Arc<LocalWorkflow>,
 }
@@ -137,6 +143,7 @@ struct World {
     content: Arc<MemoryContent>,
     cache: Arc<MemoryCache>,
     memories: Arc<MemoryMemories>,
+    limits: Arc<Watched>,
     delivery: Arc<MemoryDelivery>,
     bill: Arc<Bill>,
     faults: Arc<Faults>,
@@ -208,6 +215,7 @@ pub fn simulate(plan: &Plan) -> Ended {
         violations: Vec::new(),
         content: world.content.clone(),
         log: world.log.clone(),
+        limits: world.limits.clone(),
         queues: services.queues.clone(),
         workflow: services.workflow.clone(),
     };
@@ -302,6 +310,7 @@ impl World {
             content: Arc::default(),
             cache: Arc::new(MemoryCache::new(clock.clone(), 10_000)),
             memories: Arc::default(),
+            limits: Arc::new(Watched::new(clock.clone(), rates_of(&plan, &random))),
             delivery: Arc::default(),
             bill: Arc::default(),
             faults: Arc::new(Faults::new(clock, plan.seed ^ 0xFA07, rates, plan.kill_at)),
@@ -339,7 +348,7 @@ impl World {
             Arc::new(ScriptedModel::on_bill(script, clock.clone(), self.bill.clone()));
         let limits: Arc<dyn Limits> = match self.plan.refusals {
             Some((agent, times)) => Arc::new(Refusing::new(agent, times)),
-            None => Arc::new(MemoryLimits::new(clock.clone(), 600, 600)),
+            None => self.limits.clone(),
         };
         let mut model: Arc<dyn engine::ports::Llm> = Arc::new(self.faulty::<dyn engine::ports::Llm>(model));
         let mut delivery: Arc<dyn engine::ports::Delivery> =
@@ -406,13 +415,25 @@ impl Refusing {
 
 #[async_trait::async_trait]
 impl Limits for Refusing {
-    async fn take(&self, take: &engine::ports::Take) -> engine::error::Result<engine::ports::Admission> {
+    async fn take(&self, take: &Take) -> Result<Admission> {
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         if take.agent.as_str() == self.agent && *left > 0 {
             *left -= 1;
-            return Ok(engine::ports::Admission::RetryAfter(1_000));
+            return Ok(Admission::refused(1_000, Backend::Memory));
         }
-        Ok(engine::ports::Admission::Admitted)
+        Ok(Admission::free(Backend::Memory))
+    }
+
+    async fn settle(&self, _: &Take, _: &Used) -> Result<()> {
+        Ok(())
+    }
+
+    async fn refund(&self, _: &Take) -> Result<()> {
+        Ok(())
+    }
+
+    async fn allow(&self, _: &str, _: u64) -> Result<Admission> {
+        Ok(Admission::free(Backend::Memory))
     }
 }
 

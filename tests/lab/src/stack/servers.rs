@@ -57,7 +57,7 @@ impl Servers {
     }
 }
 
-fn tried(mut start: impl FnMut() -> Result<(SocketAddr, Group)>) -> Result<(SocketAddr, Group)> {
+pub(super) fn tried(mut start: impl FnMut() -> Result<(SocketAddr, Group)>) -> Result<(SocketAddr, Group)> {
     let mut outcome = start();
     for _ in 1..TRIES {
         if outcome.is_ok() {
@@ -69,12 +69,22 @@ fn tried(mut start: impl FnMut() -> Result<(SocketAddr, Group)>) -> Result<(Sock
 }
 
 fn start_valkey(environment: &Environment, folder: &Path) -> Result<(SocketAddr, Group)> {
-    let address = free_address()?;
+    valkey_at(environment, folder, free_address()?, &[])
+}
+
+/// Starts Valkey at an address and waits until it answers.
+pub(super) fn valkey_at(
+    environment: &Environment,
+    folder: &Path,
+    address: SocketAddr,
+    more: &[&str],
+) -> Result<(SocketAddr, Group)> {
     let port = address.port().to_string();
-    let command = arguments(
+    let mut command = arguments(
         &environment.valkey,
         &["--bind", "127.0.0.1", "--port", &port, "--save", "", "--appendonly", "no"],
     );
+    command.extend(more.iter().map(OsString::from));
     let log = folder.join("valkey.log");
     let mut group = Group::start(&command, &clean(folder)?, folder, &log)?;
     wait("Valkey", &log, &mut group, || answers(address, b"PING\r\n", b"+PONG"))?;
@@ -135,7 +145,7 @@ pub(crate) fn path() -> OsString {
     std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into())
 }
 
-fn free_address() -> std::io::Result<SocketAddr> {
+pub(super) fn free_address() -> std::io::Result<SocketAddr> {
     TcpListener::bind("127.0.0.1:0")?.local_addr()
 }
 

@@ -12,7 +12,7 @@ use super::rules::{functions, watch};
 use crate::assay::root;
 
 /// Variables that are read, but not for the template to set, each with the reason.
-const NOT_SET: [(&str, &str); 12] = [
+const NOT_SET: [(&str, &str); 15] = [
     ("AWS_ACCESS_KEY_ID", "Lambda sets it"),
     ("AWS_SECRET_ACCESS_KEY", "Lambda sets it"),
     ("AWS_SESSION_TOKEN", "Lambda sets it"),
@@ -23,6 +23,9 @@ const NOT_SET: [(&str, &str); 12] = [
     ("LLM_CONTEXT_TOKENS", "its default does, and the secret may hold it"),
     ("ASSAY_CONCURRENCY", "the mappings of the queues bound what runs at once"),
     ("ASSAY_REQUESTS_PER_MINUTE", "its default does, and the secret may hold it"),
+    ("ASSAY_RATES", "its default does, and the secret may hold it"),
+    ("RATE_LIMIT_GLOBAL_CAPACITY", "its default does, and the secret may hold it"),
+    ("RATE_LIMIT_GLOBAL_REFILL_PER_SEC", "its default does, and the secret may hold it"),
     ("NO_COLOR", "functions draw nothing"),
     ("COLUMNS", "functions draw nothing"),
 ];

@@ -1,0 +1,333 @@
+//! Rates in Redis: one script on one hash tag decides over a tenant's rates; models' and providers' are leased.
+
+mod pool;
+mod tag;
+mod wire;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use async_trait::async_trait;
+use engine::error::Result;
+use engine::limits::{Rates, Scope, Weight};
+use engine::model::TakeId;
+use engine::ports::{Admission, Backend, Limits, Take, Used};
+use futures::future::join_all;
+use tokio::task::AbortHandle;
+
+use crate::link::Link;
+use pool::{LEASE_HOLDS_MS, Pool, Spend};
+use tag::{Common, NoShare, Tag};
+
+/// What is told to a call of a process without a share while Redis is away.
+const NO_SHARE_RETRY_MS: u64 = 1_000;
+/// Tags of tenants that this process has long not seen are forgotten when there are more.
+const MOST_TAGS: usize = 10_000;
+
+/// Parts of 10,000 that stay for processes without a share.
+const SPARE_PARTS: u64 = 1_000;
+/// What processes without a share may admit in a span right after they began, in parts of 10,000; afterwards `SPARE_PARTS`.
+const FIRST_SPARE_PARTS: u64 = 50;
+
+/// How Redis is used.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// A name of this process that no other has.
+    pub process: String,
+    /// How long an answer is waited for, in milliseconds, before Redis counts as away.
+    pub patience_ms: u64,
+    /// A Lua function `now_ms` in the place of the server's clock, for trials on a clock of one's own.
+    pub clock: Option<String>,
+}
+
+impl Settings {
+    /// What does where nothing else is known, for a process of that name.
+    pub fn of(process: &str) -> Self {
+        Self { process: process.to_owned(), patience_ms: 100, clock: None }
+    }
+}
+
+/// What decides for a process that Redis has never answered: two limiters over the same rows, each of which all such
+/// processes share.
+pub struct Spare {
+    first: Arc<dyn Limits>,
+    later: Arc<dyn Limits>,
+}
+
+impl Spare {
+    /// Limiters of what is left for such processes of these rates: first in their first span, later afterwards.
+    pub fn of(rates: &Rates, limiter: impl Fn(Rates) -> Arc<dyn Limits>) -> Self {
+        Self { first: limiter(rates.part(FIRST_SPARE_PARTS)), later: limiter(rates.part(SPARE_PARTS)) }
+    }
+}
+
+/// Rates in Redis or Valkey.
+pub struct RedisLimits {
+    common: Arc<Common>,
+    tags: Arc<Tags>,
+    rates: Rates,
+    pools: Mutex<BTreeMap<String, Arc<Pool>>>,
+    spends: Mutex<BTreeMap<TakeId, Open>>,
+    spare: Option<Spare>,
+    began: Instant,
+    asked: AtomicU64,
+    prober: AbortHandle,
+}
+
+#[derive(Default)]
+struct Tags(Mutex<BTreeMap<String, Arc<Tag>>>);
+
+/// A call that this process admitted: what it spent of leases, and whether rows decided on it.
+#[derive(Clone)]
+struct Open {
+    spends: Vec<(String, Spend)>,
+    is_spare: bool,
+    since: Instant,
+}
+
+impl Default for Open {
+    fn default() -> Self {
+        Self { spends: Vec::new(), is_spare: false, since: Instant::now() }
+    }
+}
+
+impl RedisLimits {
+    /// Rates in the Redis at `url`. It need not be there: until it is, the spare decides, or calls are refused. Kind
+    /// `Configuration` for an address that is none.
+    pub async fn open(url: &str, rates: Rates, settings: Settings, spare: Option<Spare>) -> Result<Self> {
+        let script = wire::script(settings.clock.as_deref());
+        let link = Link::new(url, script, settings.patience_ms)?;
+        if let Err(error) = link.open().await {
+            tracing::warn!(%error, causes = error.causes(), "rates are kept without Redis until it answers");
+        }
+        Ok(Self::over(link, rates, settings, spare))
+    }
+
+    fn over(link: Arc<Link>, rates: Rates, settings: Settings, spare: Option<Spare>) -> Self {
+        let longest_ms = rates.rules().iter().map(|rule| rule.span_ms).max().unwrap_or(0) + LEASE_HOLDS_MS;
+        let common = Arc::new(Common {
+            link: link.clone(),
+            process: settings.process,
+            patience_ms: settings.patience_ms,
+            pool: if spare.is_some() { 10_000 - SPARE_PARTS } else { 10_000 },
+            keep_ms: longest_ms + longest_ms / 16 + 1_000,
+            has_lateness: settings.clock.is_none(),
+        });
+        let tags = Arc::new(Tags::default());
+        let prober = tokio::spawn(probe(link, tags.clone())).abort_handle();
+        Self {
+            common,
+            tags,
+            rates,
+            pools: Mutex::default(),
+            spends: Mutex::default(),
+            spare,
+            began: Instant::now(),
+            asked: AtomicU64::new(0),
+            prober,
+        }
+    }
+
+    async fn take_all(&self, id: &TakeId, weights: &[Weight]) -> std::result::Result<Admission, NoShare> {
+        if lock(&self.spends).get(id).is_some_and(|open| open.is_spare) {
+            return Err(NoShare);
+        }
+        let (wide, own): (Vec<&Weight>, Vec<&Weight>) =
+            weights.iter().partition(|weight| weight.limit.scope.is_wide());
+        let known = lock(&self.spends).contains_key(id);
+        let mut open = Open::default();
+        let mut admission = Admission::free(Backend::Redis);
+        if !known {
+            for (owner, weights) in by_tag(&wide) {
+                let number = self.asked.fetch_add(1, Ordering::Relaxed);
+                let lease = format!("lease/{}/{number}", self.common.process);
+                let (tag, pool) = (self.tags.get(&owner, &self.common), self.pool(&owner));
+                match pool.take(&tag, &weights, &lease).await {
+                    Ok(Ok(spend)) => open.spends.push((owner, spend)),
+                    Ok(Err(refused)) => {
+                        self.unspend(&open, None).await;
+                        return Ok(refused);
+                    }
+                    Err(no_share) => {
+                        self.unspend(&open, None).await;
+                        return Err(no_share);
+                    }
+                }
+                admission.remaining = admission.remaining.and(&pool.remaining());
+            }
+        }
+        for (name, weights) in by_tag(&own) {
+            let answer = self.tags.get(&name, &self.common).take(id.as_str(), &weights).await;
+            match answer {
+                Ok(answer) if answer.allowed => {
+                    admission.backend = answer.backend;
+                    admission.remaining = admission.remaining.and(&answer.remaining);
+                }
+                Ok(refused) => {
+                    self.unspend(&open, None).await;
+                    return Ok(refused);
+                }
+                Err(no_share) => {
+                    self.unspend(&open, None).await;
+                    return Err(no_share);
+                }
+            }
+        }
+        if !open.spends.is_empty() {
+            self.note(id, open);
+        }
+        Ok(admission)
+    }
+
+    /// Remembers an admitted call until it is settled. One that never is, is forgotten when it no longer counts.
+    fn note(&self, id: &TakeId, open: Open) {
+        const LOOK_EACH: usize = 1_024;
+        let mut spends = lock(&self.spends);
+        if spends.len() % LOOK_EACH == LOOK_EACH - 1 {
+            let keep_ms = u128::from(self.common.keep_ms);
+            spends.retain(|_, open| open.since.elapsed().as_millis() <= keep_ms);
+        }
+        spends.insert(id.clone(), open);
+    }
+
+    async fn settle_all(&self, take: &Take, used: Option<&Used>) -> Result<()> {
+        let open = lock(&self.spends).remove(&take.id).unwrap_or_default();
+        if open.is_spare {
+            let Some(spare) = &self.spare else { return Ok(()) };
+            let limits = self.spare_now(spare);
+            return match used {
+                Some(used) => limits.settle(take, used).await,
+                None => limits.refund(take).await,
+            };
+        }
+        self.unspend(&open, used).await;
+        // What is heavier than a whole rate was never taken.
+        let Ok(weights) = self.rates.weights(take) else { return Ok(()) };
+        let own: Vec<&Weight> = weights.iter().filter(|weight| !weight.limit.scope.is_wide()).collect();
+        let each = by_tag(&own).into_iter().map(|(name, weights)| async move {
+            let reals =
+                used.map(|used| weights.iter().map(|weight| used.of(weight.limit.dimension)).collect());
+            self.tags.get(&name, &self.common).settle(take.id.as_str(), reals).await;
+        });
+        join_all(each).await;
+        Ok(())
+    }
+
+    async fn unspend(&self, open: &Open, used: Option<&Used>) {
+        for (owner, spend) in &open.spends {
+            let tag = self.tags.get(owner, &self.common);
+            self.pool(owner).settle(&tag, Some((spend, used))).await;
+        }
+    }
+
+    async fn without_share(&self, take: &Take) -> Result<Admission> {
+        let Some(spare) = &self.spare else {
+            return Ok(Admission::refused(NO_SHARE_RETRY_MS, Backend::Spare));
+        };
+        let admission = self.spare_now(spare).take(take).await;
+        if matches!(&admission, Ok(admission) if admission.allowed) {
+            self.note(&take.id, Open { is_spare: true, ..Open::default() });
+        }
+        match admission {
+            // It is heavier than what is left for processes without a share, and may fit once Redis is back.
+            Err(error) if error.kind() == engine::error::ErrorKind::AboveCapacity => {
+                Ok(Admission::refused(NO_SHARE_RETRY_MS, Backend::Spare))
+            }
+            admission => admission,
+        }
+    }
+
+    fn spare_now<'a>(&self, spare: &'a Spare) -> &'a Arc<dyn Limits> {
+        let is_first = self.began.elapsed().as_millis() < u128::from(self.common.keep_ms);
+        if is_first { &spare.first } else { &spare.later }
+    }
+
+    fn pool(&self, owner: &str) -> Arc<Pool> {
+        lock(&self.pools).entry(owner.to_owned()).or_default().clone()
+    }
+}
+
+#[async_trait]
+impl Limits for RedisLimits {
+    async fn take(&self, take: &Take) -> Result<Admission> {
+        let weights = self.rates.weights(take)?;
+        match self.take_all(&take.id, &weights).await {
+            Ok(admission) => Ok(admission),
+            Err(NoShare) => self.without_share(take).await,
+        }
+    }
+
+    async fn settle(&self, take: &Take, used: &Used) -> Result<()> {
+        self.settle_all(take, Some(used)).await
+    }
+
+    async fn refund(&self, take: &Take) -> Result<()> {
+        self.settle_all(take, None).await
+    }
+
+    async fn allow(&self, key: &str, tokens: u64) -> Result<Admission> {
+        let weights = self.rates.key_weights(key, tokens)?;
+        let number = self.asked.fetch_add(1, Ordering::Relaxed);
+        let id = TakeId::new(format!("allow/{}/{number}", self.common.process));
+        match (self.take_all(&id, &weights).await, &self.spare) {
+            (Ok(admission), _) => Ok(admission),
+            (Err(NoShare), Some(spare)) => self.spare_now(spare).allow(key, tokens).await,
+            (Err(NoShare), None) => Ok(Admission::refused(NO_SHARE_RETRY_MS, Backend::Spare)),
+        }
+    }
+}
+
+impl Drop for RedisLimits {
+    fn drop(&mut self) {
+        self.prober.abort();
+    }
+}
+
+impl Tags {
+    fn get(&self, name: &str, common: &Arc<Common>) -> Arc<Tag> {
+        let mut tags = lock(&self.0);
+        if tags.len() > MOST_TAGS {
+            tags.retain(|_, tag| !tag.is_idle());
+        }
+        tags.entry(name.to_owned()).or_insert_with(|| Arc::new(Tag::new(name, common.clone()))).clone()
+    }
+
+    fn all(&self) -> Vec<Arc<Tag>> {
+        lock(&self.0).values().cloned().collect()
+    }
+}
+
+/// Finds Redis again whenever it is lost, and tells it what was admitted meanwhile, tag by tag.
+async fn probe(link: Arc<Link>, tags: Arc<Tags>) {
+    loop {
+        link.come_back().await;
+        let told = join_all(tags.all().iter().map(|tag| async { tag.rejoin().await })).await;
+        if told.into_iter().all(|told| told) {
+            tracing::info!("Redis is there and knows what was admitted");
+            link.wait_until_lost().await;
+        }
+    }
+}
+
+/// Weights by the tag whose rates they are: an agent's stand with its tenant's.
+fn by_tag(weights: &[&Weight]) -> BTreeMap<String, Vec<Weight>> {
+    let mut tags: BTreeMap<String, Vec<Weight>> = BTreeMap::new();
+    for weight in weights {
+        let owner = &weight.limit.owner;
+        let tag = match weight.limit.scope {
+            Scope::Agent => {
+                let tenant = owner.strip_prefix("agent/").and_then(|rest| rest.rsplit_once('/'));
+                tenant.map_or_else(|| owner.clone(), |(tenant, _)| format!("tenant/{tenant}"))
+            }
+            Scope::Tenant | Scope::Model | Scope::Provider | Scope::Key => owner.clone(),
+        };
+        tags.entry(tag).or_default().push((*weight).clone());
+    }
+    tags
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,307 @@
+-- Rates of one hash tag. The decisions are those of the engine's `limits::Window`; a test holds the two together.
+--
+-- KEYS  1 windows   2 the fleet: who holds which share   3 a reservation, where the call is about one
+-- ARGV  1 what to do   2 the process   3 when it was sent, by this clock (0: unknown)   4 how late it may come
+--       5 parts of 10,000 that processes may hold together   6 how long anything is kept
+--       7 numbers, packed   8.. the names of the windows they are about
+--
+-- A window is a field: the number of its last sub-span, the units in that, and the units in the older ones; and a
+-- second field, with a # behind its name, with the older sub-spans in pairs. The first is all that most calls touch.
+-- Answers: status (0 wait, 1 done, 2 too late), this clock, milliseconds to wait, the process's parts, what is left of each.
+
+local SUB_SPANS, MOST_UNITS = 64, 1e15
+local STALE_MS, RENEW_MS, RECOVERY_RETRY_MS = 30000, 1000, 100
+local LIVE, SETTLED, REFUNDED, NEVER = 0, 1, 2, 3
+local call, pack, unpacked = redis.call, struct.pack, struct.unpack
+local floor, ceil, min, max = math.floor, math.ceil, math.min, math.max
+
+local now = now_ms()
+local me, pool, keep_ms, numbers = ARGV[2], tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7]
+local names = {}
+for i = 8, #ARGV do names[i - 7] = ARGV[i] end
+
+local span, sub_span, last, current, old, ring, moved = {}, {}, {}, {}, {}, {}, {}
+
+local function ring_of(i)
+  if not ring[i] then
+    local text, read = call('HGET', KEYS[1], names[i] .. '#'), {}
+    if text then
+      for at = 1, #text, 16 do
+        local number, units = unpacked('<dd', text, at)
+        read[#read + 1] = {number, units}
+      end
+    end
+    ring[i] = read
+  end
+  return ring[i]
+end
+
+local function open(i, head, span_ms)
+  span[i], sub_span[i] = span_ms, max(ceil(span_ms / SUB_SPANS), 1)
+  if head then
+    last[i], current[i], old[i] = unpacked('<ddd', head)
+  else
+    last[i], current[i], old[i], ring[i], moved[i] = 0, 0, 0, {}, true
+  end
+end
+
+local function advance(i)
+  local number = floor(now / sub_span[i])
+  if last[i] > number then
+    if last[i] - number <= SUB_SPANS then
+      number = last[i]
+    else
+      current[i], old[i], ring[i], last[i], moved[i] = current[i] + old[i], 0, {}, number, true
+    end
+  end
+  if last[i] < number then
+    local read, kept, sum = ring_of(i), {}, 0
+    if current[i] > 0 then read[#read + 1] = {last[i], current[i]} end
+    for _, pair in ipairs(read) do
+      if pair[1] + SUB_SPANS >= number then
+        kept[#kept + 1] = pair
+        sum = sum + pair[2]
+      end
+    end
+    last[i], current[i], old[i], ring[i], moved[i] = number, 0, sum, kept, true
+  end
+end
+
+local function leaves_ms(i, number)
+  return (number + SUB_SPANS + 1) * sub_span[i]
+end
+
+local function wait_ms(i, capacity, units)
+  local surplus = current[i] + old[i] + units - capacity
+  if surplus <= 0 or units == 0 then return 0 end
+  for _, pair in ipairs(ring_of(i)) do
+    surplus = surplus - pair[2]
+    if surplus <= 0 then return leaves_ms(i, pair[1]) - now end
+  end
+  if surplus <= current[i] then return leaves_ms(i, last[i]) - now end
+  return span[i]
+end
+
+local function add(i, units)
+  current[i] = current[i] + max(min(units, MOST_UNITS - current[i] - old[i]), 0)
+end
+
+-- Counts units of an earlier moment where they belong.
+local function add_at(i, number, units)
+  if number >= last[i] then return add(i, units) end
+  if number + SUB_SPANS < last[i] then return end
+  local pairs_of, at = ring_of(i), 1
+  while pairs_of[at] and pairs_of[at][1] < number do at = at + 1 end
+  if pairs_of[at] and pairs_of[at][1] == number then
+    pairs_of[at][2] = pairs_of[at][2] + units
+  else
+    table.insert(pairs_of, at, {number, units})
+  end
+  old[i], moved[i] = old[i] + units, true
+end
+
+local function give_back(i, number, units)
+  if number == last[i] then
+    current[i] = max(current[i] - units, 0)
+    return
+  end
+  for _, pair in ipairs(ring_of(i)) do
+    if pair[1] == number then
+      local back = min(pair[2], units)
+      pair[2], old[i], moved[i] = pair[2] - back, old[i] - back, true
+      return
+    end
+  end
+end
+
+local function save()
+  local fields, is_new = {}, false
+  for i = 1, #names do
+    fields[#fields + 1] = names[i]
+    fields[#fields + 1] = pack('<ddd', last[i], current[i], old[i])
+    if moved[i] then
+      local older = {}
+      for at, pair in ipairs(ring[i] or ring_of(i)) do older[at] = pack('<dd', pair[1], pair[2]) end
+      fields[#fields + 1] = names[i] .. '#'
+      fields[#fields + 1] = table.concat(older)
+      is_new = true
+    end
+  end
+  call('HSET', KEYS[1], unpack(fields))
+  if is_new then call('PEXPIRE', KEYS[1], keep_ms) end
+end
+
+-- The fleet: a field per process with the parts it may think it holds, when it was seen, its last report, and the parts
+-- it was told of last; and a field ~ while a recovery is under way, with its beginning and whether the windows were lost.
+-- Whoever is told of fewer parts counts with the old ones until it is heard again, since the answer may be lost.
+
+local function start_recovery(lost)
+  if call('HEXISTS', KEYS[2], '~') == 1 then return end
+  call('HSET', KEYS[2], '~', pack('<dd', now, lost))
+  call('PEXPIRE', KEYS[2], keep_ms + STALE_MS)
+end
+
+-- How many parts of 10,000 may be given out here, and how many this process holds for when nobody answers.
+local function share()
+  local fleet = call('HMGET', KEYS[2], '~', me)
+  local since, lost
+  if fleet[1] then since, lost = unpacked('<dd', fleet[1]) end
+  if since and now - since > keep_ms then
+    call('HDEL', KEYS[2], '~')
+    since = nil
+  end
+  local _, seen, report, parts = 0, nil, 0, 0
+  if fleet[2] then _, seen, report, parts = unpacked('<dddd', fleet[2]) end
+  if not since and seen and now - seen < RENEW_MS and now >= seen then return 10000, parts end
+  local all, others, count, unknown, reported = call('HGETALL', KEYS[2]), 0, 1, 0, 0
+  for at = 1, #all, 2 do
+    if all[at] ~= '~' and all[at] ~= me then
+      local their_parts, their_seen = unpacked('<dd', all[at + 1])
+      if (since or now) - their_seen > STALE_MS then
+        call('HDEL', KEYS[2], all[at])
+      else
+        others, count = others + their_parts, count + 1
+        if since and their_seen < since then
+          unknown = unknown + their_parts
+        else
+          reported = reported + their_parts
+        end
+      end
+    end
+  end
+  local mine = max(min(floor(pool / count), pool - others), 0)
+  if since then mine = min(mine, parts) end
+  call('HSET', KEYS[2], me, pack('<dddd', max(mine, parts), now, report, mine))
+  call('PEXPIRE', KEYS[2], keep_ms + STALE_MS)
+  if not since then return 10000, mine end
+  local known = pool - unknown
+  if lost == 1 then known = reported + mine end
+  if known >= pool - count then
+    known = pool
+    if pool == 10000 then call('HDEL', KEYS[2], '~') end
+  end
+  return known, mine
+end
+
+local function take()
+  local reservation = KEYS[3] and call('GET', KEYS[3])
+  local fate = reservation and unpacked('<d', reservation)
+  if fate == NEVER then return {2, now, 0, 0} end
+  local sent = tonumber(ARGV[3])
+  if sent > 0 and now - sent > tonumber(ARGV[4]) then
+    start_recovery(0)
+    return {2, now, 0, 0}
+  end
+  local known, parts = share()
+  local again = fate == LIVE or fate == SETTLED
+  local heads, longest, capacity, units = call('HMGET', KEYS[1], unpack(names)), 0, {}, {}
+  for i = 1, #names do
+    local span_ms
+    capacity[i], span_ms, units[i] = unpacked('<ddd', numbers, i * 24 - 23)
+    open(i, heads[i], span_ms)
+    advance(i)
+    if not again then
+      local least = capacity[i]
+      if known < 10000 then least = floor(least * known / 10000) end
+      local wait = units[i] > least and RECOVERY_RETRY_MS or wait_ms(i, least, units[i])
+      if wait > longest then longest = wait end
+    end
+  end
+  local answer = {longest > 0 and 0 or 1, now, longest, parts}
+  if longest == 0 and not again then
+    local held, ends = {}, now
+    for i = 1, #names do
+      add(i, units[i])
+      held[i] = pack('<ddd', span[i], last[i], units[i])
+      ends = max(ends, leaves_ms(i, last[i]))
+    end
+    save()
+    if KEYS[3] then
+      local text = pack('<dd', LIVE, #names) .. table.concat(held) .. table.concat(names, '\n')
+      call('SET', KEYS[3], text, 'PX', ends - now)
+    end
+  end
+  for i = 1, #names do answer[4 + i] = max(capacity[i] - current[i] - old[i], 0) end
+  return answer
+end
+
+-- Puts real use in the place of what a reservation took. What is refunded before it was taken is never taken.
+local function settle(fate)
+  local reservation = call('GET', KEYS[3])
+  if not reservation then
+    if fate == NEVER then call('SET', KEYS[3], pack('<d', NEVER), 'PX', keep_ms) end
+    return {0, now}
+  end
+  if unpacked('<d', reservation) ~= LIVE then return {0, now} end
+  local count = unpacked('<d', reservation, 9)
+  names = {}
+  for name in string.gmatch(string.sub(reservation, 17 + count * 24), '[^\n]+') do names[#names + 1] = name end
+  local heads = call('HMGET', KEYS[1], unpack(names))
+  for i = 1, count do
+    local span_ms, number, taken = unpacked('<ddd', reservation, i * 24 - 7)
+    local real = #numbers >= i * 8 and unpacked('<d', numbers, i * 8 - 7) or 0
+    open(i, heads[i], span_ms)
+    if real > taken then
+      advance(i)
+      add(i, real - taken)
+    elseif real < taken then
+      give_back(i, number, taken - real)
+    end
+  end
+  save()
+  call('SET', KEYS[3], pack('<d', fate) .. string.sub(reservation, 9), 'KEEPTTL')
+  return {1, now}
+end
+
+-- A process is back: it tells what it admitted while nobody answered here. The same report again is not counted again.
+local function rejoin()
+  local parts, report, lost = unpacked('<ddd', numbers)
+  local fleet = call('HMGET', KEYS[2], '~', me)
+  start_recovery(lost)
+  local seen_report = 0
+  if fleet[2] then local _, _, number = unpacked('<ddd', fleet[2]); seen_report = number end
+  if report > seen_report and #names > 0 then
+    local heads, at = call('HMGET', KEYS[1], unpack(names)), 25
+    for i = 1, #names do
+      local span_ms, count = unpacked('<dd', numbers, at)
+      at = at + 16
+      open(i, heads[i], span_ms)
+      advance(i)
+      for _ = 1, count do
+        local number, units = unpacked('<dd', numbers, at)
+        at = at + 16
+        add_at(i, number, units)
+      end
+    end
+    save()
+  end
+  local all, others = call('HGETALL', KEYS[2]), 0
+  for at = 1, #all, 2 do
+    if all[at] ~= '~' and all[at] ~= me then others = others + unpacked('<d', all[at + 1]) end
+  end
+  parts = max(min(parts, pool - others), 0)
+  call('HSET', KEYS[2], me, pack('<dddd', parts, now, max(report, seen_report), parts))
+  call('PEXPIRE', KEYS[2], keep_ms + STALE_MS)
+  return {1, now, 0, parts}
+end
+
+-- Takes units back out of the sub-spans they were reported in.
+local function adjust()
+  local heads = call('HMGET', KEYS[1], unpack(names))
+  for i = 1, #names do
+    local span_ms, number, units = unpacked('<ddd', numbers, i * 24 - 23)
+    open(i, heads[i], span_ms)
+    give_back(i, number, units)
+  end
+  save()
+  return {1, now}
+end
+
+local what = ARGV[1]
+if what == 'take' then return take() end
+if what == 'settle' then return settle(SETTLED) end
+if what == 'refund' then return settle(REFUNDED) end
+if what == 'undo' then return settle(NEVER) end
+if what == 'rejoin' then return rejoin() end
+if what == 'adjust' then return adjust() end
+return redis.error_reply('ERR no such decision')

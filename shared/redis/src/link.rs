@@ -1,0 +1,190 @@
+//! One connection, one script, and no long wait: who does not answer in time is away until a probe finds it again.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use engine::error::{Error, ErrorKind, Result};
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, RedisResult, cmd};
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+/// A probe is sent each so many milliseconds while Redis is away, one at a time.
+const PROBE_MS: u64 = 100;
+/// A probe waits at most this long for each answer.
+const PROBE_PATIENCE: Duration = Duration::from_millis(250);
+
+/// Redis is away: it was before, or it just failed or did not answer in time. Then it may have done what it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Away {
+    /// Nothing was sent.
+    Known,
+    /// It was sent, and nobody knows.
+    Doubtful,
+}
+
+/// Where Redis is and what it runs.
+pub(crate) struct Link {
+    client: Client,
+    script: String,
+    patience: Duration,
+    state: Mutex<State>,
+    began: Instant,
+    wake: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    open: Option<Open>,
+    /// This server's clock less the process's own, in milliseconds.
+    offset_ms: Option<i64>,
+    number: u64,
+}
+
+#[derive(Clone)]
+struct Open {
+    connection: MultiplexedConnection,
+    digest: String,
+    server: String,
+    number: u64,
+}
+
+/// The answer of a script, and the server it came from.
+pub(crate) struct Answer {
+    pub(crate) numbers: Vec<i64>,
+    pub(crate) server: String,
+}
+
+impl Link {
+    /// A link that is not open yet. Kind `Configuration` for an address that is none; the address may hold a password, so no
+    /// error tells it.
+    pub(crate) fn new(url: &str, script: String, patience_ms: u64) -> Result<Arc<Self>> {
+        let client = Client::open(url).map_err(|_| {
+            Error::new(ErrorKind::Configuration, "RATE_LIMIT_REDIS_URL is no address of a Redis")
+        })?;
+        Ok(Arc::new(Self {
+            client,
+            script,
+            patience: Duration::from_millis(patience_ms),
+            state: Mutex::default(),
+            began: Instant::now(),
+            wake: Notify::new(),
+        }))
+    }
+
+    /// The server's clock as far as it is known, in milliseconds since 1970.
+    pub(crate) fn now_ms(&self) -> Option<u64> {
+        let offset_ms = self.lock().offset_ms?;
+        u64::try_from(self.own_ms() + offset_ms).ok()
+    }
+
+    /// True if calls are sent at all.
+    pub(crate) fn is_open(&self) -> bool {
+        self.lock().open.is_some()
+    }
+
+    /// The server that answers, once one does.
+    pub(crate) fn server(&self) -> Option<String> {
+        self.lock().open.as_ref().map(|open| open.server.clone())
+    }
+
+    /// Calls the script, once; a second time only if the server has forgotten it.
+    pub(crate) async fn call(
+        &self,
+        keys: &[String],
+        arguments: &[Vec<u8>],
+    ) -> std::result::Result<Answer, Away> {
+        let open = self.lock().open.clone().ok_or(Away::Known)?;
+        let sent_ms = self.own_ms();
+        let answer = match timeout(self.patience, invoke(&open, &self.script, keys, arguments)).await {
+            Ok(Ok(numbers)) => numbers,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "Redis failed");
+                self.lose(open.number);
+                return Err(Away::Doubtful);
+            }
+            Err(_) => {
+                tracing::warn!(patience_ms = self.patience.as_millis(), "Redis did not answer in time");
+                self.lose(open.number);
+                return Err(Away::Doubtful);
+            }
+        };
+        if let Some(server_ms) = answer.get(1) {
+            let between_ms = i64::midpoint(sent_ms, self.own_ms());
+            self.lock().offset_ms = Some(server_ms - between_ms);
+        }
+        Ok(Answer { numbers: answer, server: open.server })
+    }
+
+    /// Opens the connection, which must answer within a probe's patience.
+    pub(crate) async fn open(&self) -> Result<()> {
+        let silent = |error| Error::new(ErrorKind::Storage, "Redis did not answer").because(error);
+        let late = |_| Error::new(ErrorKind::Storage, "Redis did not answer in time");
+        let opened = timeout(4 * PROBE_PATIENCE, connect(&self.client, &self.script)).await;
+        let (connection, digest, server) = opened.map_err(late)?.map_err(silent)?;
+        let mut state = self.lock();
+        state.number += 1;
+        let number = state.number;
+        state.open = Some(Open { connection, digest, server, number });
+        Ok(())
+    }
+
+    /// Drops a connection that failed, unless another has taken its place.
+    pub(crate) fn lose(&self, number: u64) {
+        let mut state = self.lock();
+        if state.open.as_ref().is_some_and(|open| open.number == number) {
+            state.open = None;
+            self.wake.notify_one();
+        }
+    }
+
+    /// Waits until the connection is lost.
+    pub(crate) async fn wait_until_lost(&self) {
+        while self.is_open() {
+            self.wake.notified().await;
+        }
+    }
+
+    /// Probes until the connection is open.
+    pub(crate) async fn come_back(&self) {
+        if self.is_open() {
+            return;
+        }
+        while let Err(error) = self.open().await {
+            tracing::debug!(%error, "Redis is still away");
+            tokio::time::sleep(Duration::from_millis(PROBE_MS)).await;
+        }
+    }
+
+    fn own_ms(&self) -> i64 {
+        i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn connect(client: &Client, script: &str) -> RedisResult<(MultiplexedConnection, String, String)> {
+    let settings = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(PROBE_PATIENCE))
+        .set_response_timeout(Some(PROBE_PATIENCE));
+    let mut connection = client.get_multiplexed_async_connection_with_config(&settings).await?;
+    let told: String = cmd("INFO").arg("server").query_async(&mut connection).await?;
+    let server = told.lines().find_map(|line| line.strip_prefix("run_id:")).unwrap_or("unknown").to_owned();
+    let digest: String = cmd("SCRIPT").arg("LOAD").arg(script).query_async(&mut connection).await?;
+    Ok((connection, digest, server))
+}
+
+async fn invoke(open: &Open, script: &str, keys: &[String], arguments: &[Vec<u8>]) -> RedisResult<Vec<i64>> {
+    let mut connection = open.connection.clone();
+    let mut command = cmd("EVALSHA");
+    command.arg(&open.digest).arg(keys.len()).arg(keys).arg(arguments);
+    match command.query_async(&mut connection).await {
+        Err(error) if error.code() == Some("NOSCRIPT") => {
+            let _: String = cmd("SCRIPT").arg("LOAD").arg(script).query_async(&mut connection).await?;
+            command.query_async(&mut connection).await
+        }
+        answer => answer,
+    }
+}
