@@ -3,7 +3,8 @@
 mod agents;
 mod briefings;
 mod events;
-mod health;
+pub(crate) mod health;
+mod optimizations;
 mod runs;
 mod uploads;
 
@@ -18,6 +19,7 @@ pub(crate) fn all() -> Vec<Operation> {
         uploads::operations(),
         agents::operations(),
         health::operations(),
+        optimizations::operations(),
     ]
     .into_iter()
     .flatten()

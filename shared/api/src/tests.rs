@@ -2,5 +2,6 @@
 
 mod access;
 mod document;
+mod health;
 mod house;
 mod runs;

@@ -7,9 +7,12 @@
 pub mod agent;
 pub mod contract;
 pub mod error;
+pub mod figures;
+pub mod health;
 pub mod ledger_view;
 pub mod memory;
 pub mod model;
+pub mod performance;
 pub mod ports;
 pub mod prompt;
 pub mod schema;

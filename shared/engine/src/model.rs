@@ -1,6 +1,7 @@
 //! The nouns: ids, runs, steps, results, money.
 
 mod access;
+mod counters;
 mod id;
 mod money;
 mod price;
@@ -9,6 +10,7 @@ mod rows;
 mod run;
 
 pub use access::{ApiKey, Scope, SecretDigest, TenantSettings, Upload};
+pub use counters::{Counters, Histogram};
 pub use id::{AgentId, CallId, ContentRef, ItemId, KeyId, RunId, RunKey, StepKey, TenantId, Token};
 pub use money::{NanoUsd, decimal};
 pub use price::{Price, PriceBand, Usage};
@@ -16,7 +18,7 @@ pub use result::{
     Basis, CacheLevel, Meta, Outcome, Reason, ReasonCode, STEP_RESULT_VERSION, Status, StepError, StepResult,
 };
 pub use rows::{
-    Budget, Charge, ChargeState, Counters, Event, EventKind, Lease, MemoryRecord, Outbox, OutboxMessage,
-    Purse, Sequence, Step,
+    Budget, Charge, ChargeState, Event, EventKind, Lease, MemoryRecord, Outbox, OutboxMessage, Purse,
+    Sequence, Step,
 };
 pub use run::{Depth, Run, RunFailure, RunStatus, Source};

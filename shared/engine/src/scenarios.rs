@@ -1,7 +1,7 @@
 //! The stories, told on virtual time: `check(what the world does, how the step ends)`.
 
 mod access;
-mod house;
+pub(crate) mod house;
 mod sources;
 
 use serde_json::json;

@@ -222,21 +222,3 @@ pub struct MemoryRecord {
     /// What the integrating agent chose to keep, as its schema says.
     pub record: serde_json::Value,
 }
-
-/// Sums over ended runs of a tenant; each run is added exactly once.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Counters {
-    /// Ended runs by status name.
-    pub runs: std::collections::BTreeMap<String, u64>,
-    /// Steps by `agent/status`.
-    pub steps: std::collections::BTreeMap<String, u64>,
-    /// Steps answered by each cache level.
-    pub cache_hits: std::collections::BTreeMap<String, u64>,
-    /// Tokens of all settled calls.
-    pub usage: Usage,
-    /// Money spent.
-    pub cost: NanoUsd,
-    /// Money saved by the cache.
-    pub saved: NanoUsd,
-}

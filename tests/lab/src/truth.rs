@@ -1,0 +1,188 @@
+//! The truth matrix: each port is broken four ways, and exactly the checks that stand on it must see it.
+
+mod house;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use engine::health::{MOST_MS, Reading, Status, probe};
+use engine::memory::virtual_time::Executor;
+use engine::memory::{Broken, Fault};
+use engine::ports::{Key, Ports, Store};
+
+use house::{House, Profile};
+
+/// What can be broken. A store carries several components, so it is broken in parts too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Store,
+    Counters,
+    Steps,
+    Money,
+    Content,
+    Metrics,
+    Limits,
+    Cache,
+    Model,
+    Embedder,
+    Memory,
+    Queues,
+    Workflow,
+    Tools,
+}
+
+const PARTS: [Part; 14] = [
+    Part::Store,
+    Part::Counters,
+    Part::Steps,
+    Part::Money,
+    Part::Content,
+    Part::Metrics,
+    Part::Limits,
+    Part::Cache,
+    Part::Model,
+    Part::Embedder,
+    Part::Memory,
+    Part::Queues,
+    Part::Workflow,
+    Part::Tools,
+];
+
+/// Longer than any check has.
+const SLOW: Fault = Fault::Slow(10_000);
+const FAULTS: [Fault; 4] = [Fault::Down, SLOW, Fault::Wrong, Fault::ReadOnly];
+
+/// The checks that must see it.
+fn expected(profile: Profile, part: Part, fault: Fault) -> BTreeSet<&'static str> {
+    let seen: &[&str] = match (part, fault) {
+        // Nothing is written through these, so whoever only reads is well.
+        (Part::Model | Part::Embedder | Part::Tools, Fault::ReadOnly) => &[],
+        // Measurements wait for nobody.
+        (Part::Metrics, Fault::Slow(_)) => &[],
+        (Part::Store, _) if profile == Profile::Lite => &[
+            "step_result",
+            "monitoring",
+            "performance_validator",
+            "cost_optimizer",
+            "distributed_rate_limiter",
+            "advanced_cache",
+            "vector_database",
+        ],
+        (Part::Store, _) => &["step_result", "monitoring", "performance_validator", "cost_optimizer"],
+        (Part::Counters, _) => &["monitoring", "performance_validator"],
+        // A call is reserved for a step that is held by its caller.
+        (Part::Steps, _) => &["step_result", "cost_optimizer"],
+        (Part::Money, _) => &["cost_optimizer"],
+        (Part::Content, _) => &["step_result"],
+        (Part::Metrics, _) => &["monitoring"],
+        (Part::Limits, _) => &["distributed_rate_limiter"],
+        (Part::Cache, _) => &["advanced_cache"],
+        (Part::Model, _) => &["llm_router"],
+        (Part::Embedder | Part::Memory, _) => &["vector_database"],
+        (Part::Queues | Part::Workflow, _) => &["agent_coordination"],
+        (Part::Tools, _) => &["mcp_tools"],
+    };
+    seen.iter().copied().collect()
+}
+
+/// The house's ports with one part of them broken.
+fn broken(house: &House, part: Part, fault: Fault) -> Ports {
+    fn broken<P: ?Sized>(port: &Arc<P>, house: &House, fault: Fault) -> Arc<Broken<P>> {
+        Arc::new(Broken::new(port.clone(), house.ports.clock.clone(), fault))
+    }
+    let mut ports = house.ports.clone();
+    let rows = |concerns: fn(&Key) -> bool| -> Arc<dyn Store> {
+        let store: Arc<dyn Store> = house.ports.store.clone();
+        Arc::new(Broken::new(store, house.ports.clock.clone(), fault).only(concerns))
+    };
+    match part {
+        // What stands on rows stands on the broken ones.
+        Part::Store => return house.over(rows(|_| true)),
+        Part::Counters => ports.store = rows(|key| matches!(key, Key::Counters(..))),
+        Part::Steps => ports.store = rows(|key| matches!(key, Key::Step(_))),
+        Part::Money => {
+            ports.store = rows(|key| matches!(key, Key::Purse(_) | Key::Charge(_) | Key::Budget(..)))
+        }
+        Part::Content => ports.content = broken(&ports.content, house, fault),
+        Part::Metrics => ports.metrics = broken(&ports.metrics, house, fault),
+        Part::Limits => ports.limits = broken(&ports.limits, house, fault),
+        Part::Cache => ports.cache = broken(&ports.cache, house, fault),
+        Part::Model => ports.model = ports.model.map(|model| broken(&model, house, fault) as _),
+        Part::Embedder => {
+            ports.embedder = ports.embedder.map(|embedder| broken(&embedder, house, fault) as _)
+        }
+        Part::Memory => ports.memory = broken(&ports.memory, house, fault),
+        Part::Queues => ports.queues = broken(&ports.queues, house, fault),
+        Part::Workflow => ports.workflow = broken(&ports.workflow, house, fault),
+        Part::Tools => {
+            let tools = ports.tools.iter().map(|(name, tool)| (*name, broken(tool, house, fault) as _));
+            ports.tools = Arc::new(tools.collect());
+        }
+    }
+    ports
+}
+
+fn probed(house: &House, ports: &Ports) -> Vec<Reading> {
+    Executor::new(house.time.clone(), 1).block_on(probe(ports, MOST_MS)).expect("the checks got stuck")
+}
+
+/// The checks that do not pass.
+fn flipped(readings: &[Reading]) -> BTreeSet<&str> {
+    let not_well = readings.iter().filter(|reading| reading.status != Status::Pass);
+    not_well.map(|reading| reading.component.as_str()).collect()
+}
+
+fn check_matrix(profile: Profile) {
+    let (mut cells, mut wrong) = (0, Vec::new());
+    for part in PARTS {
+        for fault in FAULTS {
+            let house = House::new(profile);
+            assert_eq!(flipped(&probed(&house, &house.ports)), BTreeSet::new(), "before anything is broken");
+            let readings = probed(&house, &broken(&house, part, fault));
+            if flipped(&readings) != expected(profile, part, fault) {
+                wrong.push(format!("{part:?} {fault:?}: {:?}", flipped(&readings)));
+            }
+            // A number of messages that cannot be is no failure of the queues, but somebody must look.
+            let may_warn = part == Part::Queues && fault == Fault::Wrong;
+            for reading in readings.iter().filter(|reading| reading.status != Status::Pass) {
+                let word = if may_warn { Status::Warn } else { Status::Fail };
+                assert_eq!(reading.status, word, "{part:?} {fault:?}: {reading:?}");
+                assert!(!reading.output.is_empty());
+            }
+            assert_eq!(
+                flipped(&probed(&house, &house.ports)),
+                BTreeSet::new(),
+                "{part:?} {fault:?} is mended"
+            );
+            cells += 1;
+        }
+    }
+    println!("{profile:?}: {cells} cells, {} wrong", wrong.len());
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn exactly_the_right_checks_see_what_is_broken() {
+    check_matrix(Profile::Full);
+}
+
+#[test]
+fn in_lite_one_store_carries_seven_components() {
+    check_matrix(Profile::Lite);
+}
+
+#[test]
+fn ten_thousand_healthy_probes_find_nothing() {
+    const PROBES: usize = 10_000;
+    for profile in [Profile::Full, Profile::Lite] {
+        let house = House::new(profile);
+        let mut flips = 0;
+        for _ in 0..PROBES / 2 {
+            flips += usize::from(!flipped(&probed(&house, &house.ports)).is_empty());
+            let clock = house.ports.clock.clone();
+            Executor::new(house.time.clone(), 1).block_on(async move { clock.sleep(10_000).await });
+        }
+        println!("{profile:?}: {} probes, {flips} flips", PROBES / 2);
+        assert_eq!(flips, 0);
+    }
+}
