@@ -3,12 +3,14 @@
 mod house;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use engine::health::{MOST_MS, Reading, Status, probe};
+use async_trait::async_trait;
+use engine::error::Result;
+use engine::health::{MOST_MS, Reading, Status, history, probe};
 use engine::memory::virtual_time::Executor;
 use engine::memory::{Broken, Fault};
-use engine::ports::{Key, Ports, Store};
+use engine::ports::{Becomes, Change, Key, Page, Ports, Range, Row, Store, Versioned};
 
 use house::{House, Profile};
 
@@ -120,6 +122,81 @@ fn broken(house: &House, part: Part, fault: Fault) -> Ports {
         }
     }
     ports
+}
+
+/// Counts the units of a table that a store's calls would take.
+struct Metered {
+    store: Arc<dyn Store>,
+    /// Written and read.
+    units: Mutex<(u64, u64)>,
+}
+
+impl Metered {
+    fn bytes(row: &Row) -> u64 {
+        serde_json::to_string(row).unwrap().len() as u64 + 150
+    }
+
+    fn read(&self, units: impl Iterator<Item = u64>) {
+        self.units.lock().unwrap().1 += units.sum::<u64>();
+    }
+}
+
+#[async_trait]
+impl Store for Metered {
+    async fn read(&self, keys: &[Key]) -> Result<Vec<Option<Versioned>>> {
+        let rows = self.store.read(keys).await?;
+        let unit =
+            |row: &Option<Versioned>| row.as_ref().map_or(1, |found| Self::bytes(&found.row).div_ceil(4_096));
+        self.read(rows.iter().map(unit));
+        Ok(rows)
+    }
+
+    async fn write(&self, changes: &[Change]) -> Result<()> {
+        // What is written together costs twice as much, also what is only looked at. A run is listed in an index.
+        let together = if changes.len() > 1 { 2 } else { 1 };
+        let units = changes.iter().map(|change| {
+            let kilobytes = match &change.to {
+                Becomes::Row(row) => Self::bytes(row).div_ceil(1_024),
+                Becomes::Gone | Becomes::Same => 1,
+            };
+            let listed = matches!(change.key, Key::Run(_)) && change.to != Becomes::Same;
+            kilobytes * together + u64::from(listed)
+        });
+        self.units.lock().unwrap().0 += units.sum::<u64>();
+        self.store.write(changes).await
+    }
+
+    async fn list(&self, range: &Range, from: Option<&str>, limit: usize) -> Result<Page> {
+        let page = self.store.list(range, from, limit).await?;
+        let bytes: u64 = page.rows.iter().map(|(_, found)| Self::bytes(&found.row)).sum();
+        self.read(std::iter::once(bytes.div_ceil(4_096).max(1)));
+        Ok(page)
+    }
+}
+
+/// What `tests/it/tests/it/template/cost.rs` takes for a probing in lite.
+const UNITS: (u64, u64) = (46, 43);
+
+#[test]
+fn a_probing_takes_as_much_of_the_table_as_the_bill_says() {
+    let house = House::new(Profile::Lite);
+    let metered = Arc::new(Metered { store: house.ports.store.clone(), units: Mutex::default() });
+    let ports = house.over(metered.clone());
+    let mut units = (0, 0);
+    // Until the history of a day is full.
+    for _ in 0..300 {
+        *metered.units.lock().unwrap() = (0, 0);
+        let ports = ports.clone();
+        let round = async move {
+            let readings = probe(&ports, MOST_MS).await;
+            history::record(&ports, &readings).await.unwrap();
+            ports.clock.sleep(5 * 60_000).await;
+        };
+        Executor::new(house.time.clone(), 1).block_on(round).unwrap();
+        units = *metered.units.lock().unwrap();
+    }
+    println!("a probing writes {} units and reads {}", units.0, units.1);
+    assert_eq!(units, UNITS);
 }
 
 fn probed(house: &House, ports: &Ports) -> Vec<Reading> {
