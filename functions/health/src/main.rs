@@ -1,7 +1,7 @@
-//! Asks every part of the deployment whether it answers, and says which do not.
+//! Tries every component of the deployment, records how it did, and says which do not work.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    lambda::schedule(lambda::WITHOUT_STEPS, lambda::check_health)
+    lambda::schedule(lambda::WITH_STEPS, lambda::check_health)
 }

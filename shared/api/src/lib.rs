@@ -16,15 +16,18 @@ use axum::response::Response;
 use axum::routing::on;
 use boot::Config;
 use engine::error::{Error, ErrorKind, Result};
+use engine::health;
 use engine::ports::Ports;
 
 mod call;
 mod exposition;
+mod health_json;
 pub mod openapi;
 mod operation;
 mod problem;
 mod routes;
 
+pub use health_json::health_json;
 pub use problem::problem;
 
 use operation::Operation;
@@ -38,6 +41,8 @@ pub struct Api {
     /// How long a request may wait for an event, in milliseconds, whatever it asks for: where each waiting request is a function
     /// that runs, waiting clients would keep everybody else's work from running.
     pub longest_wait_ms: u64,
+    /// What is told of the components: tried by this process, or what another one recorded.
+    pub health: health::Watch,
 }
 
 /// The router over `api`.
@@ -57,12 +62,27 @@ async fn answer(api: Arc<Api>, operation: Arc<Operation>, request: Request) -> R
     let answered = async {
         let (mut parts, body) = request.into_parts();
         // The key comes first: whoever has none learns nothing, not even what is wrong with the request.
-        let caller = call::authorise(&api, &operation, &parts.headers).await?;
+        let authorised = call::authorise(&api, &operation, &parts.headers);
+        let caller = if operation.path == routes::health::COMPONENTS {
+            in_time(health::within(&api.ports, health::MOST_MS, authorised).await)?
+        } else {
+            authorised.await?
+        };
         let path = path_of(Option::<Path<String>>::from_request_parts(&mut parts, &()).await)?;
         let call = call::receive(api, &operation, caller, path, parts, body).await?;
         (operation.handler)(call).await
     };
     answered.await.unwrap_or_else(|error| problem(&error))
+}
+
+/// A key that could not be read in time is a store that does not answer.
+fn in_time(authorised: Result<Option<engine::Caller>>) -> Result<Option<engine::Caller>> {
+    authorised.map_err(|error| match error.kind() {
+        ErrorKind::Timeout => {
+            Error::new(ErrorKind::Storage, "the store does not answer: no key can be read").because(error)
+        }
+        _ => error,
+    })
 }
 
 fn path_of(path: Result<Option<Path<String>>, PathRejection>) -> Result<Option<String>> {

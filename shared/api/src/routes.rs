@@ -3,8 +3,9 @@
 mod agents;
 mod briefings;
 mod events;
-mod health;
+pub(crate) mod health;
 mod metrics;
+mod optimizations;
 mod runs;
 mod uploads;
 mod usage;
@@ -22,6 +23,7 @@ pub(crate) fn all() -> Vec<Operation> {
         usage::operations(),
         health::operations(),
         metrics::operations(),
+        optimizations::operations(),
     ]
     .into_iter()
     .flatten()

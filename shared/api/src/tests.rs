@@ -2,6 +2,7 @@
 
 mod access;
 mod document;
+mod health;
 mod house;
 mod metrics;
 mod runs;

@@ -11,7 +11,7 @@ use engine::error::{Error, ErrorKind, Result};
 use engine::model::{ContentRef, TenantId};
 use engine::ports::{Clock, ContentStore, Delivery, Post, UploadAddress};
 use reqwest::{Client, Method, StatusCode, Url};
-use rusty_s3::actions::{GetObject, HeadBucket, PutObject, S3Action};
+use rusty_s3::actions::{GetObject, PutObject, S3Action};
 use rusty_s3::{Bucket, Credentials, UrlStyle};
 
 use crate::Connection;
@@ -58,15 +58,6 @@ impl S3 {
             caller: format!("app/{}", place.caller),
             clock,
         })
-    }
-
-    /// Whether the bucket answers.
-    pub async fn is_there(&self) -> Result<()> {
-        let url = HeadBucket::new(&self.bucket, Some(&self.credentials)).sign(SIGNED);
-        match self.ask(Method::HEAD, url, None, LARGEST_BYTES).await? {
-            Some(_) => Ok(()),
-            None => Err(Error::new(ErrorKind::Configuration, "the bucket does not exist")),
-        }
     }
 
     async fn read(&self, key: &str) -> Result<Option<Vec<u8>>> {

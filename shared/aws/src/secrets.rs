@@ -25,11 +25,6 @@ pub async fn read(connection: &Connection, clock: &dyn Clock, id: &str) -> Resul
     Ok(fields.into_iter().filter_map(|(name, value)| text(value).map(|value| (name, value))).collect())
 }
 
-/// Whether the secret is there; what it holds is not read.
-pub async fn is_there(connection: &Connection, clock: &dyn Clock, id: &str) -> Result<()> {
-    ask(connection, clock, "DescribeSecret", id).await.map(|_| ())
-}
-
 async fn ask(connection: &Connection, clock: &dyn Clock, operation: &str, id: &str) -> Result<Value> {
     let target = format!("secretsmanager.{operation}");
     let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target.as_str())];

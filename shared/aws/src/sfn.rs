@@ -93,6 +93,13 @@ impl Workflow for StepFunctions {
             answer => settled(answer, &["ExecutionDoesNotExist"]),
         }
     }
+
+    async fn ready(&self) -> Result<Option<bool>> {
+        match self.machine_arn {
+            Some(_) => self.is_active().await.map(Some),
+            None => Ok(None),
+        }
+    }
 }
 
 /// How a token is answered that is late, unknown or used: all three mean that nobody waits for it.

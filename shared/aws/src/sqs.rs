@@ -93,6 +93,13 @@ impl Queues for Sqs {
         let request = if delay_s > 0 { request.delay_seconds(delay_s) } else { request };
         request.send().await.map(|_| ()).map_err(failed)
     }
+
+    async fn depth(&self, queue: Queue) -> Result<Option<u64>> {
+        match self.urls.get(&queue) {
+            Some(url) => self.waiting(url).await.map(Some),
+            None => Ok(None),
+        }
+    }
 }
 
 /// A group's name has at most 128 letters, digits and marks; a tenant that is no such name goes by its digest.

@@ -47,6 +47,10 @@ impl Llm for Outward<dyn Llm> {
         self.rows.settled().await.map_err(|error| LlmError { error, bill: Bill::Nothing })?;
         self.port.complete(request).await
     }
+
+    async fn reachable(&self) -> Result<Option<Vec<String>>> {
+        self.port.reachable().await
+    }
 }
 
 #[async_trait]

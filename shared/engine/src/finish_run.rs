@@ -12,8 +12,9 @@ use crate::lease::{finished_event, new_step};
 use crate::ledger_view::{result_of, steps};
 use crate::measure;
 use crate::model::{
-    AgentId, Basis, Budget, Charge, ChargeState, EventKind, ItemId, Learned, Meta, NanoUsd, OutboxMessage, Outcome, Purse, Reason,
-    ReasonCode, Run, RunFailure, RunKey, RunStatus, Status, Step, StepError, StepKey, StepResult, Usage,
+    AgentId, Basis, Budget, Charge, ChargeState, EventKind, ItemId, Learned, Meta, NanoUsd, OutboxMessage,
+    Outcome, Purse, Reason, ReasonCode, Run, RunFailure, RunKey, RunStatus, Status, Step, StepError, StepKey,
+    StepResult, Usage,
 };
 use crate::money::{self, book_lost_calls};
 use crate::outbox;

@@ -1,6 +1,7 @@
 //! Every port in memory: real code, for tests, simulation and as a fallback. They keep what real services promise and
 //! no more: queues deliver at least once, and of two overlapping transactions one is cancelled.
 
+mod broken;
 mod cache;
 mod content;
 mod delivery;
@@ -12,6 +13,7 @@ mod random;
 mod store;
 pub mod virtual_time;
 
+pub use broken::{Broken, Fault};
 pub use cache::MemoryCache;
 pub use content::MemoryContent;
 pub use delivery::MemoryDelivery;

@@ -20,7 +20,6 @@ pub use result::{
     Basis, CacheLevel, Meta, Outcome, Reason, ReasonCode, STEP_RESULT_VERSION, Status, StepError, StepResult,
 };
 pub use rows::{
-    Charge, ChargeState, Event, EventKind, Lease, MemoryRecord, Outbox, OutboxMessage, Purse,
-    Sequence, Step,
+    Charge, ChargeState, Event, EventKind, Lease, MemoryRecord, Outbox, OutboxMessage, Purse, Sequence, Step,
 };
 pub use run::{Depth, Run, RunFailure, RunStatus, Source};

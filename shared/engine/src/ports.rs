@@ -149,6 +149,11 @@ impl Queue {
 pub trait Queues: Send + Sync {
     /// Sends a message that becomes visible after `delay_ms` (at most 900,000).
     async fn send(&self, queue: Queue, message: &Message, delay_ms: u64) -> Result<()>;
+
+    /// How many messages of a queue wait to be received, about; `None` where this process was not told of the queue.
+    async fn depth(&self, _queue: Queue) -> Result<Option<u64>> {
+        Ok(None)
+    }
 }
 
 /// What travels on a queue: ids only.
@@ -224,6 +229,11 @@ pub trait Workflow: Send + Sync {
     async fn fail(&self, token: &Token, error: &str, cause: &str) -> Result<()>;
     /// Stops a run's workflow; one that has ended stays as it is.
     async fn stop(&self, run: &RunKey, cause: &str) -> Result<()>;
+
+    /// Whether it takes new executions; `None` where this process was not told of it.
+    async fn ready(&self) -> Result<Option<bool>> {
+        Ok(None)
+    }
 }
 
 /// Stored answers by key. A failure is a miss.
@@ -518,6 +528,12 @@ pub trait Llm: Send + Sync {
     fn candidates(&self, tier: crate::agent::Tier) -> Vec<Arc<ModelSpec>>;
     /// One call. Never retries by itself.
     async fn complete(&self, request: &ModelRequest) -> std::result::Result<ModelReply, LlmError>;
+
+    /// The ids of the models that the provider lists to this process's credentials. Costs nothing; `None` where the provider
+    /// has no such question.
+    async fn reachable(&self) -> Result<Option<Vec<String>>> {
+        Ok(None)
+    }
 }
 
 /// Embeddings.
@@ -562,6 +578,24 @@ pub trait Tool: Send + Sync {
     fn spec(&self) -> ToolSpec;
     /// Runs it. An error of kind `InvalidInput` is told to the model.
     async fn call(&self, scope: ToolScope<'_>, arguments: &Value) -> Result<ToolAnswer>;
+
+    /// A call that harms nobody, and its answer; `None` where there is none.
+    fn example(&self) -> Option<ToolExample> {
+        None
+    }
+}
+
+/// A call of a tool whose answer is known.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ToolExample {
+    /// What the step was given.
+    pub input: StepInput,
+    /// What earlier runs left.
+    pub records: Vec<MemoryRecord>,
+    /// The arguments.
+    pub arguments: Value,
+    /// The answer.
+    pub answer: Value,
 }
 
 /// What a platform gave for a source. Rungs: `full_text`, `captions`, `audio_to_transcribe`, `metadata_only`, `blocked`.
@@ -620,4 +654,10 @@ pub trait Metrics: Send + Sync {
     fn count(&self, name: &'static str, by: u64);
     /// Records a duration.
     fn duration_ms(&self, name: &'static str, milliseconds: u64);
+
+    /// What was counted under a name and is still held in this process; `None` if nothing is, or where that cannot be told.
+    /// Names that begin with `probe_` are held for this question only and reach nobody else.
+    fn held(&self, _name: &'static str) -> Option<u64> {
+        None
+    }
 }

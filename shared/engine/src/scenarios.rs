@@ -2,7 +2,7 @@
 
 mod access;
 mod figures;
-mod house;
+pub(crate) mod house;
 mod money;
 mod sources;
 

@@ -47,6 +47,20 @@ pub struct Opened {
     pub config: Config,
     /// The services behind some of them.
     pub reached: Arc<Reached>,
+    /// Why the secret could not be read again, if what stood in it before is used.
+    pub(crate) secret_lost: Option<Error>,
+}
+
+impl Opened {
+    /// The same ports, and why their secret cannot be read any more, if it cannot.
+    fn without_secret(&self, secret_lost: Option<Error>) -> Self {
+        Self {
+            ports: self.ports.clone(),
+            config: self.config.clone(),
+            reached: self.reached.clone(),
+            secret_lost,
+        }
+    }
 }
 
 struct Held {
@@ -82,12 +96,16 @@ impl Platform {
         let secrets = match (self.secrets(reached).await, held.as_mut()) {
             (Ok(secrets), Some(held)) if held.secrets == secrets => {
                 held.read_ms = now;
+                if held.opened.secret_lost.is_some() {
+                    held.opened = Arc::new(held.opened.without_secret(None));
+                }
                 return Ok(held.opened.clone());
             }
             (Ok(secrets), _) => secrets,
             (Err(error), Some(held)) => {
                 tracing::error!(%error, causes = error.causes(), "the secret could not be read again; what was read before is used");
                 held.read_ms = now;
+                held.opened = Arc::new(held.opened.without_secret(Some(error)));
                 return Ok(held.opened.clone());
             }
             (Err(error), None) => return Err(error),
@@ -153,7 +171,7 @@ async fn open(recipe: Recipe, reached: &Arc<Reached>, secrets: &Secrets) -> Resu
         store,
         clock: clock.clone(),
     };
-    Ok(Opened { ports, config, reached: reached.clone() })
+    Ok(Opened { ports, config, reached: reached.clone(), secret_lost: None })
 }
 
 /// Rates in Redis where the deployment has one, else in the table.

@@ -41,7 +41,10 @@ const KEY: HeaderName = HeaderName::from_static("x-api-key");
 const VERSION: HeaderName = HeaderName::from_static("anthropic-version");
 
 /// A server that speaks Anthropic's Messages.
-pub struct Anthropic(Server);
+pub struct Anthropic {
+    server: Server,
+    listing: &'static str,
+}
 
 impl Anthropic {
     /// A client for the server, offering `models` in this order. The base URL may or may not end in `/v1`. An unusable
@@ -54,29 +57,34 @@ impl Anthropic {
         }
         let has_version = config.base_url.trim().trim_end_matches('/').ends_with("/v1");
         let path = if has_version { "/messages" } else { "/v1/messages" };
-        Ok(Self(Server::new(config, path, headers, models)?))
+        let listing = if has_version { "/models" } else { "/v1/models" };
+        Ok(Self { server: Server::new(config, path, headers, models)?, listing })
     }
 
     /// Where requests go.
     pub fn address(&self) -> &str {
-        self.0.address.as_str()
+        self.server.address.as_str()
     }
 }
 
 #[async_trait]
 impl Llm for Anthropic {
     fn candidates(&self, tier: Tier) -> Vec<Arc<ModelSpec>> {
-        self.0.candidates(tier)
+        self.server.candidates(tier)
     }
 
     async fn complete(&self, request: &ModelRequest) -> Result<ModelReply, LlmError> {
-        let body = request::body(request, self.0.config.stream);
-        self.0.complete::<stream::Answer>(UsageShape::Messages, request, body).await
+        let body = request::body(request, self.server.config.stream);
+        self.server.complete::<stream::Answer>(UsageShape::Messages, request, body).await
+    }
+
+    async fn reachable(&self) -> Result<Option<Vec<String>>> {
+        self.server.listed(self.listing, Some("limit=1000")).await
     }
 }
 
 impl fmt::Debug for Anthropic {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("Anthropic").field(&self.0).finish()
+        formatter.debug_tuple("Anthropic").field(&self.server).finish()
     }
 }

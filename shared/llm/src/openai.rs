@@ -61,6 +61,10 @@ impl Llm for OpenAi {
         let body = request::body(request, &self.0.address, self.0.config.stream);
         self.0.complete::<stream::Answer>(UsageShape::ChatCompletions, request, body).await
     }
+
+    async fn reachable(&self) -> Result<Option<Vec<String>>> {
+        self.0.listed("/models", None).await
+    }
 }
 
 impl fmt::Debug for OpenAi {

@@ -4,6 +4,7 @@ pub(crate) mod address;
 pub(crate) mod body;
 pub(crate) mod events;
 pub(crate) mod failure;
+mod listing;
 pub(crate) mod stream;
 
 use std::fmt;

@@ -90,6 +90,18 @@ async fn handle(ports: &Ports, queue: Queue, received: Received) -> Handled {
     Handled { queue, received, outcome }
 }
 
+/// Tries every component and records how it did, each few minutes, for ever; drop it to stop.
+pub async fn look_after(ports: &Ports) {
+    const EVERY_MS: u64 = 5 * 60_000;
+    loop {
+        ports.clock.sleep(EVERY_MS).await;
+        let readings = engine::health::probe(ports, engine::health::MOST_MS).await;
+        if let Err(error) = engine::health::history::record(ports, &readings).await {
+            tracing::warn!(%error, "how the components did is not recorded");
+        }
+    }
+}
+
 /// Looks at what is due once a minute, for ever; drop it to stop.
 pub async fn sweep(ports: &Ports) {
     const EVERY_MS: u64 = 60_000;

@@ -174,6 +174,11 @@ impl Workflow for LocalWorkflow {
         }
         Ok(())
     }
+
+    /// The machine is part of the program: it is there as long as the process is.
+    async fn ready(&self) -> Result<Option<bool>> {
+        Ok(Some(true))
+    }
 }
 
 /// An execution from its start to the message that tells of its end.

@@ -5,6 +5,7 @@
 
 mod answer;
 mod arguments;
+mod example;
 mod lexical;
 mod search_memory;
 mod search_transcript;

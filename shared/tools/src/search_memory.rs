@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 use engine::error::Result;
-use engine::model::MemoryRecord;
-use engine::ports::{Tool, ToolAnswer, ToolScope, ToolSpec};
+use engine::model::{ContentRef, MemoryRecord, RunId};
+use engine::ports::{Tool, ToolAnswer, ToolExample, ToolScope, ToolSpec};
 use serde_json::{Value, json};
 
 use crate::answer::{beginning, fitting};
 use crate::arguments::{search, search_schema};
-use crate::lexical;
+use crate::{example, lexical};
 
 const USUAL: usize = 5;
 const MOST: usize = 10;
@@ -47,6 +47,30 @@ impl Tool for SearchMemory {
         records.retain(|record| record.run_id != scope.step.run.run && record.content != *scope.content);
         let found = fitting(best(&records, search.query, search.limit));
         Ok(ToolAnswer::Answer(json!({ "searched": records.len(), "found": found })))
+    }
+
+    fn example(&self) -> Option<ToolExample> {
+        let claim = "The flood wall costs 42 million pounds.";
+        let record = |run: &str, created_ms: u64, record: Value| MemoryRecord {
+            run_id: RunId::new(run),
+            created_ms,
+            content: ContentRef::new(run),
+            record,
+        };
+        let claims = json!([{ "text": claim, "verdict": "supported" }]);
+        let found = json!({ "kind": "claim", "text": claim, "verdict": "supported" });
+        Some(ToolExample {
+            input: example::input("analysis_cartographer", json!({})),
+            records: vec![
+                record("earlier", 7, json!({ "title": "Water and money", "claims": claims })),
+                record("another", 5, json!({ "title": "A recipe" })),
+            ],
+            arguments: json!({ "query": "cost of the flood wall", "limit": 1 }),
+            answer: json!({
+                "searched": 2,
+                "found": [{ "run_id": "earlier", "title": "Water and money", "created_ms": 7, "matches": [found] }],
+            }),
+        })
     }
 }
 

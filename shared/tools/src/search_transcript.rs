@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 use engine::error::Result;
-use engine::ports::{Tool, ToolAnswer, ToolScope, ToolSpec};
+use engine::ports::{Tool, ToolAnswer, ToolExample, ToolScope, ToolSpec};
 use engine::step_input::StepInput;
 use serde_json::{Value, json};
 
 use crate::answer::{beginning, fitting};
 use crate::arguments::{search, search_schema};
-use crate::lexical;
+use crate::{example, lexical};
 
 const USUAL: usize = 8;
 const MOST: usize = 20;
@@ -39,6 +39,21 @@ impl Tool for SearchTranscript {
         let segments = segments(scope.input);
         let found = best(&segments, search.query, search.limit);
         Ok(ToolAnswer::Answer(json!({ "searched": segments.len(), "segments": found })))
+    }
+
+    fn example(&self) -> Option<ToolExample> {
+        let segment = |id: &str, start_ms: u64, text: &str| json!({ "id": id, "start_ms": start_ms, "end_ms": null, "speaker": "Ann", "text": text });
+        let said = [
+            segment("s1", 0, "The council votes on the flood wall."),
+            segment("s2", 4_000, "Nobody has costed the storage basin."),
+        ];
+        let found = json!({ "segment": "s2", "start_ms": 4_000, "speaker": "Ann", "text": said[1]["text"] });
+        Some(ToolExample {
+            input: example::input("transcription_engineer", json!({ "segments": said })),
+            records: Vec::new(),
+            arguments: json!({ "query": "storage basin" }),
+            answer: json!({ "searched": 2, "segments": [found] }),
+        })
     }
 }
 

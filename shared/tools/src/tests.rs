@@ -238,3 +238,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn every_example_comes_out_as_it_says() {
+    for (name, tool) in tools() {
+        let example = tool.example().unwrap_or_else(|| panic!("{name} has no example"));
+        let memory = MemoryMemories::default();
+        for record in &example.records {
+            block_on(memory.remember(&step().run.tenant, record)).unwrap();
+        }
+        let (step, content) = (step(), ContentRef::new("own"));
+        let scope = ToolScope { step: &step, content: &content, input: &example.input, memory: &memory };
+        let answer = block_on(tool.call(scope, &example.arguments)).unwrap();
+        assert_eq!(answer, ToolAnswer::Answer(example.answer), "{name}");
+    }
+}

@@ -15,3 +15,5 @@ pub mod score;
 pub mod scripted;
 pub mod sim;
 pub mod stack;
+#[cfg(test)]
+mod truth;

@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use boot::Config;
 use engine::error::Result;
+use engine::health::Watch;
 use engine::memory::virtual_time::Executor;
 use engine::memory::{
     MemoryCache, MemoryContent, MemoryDelivery, MemoryLimits, MemoryMemories, MemoryMetrics, MemoryQueues,
@@ -150,7 +151,12 @@ impl House {
             metrics: Arc::new(MemoryMetrics::default()),
         };
         let config = Config::from(|_| None).unwrap();
-        let router = router(&Arc::new(Api { ports: ports.clone(), config, longest_wait_ms: 20_000 }));
+        let router = router(&Arc::new(Api {
+            ports: ports.clone(),
+            config,
+            longest_wait_ms: 20_000,
+            health: Watch::probing(),
+        }));
         House { ports, store, router, time, document: openapi::document() }
     }
 

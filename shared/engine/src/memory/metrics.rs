@@ -36,4 +36,8 @@ impl Metrics for MemoryMetrics {
         *count += 1;
         *sum += milliseconds;
     }
+
+    fn held(&self, name: &'static str) -> Option<u64> {
+        lock(&self.counts).get(name).copied()
+    }
 }

@@ -149,6 +149,13 @@ impl Queues for MemoryQueues {
         self.arrived.notify();
         Ok(())
     }
+
+    async fn depth(&self, queue: Queue) -> Result<Option<u64>> {
+        let now = self.clock.now_ms();
+        let state = lock(&self.state);
+        let messages = state.queues.get(&queue).into_iter().flat_map(BTreeMap::values);
+        Ok(Some(messages.filter(|waiting| waiting.visible_ms <= now).count() as u64))
+    }
 }
 
 /// A count of arrivals one can wait on, on any executor and with any number of waiters.

@@ -24,7 +24,7 @@ use crate::step_input::{Analysis, StepInput};
 use crate::{RunRequest, ledger_view, run_step, start_run};
 
 /// What the model says next.
-pub(super) enum Says {
+pub(crate) enum Says {
     Text(Value),
     /// Says this, and what it cost.
     AtCost(NanoUsd, Value),
@@ -37,19 +37,19 @@ pub(super) enum Says {
     Slowly(u64, Value),
 }
 
-pub(super) struct House {
-    pub(super) ports: Ports,
-    pub(super) time: Arc<VirtualTime>,
-    pub(super) store: Arc<MemoryStore>,
-    pub(super) queues: Arc<MemoryQueues>,
-    pub(super) reports: Arc<Reports>,
-    pub(super) model: Arc<Told>,
-    pub(super) run: RunKey,
+pub(crate) struct House {
+    pub(crate) ports: Ports,
+    pub(crate) time: Arc<VirtualTime>,
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) queues: Arc<MemoryQueues>,
+    pub(crate) reports: Arc<Reports>,
+    pub(crate) model: Arc<Told>,
+    pub(crate) run: RunKey,
 }
 
 /// The workflow service as a list of what was reported to it.
 #[derive(Default)]
-pub(super) struct Reports(pub(super) Mutex<Vec<String>>);
+pub(crate) struct Reports(pub(super) Mutex<Vec<String>>);
 
 #[async_trait]
 impl Workflow for Reports {
@@ -69,11 +69,11 @@ impl Workflow for Reports {
     }
 }
 
-pub(super) struct Told {
+pub(crate) struct Told {
     clock: Arc<dyn Clock>,
     says: Mutex<VecDeque<Says>>,
-    pub(super) asked: Mutex<Vec<ModelRequest>>,
-    pub(super) models: Mutex<Vec<Arc<ModelSpec>>>,
+    pub(crate) asked: Mutex<Vec<ModelRequest>>,
+    pub(crate) models: Mutex<Vec<Arc<ModelSpec>>>,
 }
 
 const USED: Usage = Usage {
@@ -214,17 +214,17 @@ fn agent(id: &str, number: u32, needs: &[&str], analyser: Option<&str>) -> Arc<A
     })
 }
 
-pub(super) fn baseline() -> Value {
+pub(crate) fn baseline() -> Value {
     json!({"said": "by rule", "segment": "s1", "counted": 3})
 }
 
 impl House {
     /// A house whose second agent's analyser makes `analysis`, and whose model says `says`; no model if it is `None`.
-    pub(super) fn new(analysis: Option<Analysis>, says: Option<Vec<Says>>) -> Self {
+    pub(crate) fn new(analysis: Option<Analysis>, says: Option<Vec<Says>>) -> Self {
         Self::priced(analysis, says, Some(1_000_000_000), NanoUsd::from_usd(1))
     }
 
-    pub(super) fn priced(
+    pub(crate) fn priced(
         analysis: Option<Analysis>,
         says: Option<Vec<Says>>,
         price_per_million: Option<i64>,
@@ -280,16 +280,16 @@ impl House {
     }
 
     /// Accepts one more run of the same content.
-    pub(super) fn start(&self) -> RunKey {
+    pub(crate) fn start(&self) -> RunKey {
         let ports = self.ports.clone();
         self.block_on(async move { start_run(&ports, &request(&ports, None).await).await.unwrap().0 })
     }
 
-    pub(super) fn block_on<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> T {
+    pub(crate) fn block_on<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> T {
         Executor::new(self.time.clone(), 1).block_on(future).expect("the scenario got stuck")
     }
 
-    pub(super) fn message(&self, agent: &str, hop: u32) -> StepMessage {
+    pub(crate) fn message(&self, agent: &str, hop: u32) -> StepMessage {
         StepMessage {
             run: self.run.clone(),
             agent: AgentId::new(agent),
@@ -300,12 +300,12 @@ impl House {
     }
 
     /// Runs one step of `agent` to the end of its message.
-    pub(super) fn step(&self, agent: &str, hop: u32) -> Result<()> {
+    pub(crate) fn step(&self, agent: &str, hop: u32) -> Result<()> {
         let (ports, message) = (self.ports.clone(), self.message(agent, hop));
         self.block_on(async move { run_step(&ports, &message).await })
     }
 
-    pub(super) fn result(&self, agent: &str) -> Option<StepResult> {
+    pub(crate) fn result(&self, agent: &str) -> Option<StepResult> {
         let (ports, run, agent) = (self.ports.clone(), self.run.clone(), AgentId::new(agent));
         self.block_on(async move {
             let steps = ledger_view::steps(&ports, &run).await.unwrap();
@@ -313,7 +313,7 @@ impl House {
         })
     }
 
-    pub(super) fn charges(&self) -> Vec<Charge> {
+    pub(crate) fn charges(&self) -> Vec<Charge> {
         let rows = self.store.all_rows();
         rows.into_iter()
             .filter_map(|(_, row)| match row {
@@ -324,14 +324,14 @@ impl House {
     }
 
     /// When the next message of the agents' queue can be received, from now, in milliseconds.
-    pub(super) fn next_in_ms(&self) -> Option<u64> {
+    pub(crate) fn next_in_ms(&self) -> Option<u64> {
         let at_ms = self.queues.next_visible_ms(Queue::Agents(Profile::Light))?;
         Some(at_ms.saturating_sub(self.time.now_ms()))
     }
 }
 
 /// A request for the house's one content.
-pub(super) async fn request(ports: &Ports, idempotency_key: Option<&str>) -> RunRequest {
+pub(crate) async fn request(ports: &Ports, idempotency_key: Option<&str>) -> RunRequest {
     let tenant = TenantId::new("t");
     let content = ports.content.put(&tenant, b"content").await.unwrap();
     RunRequest {

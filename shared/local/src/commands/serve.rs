@@ -13,9 +13,10 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use boot::{Config, Owned};
 use engine::error::{Error, ErrorKind, Result};
+use engine::health::Watch;
 use engine::ports::Clock;
 use futures::channel::oneshot;
-use futures::future::{Either, join4, select};
+use futures::future::{Either, join5, select};
 
 use super::session::{self, Session};
 use super::{print, run, say};
@@ -44,8 +45,12 @@ pub(super) async fn serve(config: &Config, arguments: &ServeArguments) -> Result
     }
     rows.settled().await?;
 
-    let api =
-        Arc::new(Api { ports: ports.clone(), config: config.clone(), longest_wait_ms: LONGEST_WAIT_MS });
+    let api = Arc::new(Api {
+        ports: ports.clone(),
+        config: config.clone(),
+        longest_wait_ms: LONGEST_WAIT_MS,
+        health: Watch::probing(),
+    });
     let router = api::router(&api).layer(from_fn_with_state(rows.clone(), settle));
     drop(api);
     let (ended, ending) = oneshot::channel();
@@ -58,10 +63,11 @@ pub(super) async fn serve(config: &Config, arguments: &ServeArguments) -> Result
     print(&format!("http://{address}\n"))?;
     say("Ctrl-C ends it. Keys are made while it does not run: cargo assay keys create --scopes run,read");
 
-    let platform = pin!(join4(
+    let platform = pin!(join5(
         host::serve(&ports, &queues, Concurrency(config.concurrency)),
         workflow.run(),
         host::sweep(&ports),
+        host::look_after(&ports),
         run::prepare(&ports),
     ));
     let broken = pin!(rows.broken());
@@ -138,7 +144,7 @@ async fn interrupted() {
 
 /// No answer leaves before what it tells is on the disk.
 async fn settle(Shared(rows): Shared<Arc<Owned>>, request: Request, next: Next) -> Response {
-    let tells = !matches!(request.uri().path(), "/health" | "/openapi.json");
+    let tells = !matches!(request.uri().path(), "/health" | "/health/components" | "/openapi.json");
     let response = next.run(request).await;
     match if tells { rows.settled().await } else { Ok(()) } {
         Ok(()) => response,

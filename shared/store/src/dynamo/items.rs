@@ -35,7 +35,7 @@ pub(super) fn attributes(key: &Key, address: &Address, row: &Row, due_ms: Option
     Ok(Attributes {
         body: text(body),
         optional: [
-            ("ttl", expiry_seconds(row).map(number)),
+            ("ttl", expiry_seconds(key, row).map(number)),
             ("gsi1pk", listing.as_ref().map(|(pk, _)| text(pk))),
             ("gsi1sk", listing.as_ref().map(|(_, sk)| text(sk))),
             ("due_shard", due.as_ref().map(|(shard, _)| text(shard))),
@@ -147,13 +147,13 @@ fn listing(key: &Key, row: &Row) -> Option<(String, String)> {
     }
 }
 
-fn expiry_seconds(row: &Row) -> Option<u64> {
-    match row {
-        Row::Expiring { expires_ms, .. } | Row::Upload(Upload { expires_ms, .. }) => {
-            Some(expires_ms.div_ceil(1000))
-        }
-        _ => None,
-    }
+fn expiry_seconds(key: &Key, row: &Row) -> Option<u64> {
+    let expires_ms = match row {
+        Row::Expiring { expires_ms, .. } | Row::Upload(Upload { expires_ms, .. }) => Some(*expires_ms),
+        // What a health check left behind.
+        _ => engine::health::expires_ms(key),
+    };
+    expires_ms.map(|expires_ms| expires_ms.div_ceil(1000))
 }
 
 fn damaged(what: &str) -> Error {

@@ -45,6 +45,10 @@ impl Llm for ScriptedModel {
         if serving.is_empty() { models.to_vec() } else { serving }
     }
 
+    async fn reachable(&self) -> engine::error::Result<Option<Vec<String>>> {
+        Ok(Some(self.script.models().iter().map(|model| model.id.clone()).collect()))
+    }
+
     async fn complete(&self, request: &ModelRequest) -> Result<ModelReply, LlmError> {
         let asked = Asked {
             model: request.model.id.clone(),

@@ -1,12 +1,12 @@
 //! The API as the world meets it: through API Gateway, with real requests.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use engine::model::{KeyId, Scope, TenantId};
 use lab::stack::Call;
 use serde_json::{Value, json};
 
-use super::{Bundle, request, script, transcript};
+use super::{Bundle, request, script, transcript, until};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 /// An id that nothing has.
@@ -161,7 +161,29 @@ fn operators_are_told_what_is_wrong(bundle: &Bundle) {
     assert_eq!(bundle.stack.invoke("api", &limits).unwrap()["tenant"], "new");
     let error = bundle.stack.invoke("api", &json!({ "operator": "destroy" })).unwrap_err().to_string();
     assert!(error.contains("create_key"), "{error}");
+    let unknown = components(bundle, &bearer);
+    assert!(unknown.values().all(|status| status == "unknown"), "nobody has looked yet: {unknown:?}");
     let health = bundle.stack.invoke("health", &json!({})).unwrap();
     assert_eq!(health["status"], "pass", "{health:#}");
-    assert!(health["checks"].as_object().unwrap().len() >= 4, "{health:#}");
+    assert_eq!(health["parts"]["secret"]["status"], "pass", "{health:#}");
+    // A report is given out again for ten seconds.
+    until("the API tells what was found", || components(bundle, &bearer)["step_result"] == "pass");
+    let found = components(bundle, &bearer);
+    assert_eq!(found.len(), 10);
+    for (component, status) in found {
+        let expected = if component == "vector_database" { "unknown" } else { "pass" };
+        assert_eq!(status, expected, "{component}: {health:#}");
+    }
+}
+
+/// How the API says each component stands.
+fn components(bundle: &Bundle, bearer: &str) -> BTreeMap<String, Value> {
+    let headers = [("authorization", bearer)];
+    let answer = bundle.stack.ask_plainly("GET", "/health/components", &headers, b"").unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let checks = answer.json()["checks"].as_object().unwrap().clone();
+    let entries = checks.values().map(|entries| &entries[0]);
+    entries
+        .map(|entry| (entry["componentId"].as_str().unwrap().to_owned(), entry["status"].clone()))
+        .collect()
 }

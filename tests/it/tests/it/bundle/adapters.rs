@@ -42,6 +42,6 @@ fn rows_content_posts_and_workflows_keep_their_contracts() {
 
     let health = stack.invoke("health", &json!({})).unwrap();
     assert_eq!(health["status"], "pass", "{health:#}");
-    let parts: Vec<&str> = health["checks"].as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(parts, ["bucket", "queues", "redis", "secret", "table", "workflow"]);
+    let parts: Vec<&str> = health["parts"].as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(parts, ["redis", "secret"]);
 }

@@ -196,6 +196,10 @@ pub(crate) const FUNCTIONS: [Function; 10] = [
             "ASSAY_QUEUE_DELIVERIES",
             "ASSAY_STATE_MACHINE",
             "ASSAY_SECRET",
+            MODEL[0],
+            MODEL[1],
+            MODEL[2],
+            MODEL[3],
             "RATE_LIMIT_REDIS_URL",
         ],
         consumes: &[],
@@ -213,7 +217,7 @@ pub(crate) const MACHINE: &str = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS
 pub(crate) const EXECUTIONS: &str = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<AWS::StackName>-content-intelligence:*";
 
 /// What every variable is, wherever it is set.
-pub(crate) const VARIABLES: [(&str, &str); 22] = [
+pub(crate) const VARIABLES: [(&str, &str); 23] = [
     ("ASSAY_STACK", "<AWS::StackName>"),
     ("ASSAY_LOG", "warn"),
     ("ASSAY_TABLE", "<Table>"),

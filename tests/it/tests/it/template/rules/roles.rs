@@ -171,10 +171,13 @@ fn needed(stem: &str) -> Grants {
         "Health" => {
             let queues = QUEUES.map(|queue| arn(&format!("{queue}Queue")));
             add(&["sqs:GetQueueAttributes"], &queues);
-            add(&["dynamodb:GetItem"], &table);
+            add(&["sqs:SendMessage"], &[arn("RunsQueue")]);
+            add(STEP_ROWS, &table);
+            add(&["dynamodb:DeleteItem"], &table);
+            add(OBJECTS, &content);
             add(&["states:DescribeStateMachine"], &machine);
-            add(&["s3:ListBucket"], &bucket);
-            add(&["secretsmanager:DescribeSecret"], &secret);
+            add(&["states:SendTaskSuccess"], &token);
+            add(&["secretsmanager:GetSecretValue"], &secret);
         }
         "Workflow" => {
             let queues = ["AgentLight", "AgentTools", "AgentSemantic", "Deliveries"];

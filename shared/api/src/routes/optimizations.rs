@@ -1,0 +1,96 @@
+//! How the tenant's runs do against their targets, and what would make them do better.
+
+use axum::response::Response;
+use engine::error::Result;
+use engine::model::Scope;
+use engine::{figures, performance};
+use futures::FutureExt as _;
+use serde_json::{Value, json};
+
+use crate::call::{Call, json as answer};
+use crate::operation::{Answer, Body, Method, Operation};
+
+pub(super) fn operations() -> Vec<Operation> {
+    vec![Operation {
+        method: Method::Get,
+        path: "/optimizations",
+        name: "optimizations",
+        summary: "Five figures of the tenant's ended runs against their targets, and advice with what says so.",
+        scope: Some(Scope::Read),
+        parameters: Vec::new(),
+        body: Body::None,
+        answers: vec![Answer::json(
+            200,
+            "The figures, the advice, and the counters both were read from. A figure on too few samples is `unknown`.",
+            schema(),
+        )],
+        handler: |call| optimizations(call).boxed(),
+    }]
+}
+
+fn schema() -> Value {
+    let text = json!({ "type": "string" });
+    let evidence = json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["query", "values"],
+        "properties": {
+            "query": { "type": "string", "description": "A filter for jq over this answer." },
+            "values": { "type": "object" },
+        },
+    });
+    let figure = json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": [
+            "name", "about", "unit", "value", "target", "good", "samples", "needed", "verdict", "evidence",
+        ],
+        "properties": {
+            "name": text,
+            "about": text,
+            "unit": { "type": "string", "enum": ["%", "ms", "USD"] },
+            "value": { "type": ["number", "null"] },
+            "target": { "type": "number" },
+            "good": { "type": "string", "enum": ["at_least", "at_most"] },
+            "samples": { "type": "integer" },
+            "needed": { "type": "integer", "description": "Under so many samples nothing is said." },
+            "verdict": { "type": "string", "enum": ["met", "missed", "unknown"] },
+            "evidence": evidence,
+        },
+    });
+    let recommendation = json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["figure", "advice", "window", "samples", "evidence"],
+        "properties": {
+            "figure": text, "advice": text, "window": text, "samples": { "type": "integer" }, "evidence": evidence,
+        },
+    });
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["window", "figures", "recommendations", "counters"],
+        "properties": {
+            "window": text,
+            "figures": { "type": "array", "items": figure },
+            "recommendations": { "type": "array", "items": recommendation },
+            "counters": { "type": "object", "description": "Sums over all ended runs of the tenant." },
+        },
+    })
+}
+
+async fn optimizations(call: Call) -> Result<Response> {
+    let ports = &call.api.ports;
+    let counters = figures::read(ports, call.tenant()?).await?;
+    let figures = performance::figures(&counters, &ports.settings);
+    let recommendations = performance::recommendations(&counters, &figures);
+    answer(
+        200,
+        &json!({
+            "window": performance::WINDOW,
+            "figures": figures,
+            "recommendations": recommendations,
+            "counters": counters,
+        }),
+    )
+}
