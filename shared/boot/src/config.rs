@@ -18,6 +18,8 @@ use crate::rates::{self, Said};
 pub struct Config {
     /// The model to use; `None` is the mode without a model.
     pub model: Option<ModelConfig>,
+    /// `LLM_FALLBACK_BASE_URL` and its kin: who is asked where the first one fails, costs too much or takes too little.
+    pub fallback: Option<ModelConfig>,
     /// `COST_BUDGET_DAILY`: what a tenant may spend in a day (UTC), in dollars. Default 20.
     pub daily_budget: NanoUsd,
     /// `COST_BUDGET_MONTHLY`: what a tenant may spend in a month (UTC), in dollars. Default no limit.
@@ -125,6 +127,7 @@ impl Config {
             variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
         };
         Ok(Self {
+            fallback: fallback(&get)?,
             model: model(&get)?,
             daily_budget: dollars(&get, "COST_BUDGET_DAILY")?.unwrap_or(NanoUsd::from_usd(20)),
             monthly_budget: dollars(&get, "COST_BUDGET_MONTHLY")?,
@@ -159,6 +162,16 @@ fn rates(get: &impl Fn(&str) -> Option<String>) -> Result<Rates> {
         refill_per_second: number(get, "RATE_LIMIT_GLOBAL_REFILL_PER_SEC", 1, 1_000_000_000)?,
         table: table.as_deref(),
     })
+}
+
+/// The second model, by the same variables under the prefix `LLM_FALLBACK_`.
+fn fallback(get: &impl Fn(&str) -> Option<String>) -> Result<Option<ModelConfig>> {
+    let second = model(&|name: &str| get(&name.replacen("LLM_", "LLM_FALLBACK_", 1)))
+        .map_err(|error| Error::new(error.kind(), error.message().replace("LLM_", "LLM_FALLBACK_")))?;
+    if second.is_some() && get("LLM_BASE_URL").or_else(|| get("LLM_API_KEY")).is_none() {
+        return Err(wrong("LLM_FALLBACK_BASE_URL", "names a second model, but there is no first: set LLM_BASE_URL"));
+    }
+    Ok(second)
 }
 
 fn model(get: &impl Fn(&str) -> Option<String>) -> Result<Option<ModelConfig>> {
@@ -262,6 +275,11 @@ mod tests {
         check(&[("LLM_API_KEY", "sk-1"), ("LLM_PROTOCOL", "messages")], Err("LLM_PROTOCOL"));
         check(&[("LLM_BASE_URL", "http://localhost:11434/v1"), ("LLM_PRICE", "0/0")], Ok("NanoUsd(0)"));
         check(&[("LLM_BASE_URL", "http://localhost:11434/v1"), ("LLM_PRICE", "-1/0")], Err("LLM_PRICE"));
+        let first = ("LLM_API_KEY", "sk-1");
+        check(&[first, ("LLM_FALLBACK_BASE_URL", "http://second/v1")], Ok("base_url: \"http://second/v1\""));
+        check(&[first, ("LLM_FALLBACK_PRICE", "x")], Ok("fallback: None"));
+        check(&[first, ("LLM_FALLBACK_API_KEY", "k"), ("LLM_FALLBACK_PRICE", "x")], Err("LLM_FALLBACK_PRICE"));
+        check(&[("LLM_FALLBACK_API_KEY", "k")], Err("there is no first"));
         check(&[("ASSAY_CONCURRENCY", "0")], Err("ASSAY_CONCURRENCY"));
         check(&[("ASSAY_REQUESTS_PER_MINUTE", "7")], Ok("capacity: 7,"));
         check(&[("RATE_LIMIT_GLOBAL_CAPACITY", "none")], Err("RATE_LIMIT_GLOBAL_CAPACITY"));

@@ -22,7 +22,7 @@ pub use config::{Config, ModelConfig, log_filter};
 pub use content_check::{LARGEST_INPUT_BYTES, check_content, media_type};
 pub use links::{check_link, link_of_episode};
 pub use lite::{Lite, open_lite};
-pub use models::{open_model, protocol};
+pub use models::{open_models, protocol};
 pub use outward::{Outward, Settle};
 pub use owned::{Batch, Disk, Owned, Rows, StoreThread};
 pub use prepare::prepare;

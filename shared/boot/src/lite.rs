@@ -10,7 +10,7 @@ use engine::error::Result;
 use engine::ports::{Analyser, Clock, Llm, Settings, Tool};
 use store::lite::{LiteCache, LiteLimits, LiteMemory};
 
-use crate::models::open_model;
+use crate::models::open_models;
 use crate::{Config, Outward, Owned, SystemClock, fetcher, load_catalogue};
 
 /// The adapters of the lite profile.
@@ -50,12 +50,8 @@ pub async fn open_lite(config: &Config, state: &Path) -> Result<Lite> {
     embedded.forget_expired()?;
     let rows = Arc::new(Owned::new(Arc::new(embedded.store().await?))?);
     let store: Arc<dyn engine::ports::Store> = rows.clone();
-    let model = match &config.model {
-        Some(model) => {
-            Some(Arc::new(Outward::new(open_model(model, &catalogue)?, rows.clone())) as Arc<dyn Llm>)
-        }
-        None => None,
-    };
+    let model = open_models(config, &catalogue)?
+        .map(|model| Arc::new(Outward::new(model, rows.clone())) as Arc<dyn Llm>);
     Ok(Lite {
         settings: config.settings(),
         content: Arc::new(store::Files::open(&state.join("content"))?),

@@ -8,10 +8,25 @@ use engine::error::{Error, ErrorKind, Result};
 use engine::model::{Price, PriceBand};
 use engine::ports::Llm;
 
-use crate::ModelConfig;
+use crate::{Config, ModelConfig};
 
-/// The configured model, ready to be asked. Errors: `Configuration`, saying what to set.
-pub fn open_model(config: &ModelConfig, catalogue: &Catalogue) -> Result<Arc<dyn Llm>> {
+/// The configured models, ready to be asked: the first server's, then those of the one to fall back on; `None` without any.
+/// Errors: `Configuration`, saying what to set.
+pub fn open_models(config: &Config, catalogue: &Catalogue) -> Result<Option<Arc<dyn Llm>>> {
+    let servers: Vec<Arc<dyn Llm>> = [&config.model, &config.fallback]
+        .into_iter()
+        .flatten()
+        .map(|server| open_model(server, catalogue))
+        .collect::<Result<_>>()?;
+    Ok(match servers.len() {
+        0 => None,
+        1 => servers.into_iter().next(),
+        _ => Some(Arc::new(llm::Several::new(servers))),
+    })
+}
+
+/// A configured model, ready to be asked. Errors: `Configuration`, saying what to set.
+fn open_model(config: &ModelConfig, catalogue: &Catalogue) -> Result<Arc<dyn Llm>> {
     let models = match &config.model {
         None => models_at(&config.base_url, catalogue)?,
         Some(name) => vec![named_model(config, catalogue, name)],

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::agent::{AgentSpec, ModelSpec};
+use crate::circuits;
 use crate::citations;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lease::{Claimed, Later, MAX_ATTEMPTS};
@@ -72,19 +73,19 @@ pub(crate) async fn converse(ports: &Ports, llm: &dyn Llm, subject: &Subject<'_>
         Ending::Failed(Error::new(ErrorKind::Configuration, "no model serves this agent's tier"));
     let mut candidates = llm.candidates(subject.spec.tier);
     talk.cheapest = candidates.iter().filter_map(usual_cost).min().unwrap_or_default();
+    talk.has_alternative = candidates.iter().any(|model| model.provider != candidates[0].provider);
     candidates.reverse();
     while let Some(model) = candidates.pop() {
         ending = talk.run(ports, llm, &model).await?;
         // A model that costs too much, takes too little or has no price that holds gives way to the next one.
-        let next = match &ending {
-            Ending::Budget(_) => true,
-            Ending::Failed(error) => {
-                matches!(error.kind(), ErrorKind::TooLarge | ErrorKind::UnknownPrice)
-            }
-            _ => false,
-        };
+        let next = talk.gives_way
+            || matches!(&ending, Ending::Budget(_))
+            || matches!(&ending, Ending::Failed(error) if matches!(error.kind(), ErrorKind::TooLarge | ErrorKind::UnknownPrice));
         if !next {
             break;
+        }
+        if std::mem::take(&mut talk.gives_way) {
+            candidates.retain(|other| other.provider != model.provider);
         }
         if talk.cheapest_only {
             candidates.retain(|model| talk.is_cheapest(model));
@@ -93,7 +94,7 @@ pub(crate) async fn converse(ports: &Ports, llm: &dyn Llm, subject: &Subject<'_>
     if let Ending::Budget(error) = &ending
         && let Some(after_ms) = error.retry_after_ms()
     {
-        ending = Ending::Later(Later { after_ms, why: error.to_string(), counts: false });
+        ending = Ending::Later(Later { after_ms, why: error.to_string(), counts: 0 });
     }
     let Talk { model, usage, cost, saved, warnings, looked_up, .. } = talk;
     Ok(Conversation { ending, model, usage, cost, saved, warnings, looked_up })
@@ -113,6 +114,12 @@ struct Talk<'a> {
     /// What the cheapest candidate costs for a usual call.
     cheapest: NanoUsd,
     cheapest_only: bool,
+    /// A model of another provider could be asked instead.
+    has_alternative: bool,
+    /// The provider failed or is not asked for now: the next one's turn.
+    gives_way: bool,
+    /// Calls that failed under this lease.
+    failed_calls: u32,
     model: Option<String>,
     usage: Usage,
     cost: NanoUsd,
@@ -135,6 +142,9 @@ impl<'a> Talk<'a> {
             granted_tokens: 0,
             cheapest: NanoUsd::ZERO,
             cheapest_only: false,
+            has_alternative: false,
+            gives_way: false,
+            failed_calls: 0,
             model: None,
             usage: Usage::default(),
             cost: NanoUsd::ZERO,
@@ -250,14 +260,22 @@ impl<'a> Talk<'a> {
             step_left: spec.limits.cost - self.cost,
             whole: self.whole,
             is_cheapest: self.is_cheapest(&request.model),
+            has_alternative: self.has_alternative,
         };
-        let Grant { price, output_tokens, worst_case, .. } =
+        let Grant { price, output_tokens, worst_case, is_recovering, .. } =
             match money::reserve(ports, &claimed.run, &ask).await {
                 Ok(Decided::Granted(grant)) => self.granted(grant),
                 Ok(Decided::CheapestOnly(percent)) => {
                     self.cheapest_only = true;
                     let what = format!("{percent} % of a budget are gone: only the cheapest model is used");
                     return Ok(Err(Ending::Budget(Error::new(ErrorKind::Budget, what))));
+                }
+                Ok(Decided::OpenUntil(until_ms)) => {
+                    self.gives_way = self.has_alternative;
+                    let why =
+                        format!("{} has failed lately and is not asked for now", request.model.provider);
+                    let after_ms = until_ms.saturating_sub(ports.clock.now_ms()).max(LEAST_WAIT_MS);
+                    return Ok(Err(Ending::Later(Later { after_ms, why, counts: self.failed_calls })));
                 }
                 Err(error) if error.kind() == ErrorKind::Budget => return Ok(Err(Ending::Budget(error))),
                 Err(error) if error.kind() == ErrorKind::UnknownPrice => {
@@ -303,6 +321,13 @@ impl<'a> Talk<'a> {
             Settlement::Unknown => self.cost += worst_case,
             Settlement::NeverMade => {}
         }
+        match &answer {
+            Ok(_) if is_recovering => circuits::tell(ports, &request.model.provider, false).await,
+            Err(LlmError { error, .. }) if circuits::is_providers_fault(error.kind()) => {
+                circuits::tell(ports, &request.model.provider, true).await;
+            }
+            _ => {}
+        }
         Ok(answer.map_err(|LlmError { error, bill }| self.after_failure(&error, bill)))
     }
 
@@ -336,7 +361,7 @@ impl<'a> Talk<'a> {
                     Backend::Share | Backend::Spare => "rate limit, on a share held in advance".to_owned(),
                     Backend::Memory | Backend::Table | Backend::Redis => "rate limit".to_owned(),
                 },
-                counts: false,
+                counts: 0,
             }))),
             Err(error) if error.kind() == ErrorKind::AboveCapacity => Ok(Some(Ending::Failed(error))),
             Err(error) => {
@@ -347,14 +372,19 @@ impl<'a> Talk<'a> {
         }
     }
 
-    /// What a failed call means for the step. Only the table of error kinds says whether to try again.
-    fn after_failure(&self, error: &Error, bill: Bill) -> Ending {
+    /// What a failed call means for the step. Only the table of error kinds says whether to try again; of all that fail, by
+    /// whomever, a step makes so many calls and no more.
+    fn after_failure(&mut self, error: &Error, bill: Bill) -> Ending {
         let claimed = self.subject.claimed;
-        if !error.is_retryable() {
-            return Ending::Failed(error.clone());
-        }
         let refused_only = error.kind() == ErrorKind::RateLimited && bill == Bill::Nothing;
-        if !refused_only && claimed.attempt >= MAX_ATTEMPTS {
+        self.failed_calls += u32::from(!refused_only);
+        // The attempt under way is one of those counted.
+        let used_up = claimed.attempt.saturating_sub(1) + self.failed_calls >= MAX_ATTEMPTS;
+        self.gives_way = self.has_alternative
+            && (refused_only || !used_up)
+            && (circuits::is_providers_fault(error.kind())
+                || matches!(error.kind(), ErrorKind::RateLimited | ErrorKind::ModelRejected));
+        if !error.is_retryable() || (!refused_only && used_up) {
             return Ending::Failed(error.clone());
         }
         // Whatever the provider asks for, each refusal waits longer than the one before, up to half a minute.
@@ -363,7 +393,7 @@ impl<'a> Talk<'a> {
         Ending::Later(Later {
             after_ms: error.retry_after_ms().unwrap_or(backoff).max(at_least),
             why: error.to_string(),
-            counts: !refused_only,
+            counts: self.failed_calls,
         })
     }
 
@@ -388,7 +418,7 @@ impl<'a> Talk<'a> {
                     return Ok(Some(Later {
                         after_ms,
                         why: format!("{} is not ready", call.name),
-                        counts: false,
+                        counts: 0,
                     }));
                 }
                 Ok(ToolAnswer::Answer(value)) => {

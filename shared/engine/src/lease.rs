@@ -201,8 +201,8 @@ pub(crate) async fn release(ports: &Ports, claimed: &Claimed) {
 pub(crate) struct Later {
     pub(crate) after_ms: u64,
     pub(crate) why: String,
-    /// A refusal is not an attempt.
-    pub(crate) counts: bool,
+    /// As how many attempts this one counts: 0 for a refusal, which is none; as many as there were failing calls.
+    pub(crate) counts: u32,
 }
 
 /// Sends the step back to its queue with the next hop, then gives up the lease.
@@ -226,7 +226,7 @@ pub(crate) async fn defer(
         let Some(step) = rows.step(&keys[0]).filter(|step| holds(step, claimed)) else {
             return Ok(Decision::Leave(()));
         };
-        let attempt = if later.counts { step.attempt } else { step.attempt.saturating_sub(1) };
+        let attempt = (step.attempt + later.counts).saturating_sub(1);
         let step = Step { lease: None, hop, attempt, ..step.clone() };
         let deferred = EventKind::StepDeferred {
             agent: claimed.key.agent.clone(),

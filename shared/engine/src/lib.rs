@@ -24,6 +24,7 @@ pub mod step_input;
 
 mod access;
 mod cancel_run;
+mod circuits;
 mod citations;
 mod claim_check;
 mod converse;
@@ -51,6 +52,7 @@ pub use access::{
     set_tenant_settings, tenant_settings,
 };
 pub use cancel_run::cancel_run;
+pub use circuits::circuits;
 pub use claim_check::INLINE_BYTES;
 pub use dead_letter::bury;
 pub use deliver::deliver;

@@ -2,6 +2,7 @@
 
 mod access;
 mod budget;
+mod circuit;
 mod counters;
 mod id;
 mod money;
@@ -12,6 +13,7 @@ mod run;
 
 pub use access::{ApiKey, Scope, SecretDigest, TenantSettings, Upload};
 pub use budget::{Budget, DatedPrice, Learned, PriceList, SoftAction, SoftLimit, TokenCounts};
+pub use circuit::{Circuit, CircuitState};
 pub use counters::{Counters, Histogram};
 pub use id::{AgentId, CallId, ContentRef, ItemId, KeyId, RunId, RunKey, StepKey, TakeId, TenantId, Token};
 pub use money::{NanoUsd, decimal};

@@ -1,6 +1,7 @@
 //! The stories, told on virtual time: `check(what the world does, how the step ends)`.
 
 mod access;
+mod failover;
 mod figures;
 pub(crate) mod house;
 mod money;

@@ -44,7 +44,7 @@ fn with_platforms(config: &Config, fetch: Arc<dyn Fetch>) -> Result<Parts> {
 
 fn with_steps(config: &Config, _: Arc<dyn Fetch>) -> Result<Parts> {
     let catalogue = Arc::new(boot::load_catalogue()?);
-    let model = config.model.as_ref().map(|model| boot::open_model(model, &catalogue)).transpose()?;
+    let model = boot::open_models(config, &catalogue)?;
     Ok(Parts {
         model,
         catalogue,

@@ -16,12 +16,14 @@
 #![allow(clippy::result_large_err, reason = "the port's error is what it is, and a call takes seconds")]
 
 pub mod anthropic;
+mod fallback;
 pub mod openai;
 mod reply;
 mod secret;
 mod server;
 mod usage;
 
+pub use fallback::Several;
 pub use secret::Secret;
 pub use server::ServerConfig;
 pub use usage::{UsageShape, read_usage, reported_cost};

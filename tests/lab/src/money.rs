@@ -295,11 +295,12 @@ async fn call_until_refused(
             step_left: NanoUsd::from_usd(1_000),
             whole: false,
             is_cheapest: true,
+            has_alternative: false,
         };
         let grant = loop {
             match reserve(ports, &run, &ask).await {
                 Ok(Decided::Granted(grant)) => break grant,
-                Ok(Decided::CheapestOnly(_)) => return Ok(()),
+                Ok(Decided::CheapestOnly(_) | Decided::OpenUntil(_)) => return Ok(()),
                 Err(error) => match error.retry_after_ms() {
                     Some(after_ms) => ports.clock.sleep(after_ms).await,
                     None => return Err(error),

@@ -314,6 +314,7 @@ fn run_of(key: &Key) -> Option<&RunKey> {
         Key::Budget(..)
         | Key::Learned(_)
         | Key::Prices
+        | Key::Circuit(_)
         | Key::Idempotency(..)
         | Key::Counters(..)
         | Key::Memory(..)

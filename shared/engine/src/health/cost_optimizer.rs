@@ -60,6 +60,7 @@ async fn spend(probe: &Probe<'_>, run: &Run, keys: &Rows) -> Result<NanoUsd> {
         step_left: NanoUsd::from_usd(1),
         whole: true,
         is_cheapest: true,
+        has_alternative: false,
     };
     let Decided::Granted(grant) = money::reserve(probe.ports, run, &ask).await? else {
         return Err(wrong("a call within its budgets was sent to a cheaper model"));

@@ -6,7 +6,8 @@ use crate::agent::ModelSpec;
 use crate::calendar;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    Budget, CallId, Charge, ChargeState, NanoUsd, Price, Purse, Run, SoftAction, SoftLimit, Step, Usage,
+    Budget, CallId, Charge, ChargeState, Circuit, CircuitState, NanoUsd, Price, Purse, Run, SoftAction,
+    SoftLimit, Step, Usage,
 };
 use crate::ports::{Key, Ports, Row};
 use crate::transact::{Decision, Rows, transact};
@@ -32,6 +33,8 @@ pub struct Ask<'a> {
     pub whole: bool,
     /// No model that serves the agent's tier would cost less.
     pub is_cheapest: bool,
+    /// A model of another provider could be asked instead.
+    pub has_alternative: bool,
 }
 
 /// What a call may cost.
@@ -45,6 +48,8 @@ pub struct Grant {
     pub worst_case: NanoUsd,
     /// How much of the tenant's day or month is spent or drawn, in percent, where that is beyond its soft limit.
     pub beyond_soft_limit: Option<u8>,
+    /// The provider has failed lately; a success must be told.
+    pub is_recovering: bool,
 }
 
 /// What was decided about a call.
@@ -52,6 +57,8 @@ pub struct Grant {
 pub enum Decided {
     /// It may be made.
     Granted(Grant),
+    /// Nothing was set aside: the provider has failed lately, and nobody asks it before this time.
+    OpenUntil(u64),
     /// Nothing was set aside: so many percent of a budget are gone, and the tenant wants the cheapest model now.
     CheapestOnly(u8),
 }
@@ -65,6 +72,7 @@ pub async fn reserve(ports: &Ports, run: &Run, ask: &Ask<'_>) -> Result<Decided>
     let call = ask.call;
     let keys = Keys::of(run, call);
     let learned = Key::Learned(run.key.tenant.clone());
+    let circuit_key = Key::Circuit(ask.model.provider.clone());
     let [day, month] = keys.budgets.clone();
     let read = [
         keys.run.clone(),
@@ -75,6 +83,7 @@ pub async fn reserve(ports: &Ports, run: &Run, ask: &Ask<'_>) -> Result<Decided>
         month,
         learned.clone(),
         Key::Prices,
+        circuit_key.clone(),
     ];
     let now = ports.clock.now_ms();
     transact(ports, &read, |rows| {
@@ -82,6 +91,8 @@ pub async fn reserve(ports: &Ports, run: &Run, ask: &Ask<'_>) -> Result<Decided>
         let standing = standing(&ports.settings, rows, &keys.budgets);
         let mut purse = rows.purse(&keys.purse).cloned().unwrap_or_default();
         let beyond_soft_limit = beyond(purse.soft, &standing);
+        let circuit = circuit_of(rows.get(&circuit_key));
+        let is_recovering = circuit.failures > 0;
         if let Some(charge) = rows.charge(&keys.charge) {
             return match charge.state {
                 ChargeState::Reserved => Ok(Decision::Leave(Decided::Granted(Grant {
@@ -89,6 +100,7 @@ pub async fn reserve(ports: &Ports, run: &Run, ask: &Ask<'_>) -> Result<Decided>
                     output_tokens: charge.output_tokens,
                     worst_case: charge.worst_case,
                     beyond_soft_limit,
+                    is_recovering,
                 }))),
                 _ => Err(Error::new(ErrorKind::LeaseLost, "this call has already been closed")),
             };
@@ -98,6 +110,10 @@ pub async fn reserve(ports: &Ports, run: &Run, ask: &Ask<'_>) -> Result<Decided>
             (beyond_soft_limit, purse.soft, ask.is_cheapest)
         {
             return Ok(Decision::Leave(Decided::CheapestOnly(percent)));
+        }
+        let state = circuit.state(now, ask.has_alternative);
+        if let CircuitState::OpenUntil(until_ms) = state {
+            return Ok(Decision::Leave(Decided::OpenUntil(until_ms)));
         }
         let output_tokens = sized(rows, &learned, ask);
         let worst_case = price.worst_case(ask.input_tokens, output_tokens);
@@ -129,10 +145,21 @@ pub async fn reserve(ports: &Ports, run: &Run, ask: &Ask<'_>) -> Result<Decided>
         changes.push(rows.put(keys.charge.clone(), Row::Charge(charge), None));
         changes.push(rows.unchanged(keys.step.clone()));
         changes.push(rows.unchanged(keys.run.clone()));
-        let grant = Grant { price, output_tokens, worst_case, beyond_soft_limit };
+        if state == CircuitState::HalfOpen {
+            changes.push(rows.put(circuit_key.clone(), Row::Circuit(circuit.probing(now)), None));
+        }
+        let grant = Grant { price, output_tokens, worst_case, beyond_soft_limit, is_recovering };
         Ok(Decision::Write(changes, Decided::Granted(grant)))
     })
     .await
+}
+
+/// The circuit a row stands for; without a row it is closed.
+pub(crate) fn circuit_of(row: Option<&Row>) -> Circuit {
+    match row {
+        Some(Row::Circuit(circuit)) => *circuit,
+        _ => Circuit::default(),
+    }
 }
 
 /// The step is the caller's, and the run takes calls.

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::model::{
-    ApiKey, Budget, CallId, Charge, Counters, Event, KeyId, Learned, MemoryRecord, Outbox, PriceList, Purse,
-    Run, RunId, RunKey, Sequence, Step, StepKey, TenantId, TenantSettings, Upload,
+    ApiKey, Budget, CallId, Charge, Circuit, Counters, Event, KeyId, Learned, MemoryRecord, Outbox,
+    PriceList, Purse, Run, RunId, RunKey, Sequence, Step, StepKey, TenantId, TenantSettings, Upload,
 };
 
 /// The address of a row.
@@ -37,6 +37,8 @@ pub enum Key {
     Learned(TenantId),
     /// Prices that were read after the catalogue was made.
     Prices,
+    /// How a provider has answered lately.
+    Circuit(String),
     /// A tenant's idempotency key.
     Idempotency(TenantId, String),
     /// One shard of a tenant's counters.
@@ -79,6 +81,8 @@ pub enum Row {
     Learned(Learned),
     /// Prices.
     Prices(PriceList),
+    /// How a provider has answered lately.
+    Circuit(Circuit),
     /// The run an idempotency key stands for, and the digest of the request it came with.
     Idempotency {
         /// The run.

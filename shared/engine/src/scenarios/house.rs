@@ -74,6 +74,8 @@ pub(crate) struct Told {
     says: Mutex<VecDeque<Says>>,
     pub(crate) asked: Mutex<Vec<ModelRequest>>,
     pub(crate) models: Mutex<Vec<Arc<ModelSpec>>>,
+    /// Providers that do not answer.
+    pub(crate) dead: Mutex<BTreeSet<String>>,
 }
 
 const USED: Usage = Usage {
@@ -96,6 +98,10 @@ impl Llm for Told {
 
     async fn complete(&self, request: &ModelRequest) -> std::result::Result<ModelReply, LlmError> {
         self.asked.lock().unwrap().push(request.clone());
+        if self.dead.lock().unwrap().contains(&request.model.provider) {
+            let error = Error::new(ErrorKind::Network, "the provider is dead");
+            return Err(LlmError { error, bill: Bill::Nothing });
+        }
         let reply = ModelReply {
             text: String::new(),
             tool_calls: Vec::new(),
@@ -130,6 +136,13 @@ impl Llm for Told {
                 Err(LlmError { error: after.map_or(error.clone(), |after| error.retry_after(after)), bill })
             }
         }
+    }
+}
+
+impl Told {
+    /// What is said next.
+    pub(crate) fn say(&self, next: Says) {
+        self.says.lock().unwrap().push_back(next);
     }
 }
 
@@ -236,8 +249,13 @@ impl House {
         let queues = Arc::new(MemoryQueues::new(clock.clone(), 60_000, 5));
         let reports = Arc::new(Reports::default());
         let models = Mutex::new(vec![Arc::new(told("told", price_per_million))]);
-        let model =
-            Arc::new(Told { clock: clock.clone(), asked: Mutex::default(), models, says: Mutex::default() });
+        let model = Arc::new(Told {
+            clock: clock.clone(),
+            asked: Mutex::default(),
+            models,
+            dead: Mutex::default(),
+            says: Mutex::default(),
+        });
         let has_model = says.is_some();
         model.says.lock().unwrap().extend(says.unwrap_or_default());
         let analyser = analysis.as_ref().map(|_| "fixed");
@@ -283,6 +301,17 @@ impl House {
     pub(crate) fn start(&self) -> RunKey {
         let ports = self.ports.clone();
         self.block_on(async move { start_run(&ports, &request(&ports, None).await).await.unwrap().0 })
+    }
+
+    /// Accepts a run of other content, so that nothing is recalled.
+    pub(crate) fn start_other(&self, number: u64) -> RunKey {
+        let ports = self.ports.clone();
+        self.block_on(async move {
+            let mut request = request(&ports, None).await;
+            request.use_cache = false;
+            request.workspace = format!("w{number}");
+            start_run(&ports, &request).await.unwrap().0
+        })
     }
 
     pub(crate) fn block_on<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> T {

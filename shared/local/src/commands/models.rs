@@ -35,7 +35,14 @@ pub(super) async fn models(config: &Config, arguments: &ModelsArguments) -> Resu
         }
         None => engine::prices(ports).await?,
     };
-    let rows = rows(ports.model.as_deref(), &ports.catalogue.models, &kept);
+    let mut rows = rows(ports.model.as_deref(), &ports.catalogue.models, &kept);
+    let providers: Vec<String> =
+        rows.iter().filter_map(|row| row["provider"].as_str().map(str::to_owned)).collect();
+    let now = ports.clock.now_ms();
+    for (row, circuit) in rows.iter_mut().zip(engine::circuits(ports, &providers).await?) {
+        row["failures"] = json!(circuit.failures);
+        row["not_asked_for_ms"] = json!(circuit.open_until_ms.saturating_sub(now));
+    }
     let text = if arguments.json {
         format!("{:#}\n", json!({ "configured": ports.model.is_some(), "models": rows }))
     } else {
@@ -117,12 +124,23 @@ fn table(configured: bool, rows: &[Value]) -> String {
             source.split_once(' ').filter(|(day, _)| day.len() == 10).map_or(source.as_str(), |(day, _)| day);
         let _ = writeln!(
             text,
-            "{:<9} {:<52} {input:>9} {cached:>9} {output:>9}  {day}",
+            "{:<9} {:<52} {input:>9} {cached:>9} {output:>9}  {day}{}",
             word(&row["tier"]),
             render::safe(&model),
+            failing(row),
         );
     }
     text
+}
+
+/// What is said of a model whose provider has failed lately.
+fn failing(row: &Value) -> String {
+    let (failures, wait_ms) = (row["failures"].as_u64().unwrap_or(0), row["not_asked_for_ms"].as_u64().unwrap_or(0));
+    match (failures, wait_ms) {
+        (0, _) => String::new(),
+        (failures, 0) => format!("  failed {failures} times; asked again with the next call"),
+        (failures, wait_ms) => format!("  failed {failures} times; not asked for {}", render::seconds(wait_ms)),
+    }
 }
 
 #[cfg(test)]

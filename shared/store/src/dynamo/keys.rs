@@ -31,6 +31,7 @@ pub(super) fn address(key: &Key) -> Result<Address> {
         Key::Outbox(run, name) => (of_run(run), format!("OUT#{}", escape(name))),
         Key::Charge(call) => (of_ledger(&call.step.run), charge_sk(call)),
         Key::Learned(tenant) => (of_tenant(tenant), "LEARNED".to_owned()),
+        Key::Circuit(provider) => (format!("CIRCUIT#{}", escape(provider)), "CIRCUIT".to_owned()),
         Key::Prices => ("PRICES".to_owned(), "PRICES".to_owned()),
         Key::Budget(tenant, window) => (of_tenant(tenant), format!("BUDGET#{}", escape(window))),
         Key::Idempotency(tenant, name) => {
@@ -82,6 +83,7 @@ pub(super) fn key(address: &Address) -> Option<Key> {
         ["T", tenant, "U", id] => Some(Key::Upload(TenantId::new(tenant), id.to_owned())),
         ["KEY", id] => Some(Key::ApiKey(KeyId::new(id))),
         ["PRICES"] => Some(Key::Prices),
+        ["CIRCUIT", provider] => Some(Key::Circuit(provider.to_owned())),
         ["RATE", name] => Some(Key::Rate(name.to_owned())),
         _ => None,
     }
@@ -183,7 +185,7 @@ mod tests {
 
     fn keys() -> impl Strategy<Value = Key> {
         let numbers = prop_oneof![0..3u32, Just(u32::MAX)];
-        (0..18u8, names(), names(), names(), names(), numbers.clone(), numbers).prop_map(
+        (0..19u8, names(), names(), names(), names(), numbers.clone(), numbers).prop_map(
             |(kind, tenant, run, agent, item, epoch, call)| {
                 let of = TenantId::new(&tenant);
                 let run = run_key(&tenant, &run);
@@ -206,6 +208,7 @@ mod tests {
                     14 => Key::Upload(of, agent),
                     15 => Key::Learned(of),
                     16 => Key::Prices,
+                    17 => Key::Circuit(agent),
                     _ => Key::Rate(agent),
                 }
             },

@@ -1,0 +1,110 @@
+//! A provider fails: who is asked instead, how often the dead one is, and what that costs.
+
+use std::sync::Arc;
+
+use super::house::{House, Says, told};
+use super::{complete, good};
+use crate::agent::ModelSpec;
+use crate::error::ErrorKind;
+use crate::lease::MAX_ATTEMPTS;
+use crate::model::{ChargeState, NanoUsd, Status};
+use crate::ports::{Bill, Clock as _};
+
+const PRICE: Option<i64> = Some(1_000_000_000);
+
+fn model(provider: &str) -> Arc<ModelSpec> {
+    Arc::new(ModelSpec { provider: provider.to_owned(), ..told(&format!("{provider}-model"), PRICE) })
+}
+
+/// A house whose models are at these providers, and that is asked anew each time.
+fn house(providers: &[&str], says: Vec<Says>) -> House {
+    let mut house = House::new(complete(), Some(says));
+    house.ports.settings.daily_budget = NanoUsd::from_usd(100);
+    *house.model.models.lock().unwrap() = providers.iter().map(|provider| model(provider)).collect();
+    house
+}
+
+fn asked(house: &House) -> Vec<String> {
+    house.model.asked.lock().unwrap().iter().map(|request| request.model.provider.clone()).collect()
+}
+
+fn wait(house: &House, milliseconds: u64) {
+    let clock = house.time.clone();
+    house.block_on(async move { clock.sleep(milliseconds).await });
+}
+
+#[test]
+fn every_failure_of_a_provider_falls_over_to_the_next_and_is_booked_for_what_it_is() {
+    let check = |kind: ErrorKind, bill: Bill, state: ChargeState| {
+        let house = house(&["first", "second"], vec![Says::Fails(kind, bill, None), good()]);
+        house.step("worker", 0).unwrap();
+        let result = house.result("worker").expect("no wait");
+        assert_eq!((result.status(), result.meta.basis.name()), (Status::Ok, "model"), "{kind:?}");
+        assert_eq!(asked(&house), ["first", "second"]);
+        let mut states: Vec<ChargeState> = house.charges().iter().map(|charge| charge.state).collect();
+        states.sort_unstable();
+        let mut expected = vec![ChargeState::Settled, state];
+        expected.sort_unstable();
+        assert_eq!(states, expected, "{kind:?}");
+        let paid: NanoUsd = house.charges().iter().map(|charge| charge.cost).sum();
+        assert_eq!(result.meta.cost, paid);
+    };
+    check(ErrorKind::ModelUnavailable, Bill::Nothing, ChargeState::Void);
+    check(ErrorKind::Network, Bill::Nothing, ChargeState::Void);
+    check(ErrorKind::Timeout, Bill::Unknown, ChargeState::Unsettled);
+    check(ErrorKind::Quota, Bill::Nothing, ChargeState::Void);
+    check(ErrorKind::Configuration, Bill::Nothing, ChargeState::Void);
+    check(ErrorKind::RateLimited, Bill::Nothing, ChargeState::Void);
+}
+
+#[test]
+fn a_dead_provider_is_asked_twice_in_a_minute_by_all_together() {
+    let mut house = house(&["first", "second"], Vec::new());
+    house.model.dead.lock().unwrap().insert("first".to_owned());
+    // Fifteen requests in a minute; the rows they meet in are all they have in common.
+    for number in 0..15 {
+        house.run = house.start_other(number);
+        house.model.say(good());
+        house.step("worker", 0).unwrap();
+        assert_eq!(house.result("worker").unwrap().meta.basis.name(), "model");
+        wait(&house, 4_000);
+    }
+    let to_the_dead = asked(&house).iter().filter(|provider| *provider == "first").count();
+    assert_eq!(to_the_dead, 2);
+    // It comes back, and the next probe finds that.
+    house.model.dead.lock().unwrap().clear();
+    wait(&house, 60_000);
+    for number in 15..17 {
+        house.run = house.start_other(number);
+        house.model.say(good());
+        house.step("worker", 0).unwrap();
+        assert_eq!(asked(&house).last().unwrap(), "first");
+    }
+}
+
+#[test]
+fn one_step_makes_no_more_failing_calls_than_its_cap_whoever_fails() {
+    let house = house(&["first", "second", "third"], Vec::new());
+    house.model.dead.lock().unwrap().extend(["first", "second", "third"].map(str::to_owned));
+    for hop in 0..20 {
+        house.step("worker", hop).unwrap();
+        if house.result("worker").is_some() {
+            break;
+        }
+        wait(&house, 40_000);
+    }
+    let result = house.result("worker").expect("an end");
+    assert_eq!((result.status(), result.meta.basis.name()), (Status::Ok, "deterministic"));
+    assert!(asked(&house).len() <= MAX_ATTEMPTS as usize, "{:?}", asked(&house));
+}
+
+#[test]
+fn where_nobody_else_can_be_asked_a_failure_is_only_a_wait() {
+    let fails = || Says::Fails(ErrorKind::ModelUnavailable, Bill::Nothing, None);
+    let house = house(&["only"], vec![fails(), good()]);
+    house.step("worker", 0).unwrap();
+    assert!(house.result("worker").is_none());
+    wait(&house, house.next_in_ms().unwrap());
+    house.step("worker", 1).unwrap();
+    assert_eq!(house.result("worker").unwrap().meta.basis.name(), "model");
+}
