@@ -11,6 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("engine", &[]),
     ("catalogue", &["engine"]),
     ("analysis", &["engine"]),
+    ("embed", &["engine"]),
     ("llm", &["engine"]),
     ("tools", &["engine"]),
     ("platforms", &["engine"]),
@@ -21,7 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("aws", &["engine"]),
     ("lambda", &["analysis", "api", "aws", "boot", "engine", "platforms", "store", "tools"]),
     ("agent-light", &["lambda"]),
-    ("agent-semantic", &["lambda"]),
+    ("agent-semantic", &["embed", "lambda"]),
     ("agent-tools", &["lambda"]),
     ("api-function", &["lambda"]),
     ("dead-letter", &["lambda"]),
@@ -43,12 +44,14 @@ const WRAPPED: &[(&str, &[&str])] = &[
     ("aws-sdk-sqs", &["aws"]),
     ("rusty-s3", &["aws"]),
     ("redis", &["aws"]),
+    ("tract-onnx", &["embed"]),
+    ("memmap2", &["embed"]),
     ("lambda_runtime", &["lambda"]),
     ("reqwest", &["aws", "llm", "platforms"]),
     ("rustls", &["aws", "llm", "platforms"]),
     ("axum", &["api", "lambda", "local", "lab"]),
     ("clap", &["local", "lab"]),
-    ("tokio", &["aws", "boot", "lambda", "llm", "local", "lab", "platforms", "store"]),
+    ("tokio", &["aws", "boot", "embed", "lambda", "llm", "local", "lab", "platforms", "store"]),
 ];
 
 type Uses = BTreeMap<String, Vec<String>>;

@@ -112,6 +112,9 @@ pub(crate) fn deploy(
     for (name, value) in parameters {
         python.arg("--parameter").arg(format!("{name}={value}"));
     }
+    // The emulator keeps layers and does not mount them: its processes see this machine's files.
+    let model = root().join("infra/embedding/all-minilm-l6-v2.safetensors");
+    python.arg("--variable").arg(format!("ASSAY_EMBEDDING_MODEL={}", model.display()));
     if options.profile == Profile::Full {
         // The emulator's Redis speaks no TLS and asks for no password.
         python.arg("--variable").arg(format!("RATE_LIMIT_REDIS_URL=redis://{}", servers.valkey));

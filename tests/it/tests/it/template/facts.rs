@@ -125,6 +125,7 @@ pub(crate) const FUNCTIONS: [Function; 10] = [
             "ASSAY_BUCKET",
             "ASSAY_QUEUE_AGENT_SEMANTIC",
             "ASSAY_SECRET",
+            "ASSAY_EMBEDDING_MODEL",
             "COST_BUDGET_DAILY",
             MODEL[0],
             MODEL[1],
@@ -198,13 +199,14 @@ pub(crate) const MACHINE: &str = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS
 pub(crate) const EXECUTIONS: &str = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<AWS::StackName>-content-intelligence:*";
 
 /// What every variable is, wherever it is set.
-pub(crate) const VARIABLES: [(&str, &str); 22] = [
+pub(crate) const VARIABLES: [(&str, &str); 23] = [
     ("ASSAY_STACK", "<AWS::StackName>"),
     ("ASSAY_LOG", "warn"),
     ("ASSAY_TABLE", "<Table>"),
     ("ASSAY_BUCKET", "<Bucket>"),
     ("ASSAY_SECRET", "<Secret.Id>"),
     ("ASSAY_STATE_MACHINE", MACHINE),
+    ("ASSAY_EMBEDDING_MODEL", "/opt/all-minilm-l6-v2.safetensors"),
     ("ASSAY_FETCH_FUNCTION", "<FetchFunction>"),
     ("ASSAY_FETCH_CONTACT", "<FetchContact>"),
     ("ASSAY_FETCH_ALLOW", "<FetchAllow>"),

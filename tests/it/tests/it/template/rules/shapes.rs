@@ -102,6 +102,18 @@ pub(crate) fn known_properties(kind: &str) -> Option<(&'static [&'static str], &
             &["FunctionName", "Role", "LoggingConfig", "Timeout", "MemorySize", "Environment"],
             &["ReservedConcurrentExecutions", "RecursiveLoop", "VpcConfig", "EventInvokeConfig", "Events"],
         ),
+        "AWS::Serverless::LayerVersion" => (
+            &[
+                "LayerName",
+                "Description",
+                "ContentUri",
+                "CompatibleArchitectures",
+                "CompatibleRuntimes",
+                "LicenseInfo",
+                "RetentionPolicy",
+            ],
+            none,
+        ),
         "AWS::Serverless::StateMachine" => (
             &["Name", "Type", "DefinitionUri", "DefinitionSubstitutions", "Role", "Tracing", "Logging"],
             none,
