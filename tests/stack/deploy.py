@@ -179,8 +179,11 @@ class Deployment:
 
     def upload_folder(self, folder):
         with tempfile.TemporaryDirectory() as temporary:
-            archive = shutil.make_archive(os.path.join(temporary, folder.name), "zip", folder)
-            return self.upload(pathlib.Path(archive))
+            archive = pathlib.Path(temporary) / f"{folder.name}.zip"
+            with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as stored:
+                for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+                    stored.write(path, path.relative_to(folder))
+            return self.upload(archive)
 
     def put(self, key, body):
         self.s3.put_object(Bucket=BUCKET, Key=key, Body=body)

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    lambda::steps(lambda::WITH_STEPS)
+    lambda::steps(lambda::WITH_STEPS.with_embedder(embed::open))
 }

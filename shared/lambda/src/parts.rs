@@ -1,12 +1,13 @@
 //! What a function needs beyond the services: agents' analysers, tools and platforms, and the model, or none of them.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use boot::Config;
 use engine::agent::Catalogue;
 use engine::error::Result;
-use engine::ports::{Analyser, Llm, Platform, Tool};
+use engine::ports::{Analyser, Embedder, Llm, Platform, Tool};
 use platforms::fetch::Fetch;
 
 /// The ports that only steps use.
@@ -26,16 +27,29 @@ pub struct Recipe {
     pub(crate) make: fn(&Config, Arc<dyn Fetch>) -> Result<Parts>,
     /// Whether the configuration is completed from the secret.
     pub(crate) needs_secret: bool,
+    /// Opens the embedding model's file, where the function compares by meaning.
+    pub(crate) embedder: Option<OpenEmbedder>,
+}
+
+/// Opens an embedding model's file.
+pub type OpenEmbedder = fn(&Path) -> Result<Arc<dyn Embedder>>;
+
+impl Recipe {
+    /// The same with an embedder. The function hands in what opens it, so that no other function links it.
+    #[must_use]
+    pub const fn with_embedder(self, open: OpenEmbedder) -> Self {
+        Self { embedder: Some(open), ..self }
+    }
 }
 
 /// What steps of any agent may use.
-pub const WITH_PLATFORMS: Recipe = Recipe { make: with_platforms, needs_secret: true };
+pub const WITH_PLATFORMS: Recipe = Recipe { make: with_platforms, needs_secret: true, embedder: None };
 
 /// What steps may use but platforms: only the agents of profile `tools` acquire anything.
-pub const WITH_STEPS: Recipe = Recipe { make: with_steps, needs_secret: true };
+pub const WITH_STEPS: Recipe = Recipe { make: with_steps, needs_secret: true, embedder: None };
 
 /// Nothing a step uses, for functions that run none: what is not named here is not linked.
-pub const WITHOUT_STEPS: Recipe = Recipe { make: without_steps, needs_secret: false };
+pub const WITHOUT_STEPS: Recipe = Recipe { make: without_steps, needs_secret: false, embedder: None };
 
 fn with_platforms(config: &Config, fetch: Arc<dyn Fetch>) -> Result<Parts> {
     let platforms = Arc::new(platforms::platforms(&fetch));

@@ -8,7 +8,7 @@ use aws::{Connection, Place, S3, Sqs, StepFunctions};
 use boot::{Cloud, Config, OsRandom, SystemClock};
 use engine::error::{Error, ErrorKind, Result};
 use engine::model::{ContentRef, TenantId};
-use engine::ports::{Clock, ContentStore, Delivery, Limits, Ports, Post, Random as _, Store};
+use engine::ports::{Clock, ContentStore, Delivery, Embedder, Limits, Ports, Post, Random as _, Store};
 use redis_ports::{RedisLimits, Spare};
 use store::Dynamo;
 use store::lite::{LiteCache, LiteLimits, LiteMemory};
@@ -25,6 +25,7 @@ const SECRET_MS: u64 = 5 * 60 * 1000;
 pub struct Platform {
     recipe: Recipe,
     reached: OnceCell<Arc<Reached>>,
+    embedder: OnceCell<Arc<dyn Embedder>>,
     opened: Mutex<Option<Held>>,
     clock: Arc<dyn Clock>,
 }
@@ -74,7 +75,13 @@ type Secrets = BTreeMap<String, String>;
 impl Platform {
     /// Nothing is opened yet.
     pub fn new(recipe: Recipe) -> Self {
-        Self { recipe, reached: OnceCell::new(), opened: Mutex::new(None), clock: Arc::new(SystemClock) }
+        Self {
+            recipe,
+            reached: OnceCell::new(),
+            embedder: OnceCell::new(),
+            opened: Mutex::new(None),
+            clock: Arc::new(SystemClock),
+        }
     }
 
     /// The services, not yet asked. Errors: `Configuration`, naming what is missing.
@@ -110,9 +117,19 @@ impl Platform {
             }
             (Err(error), None) => return Err(error),
         };
-        let opened = Arc::new(open(self.recipe, reached, &secrets).await?);
+        let embedder = self.embedder(reached).await?;
+        let opened = Arc::new(open(self.recipe, reached, &secrets, embedder).await?);
         *held = Some(Held { opened: opened.clone(), secrets, read_ms: now });
         Ok(opened)
+    }
+
+    /// The embedder, opened once: a changed secret changes nothing about it.
+    async fn embedder(&self, reached: &Reached) -> Result<Option<Arc<dyn Embedder>>> {
+        let Some(open) = self.recipe.embedder else {
+            return Ok(None);
+        };
+        let path = reached.cloud.embedding_model.as_deref().ok_or_else(|| unset("ASSAY_EMBEDDING_MODEL"))?;
+        self.embedder.get_or_try_init(async || open(path)).await.map(|embedder| Some(embedder.clone()))
     }
 
     async fn secrets(&self, reached: &Reached) -> Result<Secrets> {
@@ -138,7 +155,12 @@ fn reach(clock: Arc<dyn Clock>) -> Result<Reached> {
     Ok(Reached { cloud, connection, sqs, metrics, clock })
 }
 
-async fn open(recipe: Recipe, reached: &Arc<Reached>, secrets: &Secrets) -> Result<Opened> {
+async fn open(
+    recipe: Recipe,
+    reached: &Arc<Reached>,
+    secrets: &Secrets,
+    embedder: Option<Arc<dyn Embedder>>,
+) -> Result<Opened> {
     let Reached { cloud, connection, sqs, metrics, clock } = reached.as_ref();
     let config = Config::from_env_and(secrets)?;
     let parts = (recipe.make)(&config, Arc::new(RemoteFetch::new(connection, cloud, clock.clone())))?;
@@ -161,7 +183,7 @@ async fn open(recipe: Recipe, reached: &Arc<Reached>, secrets: &Secrets) -> Resu
         cache: Arc::new(LiteCache::new(store.clone(), clock.clone())),
         limits: limits(cloud, &config, &store, clock).await?,
         model: parts.model,
-        embedder: None,
+        embedder,
         analysers: parts.analysers,
         tools: parts.tools,
         platforms: parts.platforms,

@@ -26,6 +26,16 @@ pub(crate) fn build_all(release: bool) -> Result<PathBuf, Box<dyn std::error::Er
     build(release, &["--bins".to_owned()])
 }
 
+/// The embedding model's file.
+pub(crate) const EMBEDDING_MODEL: &str = "infra/embedding/all-minilm-l6-v2.safetensors";
+
+/// Builds an example as functions are built for deployment, and says where it is.
+pub(crate) fn build_example_for_deployment(
+    name: &str,
+) -> Result<PathBuf, Box<dyn std::error::Error + Send + Sync>> {
+    Ok(build(true, &["--example".to_owned(), name.to_owned()])?.join("examples").join(name))
+}
+
 /// Builds these binaries as they are deployed, and says where they are.
 pub(crate) fn build_for_deployment(
     names: &[String],

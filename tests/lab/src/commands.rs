@@ -2,6 +2,7 @@
 
 mod analysis;
 mod money;
+mod embed;
 mod orchestration;
 mod simulate;
 mod stack;
@@ -39,6 +40,8 @@ enum Bench {
     Cost(analysis::Arguments),
     /// Whether budgets hold with two hundred calls in flight, killed callers and repeats, and how much of them is of use
     Money(money::Arguments),
+    /// What a new process needs until its first vector, and then for texts of several lengths
+    Embed(embed::Arguments),
     /// A comprehensive run against a model that takes 50 ms: makespan, CPU, memory, time to the first line
     Orchestration(orchestration::Arguments),
     /// How soon each function, built for deployment, asks for its first event, what it weighs and what memory it holds
@@ -53,6 +56,7 @@ pub fn main() -> ExitCode {
         Command::Bench(Bench::Analysis(arguments)) => analysis::analysis(&arguments),
         Command::Bench(Bench::Cost(arguments)) => analysis::cost(&arguments),
         Command::Bench(Bench::Money(arguments)) => money::money(&arguments),
+        Command::Bench(Bench::Embed(arguments)) => embed::embed(&arguments),
         Command::Bench(Bench::Orchestration(arguments)) => orchestration::orchestration(&arguments),
         Command::Bench(Bench::Start(arguments)) => start::start(&arguments),
     }

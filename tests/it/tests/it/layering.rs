@@ -11,6 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("engine", &[]),
     ("catalogue", &["engine"]),
     ("analysis", &["engine"]),
+    ("embed", &["engine"]),
     ("llm", &["engine"]),
     ("tools", &["engine"]),
     ("platforms", &["engine"]),
@@ -22,7 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("redis-ports", &["engine"]),
     ("lambda", &["analysis", "api", "aws", "boot", "engine", "platforms", "redis-ports", "store", "tools"]),
     ("agent-light", &["lambda"]),
-    ("agent-semantic", &["lambda"]),
+    ("agent-semantic", &["embed", "lambda"]),
     ("agent-tools", &["lambda"]),
     ("api-function", &["lambda"]),
     ("dead-letter", &["lambda"]),
@@ -47,12 +48,14 @@ const WRAPPED: &[(&str, &[&str])] = &[
     ("aws-sdk-sqs", &["aws"]),
     ("rusty-s3", &["aws"]),
     ("redis", &["aws", "redis-ports"]),
+    ("tract-onnx", &["embed"]),
+    ("memmap2", &["embed"]),
     ("lambda_runtime", &["lambda"]),
     ("reqwest", &["aws", "llm", "platforms"]),
     ("rustls", &["aws", "llm", "platforms"]),
     ("axum", &["api", "lambda", "local", "lab"]),
     ("clap", &["local", "lab"]),
-    ("tokio", &["aws", "boot", "lambda", "llm", "local", "lab", "platforms", "redis-ports", "store"]),
+    ("tokio", &["aws", "boot", "embed", "lambda", "llm", "local", "lab", "platforms", "redis-ports", "store"]),
 ];
 
 type Uses = BTreeMap<String, Vec<String>>;

@@ -11,7 +11,7 @@ use super::environment::Environment;
 use super::folder::Folder;
 use super::options::{Options, Profile};
 use super::servers::{Servers, path};
-use crate::binary::{build_all, root, target_folder};
+use crate::binary::{EMBEDDING_MODEL, build_all, root, target_folder};
 
 /// The functions, by the names of their binaries; a name that ends another stands after it.
 pub(crate) const FUNCTIONS: [&str; 10] = [
@@ -112,6 +112,9 @@ pub(crate) fn deploy(
     for (name, value) in parameters {
         python.arg("--parameter").arg(format!("{name}={value}"));
     }
+    // The emulator keeps layers and does not mount them: its processes see this machine's files.
+    let model = root().join(EMBEDDING_MODEL);
+    python.arg("--variable").arg(format!("ASSAY_EMBEDDING_MODEL={}", model.display()));
     if options.profile == Profile::Full {
         // The emulator's Redis speaks no TLS and asks for no password.
         python.arg("--variable").arg(format!("RATE_LIMIT_REDIS_URL=redis://{}", servers.valkey));

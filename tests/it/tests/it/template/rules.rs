@@ -5,6 +5,7 @@ pub(crate) mod dashboard;
 pub(crate) mod data;
 pub(crate) mod definition;
 pub(crate) mod functions;
+pub(crate) mod layers;
 pub(crate) mod network;
 pub(crate) mod order;
 pub(crate) mod queues;
@@ -22,6 +23,7 @@ pub(crate) fn all() -> Vec<Rule> {
     [
         order::RULES,
         functions::RULES,
+        layers::RULES,
         roles::RULES,
         queues::RULES,
         data::RULES,

@@ -100,7 +100,26 @@ pub(crate) fn known_properties(kind: &str) -> Option<(&'static [&'static str], &
         "AWS::SQS::QueuePolicy" => (&["Queues", "PolicyDocument"], none),
         "AWS::Serverless::Function" => (
             &["FunctionName", "Role", "LoggingConfig", "Timeout", "MemorySize", "Environment"],
-            &["ReservedConcurrentExecutions", "RecursiveLoop", "VpcConfig", "EventInvokeConfig", "Events"],
+            &[
+                "Layers",
+                "ReservedConcurrentExecutions",
+                "RecursiveLoop",
+                "VpcConfig",
+                "EventInvokeConfig",
+                "Events",
+            ],
+        ),
+        "AWS::Serverless::LayerVersion" => (
+            &[
+                "LayerName",
+                "Description",
+                "ContentUri",
+                "CompatibleArchitectures",
+                "CompatibleRuntimes",
+                "LicenseInfo",
+                "RetentionPolicy",
+            ],
+            none,
         ),
         "AWS::Serverless::StateMachine" => (
             &["Name", "Type", "DefinitionUri", "DefinitionSubstitutions", "Role", "Tracing", "Logging"],
