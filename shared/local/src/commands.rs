@@ -6,8 +6,9 @@ mod keys;
 mod limits;
 mod run;
 mod serve;
-mod session;
+pub(crate) mod session;
 mod show;
+mod validate;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -55,6 +56,7 @@ async fn dispatch(config: &Config, command: Command) -> Result<ExitCode> {
         Command::Limits(arguments) => limits::limits(config, &arguments).await,
         Command::Agents(arguments) => agents::agents(&arguments),
         Command::Doctor(arguments) => doctor::doctor(config, &arguments).await,
+        Command::Validate(arguments) => validate::validate(config, &arguments).await,
     }
 }
 

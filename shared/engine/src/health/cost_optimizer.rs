@@ -7,14 +7,14 @@ use futures::FutureExt as _;
 
 use super::probe::{Probe, ensure, wrong};
 use super::{Check, Finding};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::lease::new_step;
 use crate::model::{
     AgentId, Budget, CallId, ChargeState, ContentRef, Depth, ItemId, Lease, NanoUsd, Purse, Run, RunKey,
     RunStatus, Source, Step, Usage,
 };
 use crate::money::{self, Reservation, Settlement, window};
-use crate::ports::{Key, Row};
+use crate::ports::{Key, Ports, Row};
 
 const NAME: &str = "cost_optimizer";
 const EPOCH: u32 = 1;
@@ -33,9 +33,9 @@ async fn check(probe: &Probe<'_>) -> Result<Finding> {
     if let Some(model) = models.iter().find(|model| model.price.is_none()) {
         return Ok(Finding::fail(format!("the price of {} is unknown: calls of it are refused", model.id)));
     }
-    let run = run(probe);
+    let run = run(probe, NAME);
     let keys = Rows::of(&run);
-    probe.create(opened(probe, &run, &keys)).await?;
+    probe.create(opened(probe, &run, &keys, NanoUsd::from_usd(1))).await?;
     let spent = spend(probe, &run, &keys).await;
     let deleted = probe.delete(keys.all()).await;
     let cost = spent?;
@@ -44,6 +44,32 @@ async fn check(probe: &Probe<'_>) -> Result<Finding> {
         "{cost} of a reservation were settled to the nano-dollar; {} prices known",
         models.len()
     )))
+}
+
+/// Tries to reserve a nano-dollar more than a run's cap, and then the cap itself. Errors: `Internal` if the first is admitted or
+/// the second is not, storage errors.
+pub async fn refuses_overspend(ports: &Ports) -> Result<()> {
+    let probe = Probe::new(ports);
+    let run = run(&probe, "cost_optimisation");
+    let keys = Rows::of(&run);
+    let cap = NanoUsd::from_milli_usd(1);
+    probe.create(opened(&probe, &run, &keys, cap)).await?;
+    let (call, model) = (call(&run.key), "probe");
+    let reserve =
+        async |worst_case| money::reserve(ports, &run, &Reservation { call: &call, model, worst_case }).await;
+    let (above, at) = (reserve(NanoUsd(cap.0 + 1)).await, reserve(cap).await);
+    let purse = ports.store.read(std::slice::from_ref(&keys.purse)).await;
+    probe.delete(keys.all()).await?;
+    match above {
+        Err(error) if error.kind() == ErrorKind::Budget => {}
+        Err(error) => return Err(error),
+        Ok(()) => return Err(wrong("a call above its run's cap was admitted")),
+    }
+    at?;
+    let purse = purse?.pop().flatten().map(|versioned| versioned.row);
+    let reserved =
+        matches!(purse, Some(Row::Purse(purse)) if purse.reserved == cap && purse.spent == NanoUsd::ZERO);
+    ensure(reserved, || "what was reserved is not in the purse".to_owned())
 }
 
 /// Reserves and settles a call, looking at the rows after each; returns what it cost.
@@ -122,8 +148,7 @@ fn call(run: &RunKey) -> CallId {
 }
 
 /// The rows a call's money needs, as they are when a step is at work.
-fn opened(probe: &Probe<'_>, run: &Run, keys: &Rows) -> [(Key, Row); 4] {
-    let cap = NanoUsd::from_usd(1);
+fn opened(probe: &Probe<'_>, run: &Run, keys: &Rows, cap: NanoUsd) -> [(Key, Row); 4] {
     let lease = Lease { epoch: EPOCH, owner: 0, until_ms: probe.now_ms + 60_000 };
     let step = Step { epoch: EPOCH, lease: Some(lease), ..new_step(&call(&run.key).step, probe.now_ms) };
     let budget = Budget { limit: cap, allotted: NanoUsd::ZERO, spent: NanoUsd::ZERO };
@@ -135,12 +160,12 @@ fn opened(probe: &Probe<'_>, run: &Run, keys: &Rows) -> [(Key, Row); 4] {
     ]
 }
 
-fn run(probe: &Probe<'_>) -> Run {
+fn run(probe: &Probe<'_>, name: &str) -> Run {
     Run {
-        key: probe.run(NAME),
-        workspace: NAME.to_owned(),
+        key: probe.run(name),
+        workspace: name.to_owned(),
         source: Source {
-            name: NAME.to_owned(),
+            name: name.to_owned(),
             media_type: "text/plain".to_owned(),
             bytes: 0,
             content: ContentRef::new(""),
