@@ -169,7 +169,10 @@ fn fallback(get: &impl Fn(&str) -> Option<String>) -> Result<Option<ModelConfig>
     let second = model(&|name: &str| get(&name.replacen("LLM_", "LLM_FALLBACK_", 1)))
         .map_err(|error| Error::new(error.kind(), error.message().replace("LLM_", "LLM_FALLBACK_")))?;
     if second.is_some() && get("LLM_BASE_URL").or_else(|| get("LLM_API_KEY")).is_none() {
-        return Err(wrong("LLM_FALLBACK_BASE_URL", "names a second model, but there is no first: set LLM_BASE_URL"));
+        return Err(wrong(
+            "LLM_FALLBACK_BASE_URL",
+            "names a second model, but there is no first: set LLM_BASE_URL",
+        ));
     }
     Ok(second)
 }
@@ -278,7 +281,10 @@ mod tests {
         let first = ("LLM_API_KEY", "sk-1");
         check(&[first, ("LLM_FALLBACK_BASE_URL", "http://second/v1")], Ok("base_url: \"http://second/v1\""));
         check(&[first, ("LLM_FALLBACK_PRICE", "x")], Ok("fallback: None"));
-        check(&[first, ("LLM_FALLBACK_API_KEY", "k"), ("LLM_FALLBACK_PRICE", "x")], Err("LLM_FALLBACK_PRICE"));
+        check(
+            &[first, ("LLM_FALLBACK_API_KEY", "k"), ("LLM_FALLBACK_PRICE", "x")],
+            Err("LLM_FALLBACK_PRICE"),
+        );
         check(&[("LLM_FALLBACK_API_KEY", "k")], Err("there is no first"));
         check(&[("ASSAY_CONCURRENCY", "0")], Err("ASSAY_CONCURRENCY"));
         check(&[("ASSAY_REQUESTS_PER_MINUTE", "7")], Ok("capacity: 7,"));

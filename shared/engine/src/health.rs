@@ -33,6 +33,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ports::Ports;
 
+pub use cost_optimizer::refuses_overspend;
 pub use probe::{PROBES, expires_ms};
 pub use watch::{Entry, Report, Watch};
 

@@ -44,6 +44,8 @@ pub enum Command {
     Agents(AgentsArguments),
     /// Say what is configured, what works and what is missing
     Doctor(StateArguments),
+    /// Exercise every component and say which work: ends with 1 if one does not
+    Validate(ValidateArguments),
 }
 
 /// Arguments of `run`.
@@ -85,6 +87,23 @@ pub struct StateArguments {
     /// Whose runs
     #[arg(long, value_name = "NAME", default_value = "local", value_parser = tenant)]
     pub tenant: String,
+}
+
+/// Arguments of `validate`.
+#[derive(Debug, Args)]
+pub struct ValidateArguments {
+    /// Print JSON instead
+    #[arg(long)]
+    pub json: bool,
+    /// Ask the API at this address instead of exercising this machine's components
+    #[arg(long, value_name = "URL", requires = "key_from")]
+    pub url: Option<String>,
+    /// The file that holds a key with the scope read; - reads it from standard input
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub key_from: Option<PathBuf>,
+    /// Where runs are kept
+    #[command(flatten)]
+    pub state: StateArguments,
 }
 
 /// Arguments of `show`.

@@ -7,9 +7,10 @@ mod limits;
 mod models;
 mod run;
 mod serve;
-mod session;
+pub(crate) mod session;
 mod show;
 mod usage;
+mod validate;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -59,6 +60,7 @@ async fn dispatch(config: &Config, command: Command) -> Result<ExitCode> {
         Command::Models(arguments) => models::models(config, &arguments).await,
         Command::Agents(arguments) => agents::agents(&arguments),
         Command::Doctor(arguments) => doctor::doctor(config, &arguments).await,
+        Command::Validate(arguments) => validate::validate(config, &arguments).await,
     }
 }
 

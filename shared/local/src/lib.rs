@@ -8,4 +8,5 @@ pub mod host;
 pub mod input;
 pub mod live;
 pub mod state;
+pub mod validate;
 pub mod workflow;

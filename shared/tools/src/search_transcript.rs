@@ -51,7 +51,7 @@ impl Tool for SearchTranscript {
         Some(ToolExample {
             input: example::input("transcription_engineer", json!({ "segments": said })),
             records: Vec::new(),
-            arguments: json!({ "query": "storage basin" }),
+            arguments: json!({ "query": "storage basin", "limit": null }),
             answer: json!({ "searched": 2, "segments": [found] }),
         })
     }

@@ -1,8 +1,8 @@
 //! `cargo lab`: the simulation, the bundle on this machine, the benches.
 
 mod analysis;
-mod money;
 mod embed;
+mod money;
 mod orchestration;
 mod simulate;
 mod stack;

@@ -8,14 +8,14 @@ use futures::FutureExt as _;
 use super::probe::{Probe, ensure, wrong};
 use super::{Check, Finding};
 use crate::agent::ModelSpec;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::lease::new_step;
 use crate::model::{
     AgentId, Budget, CallId, ChargeState, ContentRef, Depth, ItemId, Lease, NanoUsd, Price, PriceBand, Purse,
     Run, RunKey, RunStatus, Source, Step, Usage,
 };
 use crate::money::{self, Ask, Decided, Settlement};
-use crate::ports::{Key, Row};
+use crate::ports::{Key, Ports, Row};
 
 const NAME: &str = "cost_optimizer";
 const EPOCH: u32 = 1;
@@ -34,9 +34,9 @@ async fn check(probe: &Probe<'_>) -> Result<Finding> {
     if let Some(model) = models.iter().find(|model| model.price.is_none()) {
         return Ok(Finding::fail(format!("the price of {} is unknown: calls of it are refused", model.id)));
     }
-    let run = run(probe);
+    let run = run(probe, NAME);
     let keys = Rows::of(&run);
-    probe.create(opened(probe, &run, &keys)).await?;
+    probe.create(opened(probe, &run, &keys, NanoUsd::from_usd(1))).await?;
     let spent = spend(probe, &run, &keys).await;
     let deleted = probe.delete(keys.all()).await;
     let cost = spent?;
@@ -47,22 +47,43 @@ async fn check(probe: &Probe<'_>) -> Result<Finding> {
     )))
 }
 
+/// Tries to reserve a nano-dollar more than a run's cap, and then the cap itself. Errors: `Internal` if the first is admitted or
+/// the second is not, storage errors.
+pub async fn refuses_overspend(ports: &Ports) -> Result<()> {
+    let probe = Probe::new(ports);
+    let run = run(&probe, "cost_optimisation");
+    let keys = Rows::of(&run);
+    let cap = NanoUsd::from_milli_usd(1);
+    probe.create(opened(&probe, &run, &keys, cap)).await?;
+    // A token of output at a nano-dollar.
+    let (call, mut model) = (call(&run.key), model(1_000_000));
+    model.price = model.price.map(|price| Price { base: PriceBand { input: 0, ..price.base }, ..price });
+    let reserve = async |worst_case: NanoUsd| {
+        let output_tokens = worst_case.0.unsigned_abs();
+        let ask = Ask { output_tokens, ..ask(&call, &model) };
+        money::reserve(ports, &run, &ask).await
+    };
+    let (above, at) = (reserve(NanoUsd(cap.0 + 1)).await, reserve(cap).await);
+    let purse = ports.store.read(std::slice::from_ref(&keys.purse)).await;
+    probe.delete(keys.all()).await?;
+    match above {
+        Err(error) if error.kind() == ErrorKind::Budget => {}
+        Err(error) => return Err(error),
+        Ok(_) => return Err(wrong("a call above its run's cap was admitted")),
+    }
+    at?;
+    let purse = purse?.pop().flatten().map(|versioned| versioned.row);
+    let reserved =
+        matches!(purse, Some(Row::Purse(purse)) if purse.reserved == cap && purse.spent == NanoUsd::ZERO);
+    ensure(reserved, || "what was reserved is not in the purse".to_owned())
+}
+
 /// Reserves and settles a call, looking at the rows after each; returns what it cost.
 async fn spend(probe: &Probe<'_>, run: &Run, keys: &Rows) -> Result<NanoUsd> {
     let call = call(&run.key);
     // An odd price, another one each time.
     let model = model(1_234_567_890 + (probe.ports.random.next_u64() % 1_000_000_000) as i64);
-    let ask = Ask {
-        call: &call,
-        model: &model,
-        input_tokens: 701,
-        output_tokens: 303,
-        step_left: NanoUsd::from_usd(1),
-        whole: true,
-        is_cheapest: true,
-        has_alternative: false,
-    };
-    let Decided::Granted(grant) = money::reserve(probe.ports, run, &ask).await? else {
+    let Decided::Granted(grant) = money::reserve(probe.ports, run, &ask(&call, &model)).await? else {
         return Err(wrong("a call within its budgets was sent to a cheaper model"));
     };
     let worst_case = grant.worst_case;
@@ -142,8 +163,7 @@ fn call(run: &RunKey) -> CallId {
 }
 
 /// The rows a call's money needs, as they are when a step is at work.
-fn opened(probe: &Probe<'_>, run: &Run, keys: &Rows) -> [(Key, Row); 5] {
-    let cap = NanoUsd::from_usd(1);
+fn opened(probe: &Probe<'_>, run: &Run, keys: &Rows, cap: NanoUsd) -> [(Key, Row); 5] {
     let lease = Lease { epoch: EPOCH, owner: 0, until_ms: probe.now_ms + 60_000 };
     let step = Step { epoch: EPOCH, lease: Some(lease), ..new_step(&call(&run.key).step, probe.now_ms) };
     let budget = Budget::of(Some(cap));
@@ -155,6 +175,19 @@ fn opened(probe: &Probe<'_>, run: &Run, keys: &Rows) -> [(Key, Row); 5] {
         (day, Row::Budget(budget.clone())),
         (month, Row::Budget(budget)),
     ]
+}
+
+fn ask<'a>(call: &'a CallId, model: &'a ModelSpec) -> Ask<'a> {
+    Ask {
+        call,
+        model,
+        input_tokens: 701,
+        output_tokens: 303,
+        step_left: NanoUsd::from_usd(1),
+        whole: true,
+        is_cheapest: true,
+        has_alternative: false,
+    }
 }
 
 /// A model of the probe's own at so many nano-dollars per million tokens.
@@ -172,12 +205,12 @@ fn model(price: i64) -> ModelSpec {
     }
 }
 
-fn run(probe: &Probe<'_>) -> Run {
+fn run(probe: &Probe<'_>, name: &str) -> Run {
     Run {
-        key: probe.run(NAME),
-        workspace: NAME.to_owned(),
+        key: probe.run(name),
+        workspace: name.to_owned(),
         source: Source {
-            name: NAME.to_owned(),
+            name: name.to_owned(),
             media_type: "text/plain".to_owned(),
             bytes: 0,
             content: ContentRef::new(""),

@@ -1,4 +1,5 @@
-//! A call's rates are taken for a tenant that has taken none, which must be admitted.
+//! The rates of two calls are taken for a tenant that has taken none; both must be admitted. A rate of one a minute, which
+//! nobody can work with, is told as a failure.
 
 use futures::FutureExt as _;
 
@@ -13,27 +14,32 @@ const NAME: &str = "distributed_rate_limiter";
 pub(super) const CHECK: Check = Check {
     name: NAME,
     critical: true,
-    about: "the rates of one call are taken for a tenant and a provider that have taken none: it must be admitted, and is given \
-            back",
+    about: "the rates of two calls are taken for a tenant and a provider that have taken none: both must be admitted, and \
+            are given back",
     run: |probe| check(probe).boxed(),
 };
 
 async fn check(probe: &Probe<'_>) -> Result<Finding> {
     let tenant = probe.tenant(NAME);
-    let take = Take {
-        id: TakeId::new(tenant.as_str()),
+    let takes = ["first", "second"].map(|which| Take {
+        id: TakeId::new(format!("{tenant}/{which}")),
         agent: AgentId::new(NAME),
         model: tenant.as_str().to_owned(),
         provider: tenant.as_str().to_owned(),
-        tenant,
+        tenant: tenant.clone(),
         input_tokens: 1,
         output_tokens: 1,
-    };
-    let admission = probe.ports.limits.take(&take).await?;
-    if !admission.allowed {
-        let what = format!("the first call of a tenant was refused for {} ms", admission.retry_after_ms);
-        return Ok(Finding::fail(what));
+    });
+    // The second one meets what the first has left.
+    for (take, which) in takes.iter().zip(["first", "second"]) {
+        let admission = probe.ports.limits.take(take).await?;
+        if !admission.allowed {
+            let after_ms = admission.retry_after_ms;
+            return Ok(Finding::fail(format!("the {which} call of a tenant was refused for {after_ms} ms")));
+        }
     }
-    probe.ports.limits.refund(&take).await?;
-    Ok(Finding::pass(format!("one call was admitted, by {}, and given back", admission.backend.name())))
+    for take in &takes {
+        probe.ports.limits.refund(take).await?;
+    }
+    Ok(Finding::pass("two calls of a tenant that had made none were admitted, and given back"))
 }

@@ -135,11 +135,14 @@ fn table(configured: bool, rows: &[Value]) -> String {
 
 /// What is said of a model whose provider has failed lately.
 fn failing(row: &Value) -> String {
-    let (failures, wait_ms) = (row["failures"].as_u64().unwrap_or(0), row["not_asked_for_ms"].as_u64().unwrap_or(0));
+    let (failures, wait_ms) =
+        (row["failures"].as_u64().unwrap_or(0), row["not_asked_for_ms"].as_u64().unwrap_or(0));
     match (failures, wait_ms) {
         (0, _) => String::new(),
         (failures, 0) => format!("  failed {failures} times; asked again with the next call"),
-        (failures, wait_ms) => format!("  failed {failures} times; not asked for {}", render::seconds(wait_ms)),
+        (failures, wait_ms) => {
+            format!("  failed {failures} times; not asked for {}", render::seconds(wait_ms))
+        }
     }
 }
 

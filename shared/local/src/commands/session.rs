@@ -17,18 +17,18 @@ const VISIBILITY_MS: u64 = 300_000;
 const MAX_RECEIVE_COUNT: u32 = 5;
 
 /// Everything a command needs to work on runs.
-pub(super) struct Session {
-    pub(super) ports: Ports,
-    pub(super) queues: Arc<MemoryQueues>,
-    pub(super) workflow: Arc<LocalWorkflow>,
+pub(crate) struct Session {
+    pub(crate) ports: Ports,
+    pub(crate) queues: Arc<MemoryQueues>,
+    pub(crate) workflow: Arc<LocalWorkflow>,
     /// The rows behind the ports. Whatever leaves the process waits until they are settled.
-    pub(super) rows: Arc<boot::Owned>,
+    pub(crate) rows: Arc<boot::Owned>,
     /// Every event of every run, once it is stored.
-    pub(super) events: UnboundedReceiver<(RunKey, Event)>,
+    pub(crate) events: UnboundedReceiver<(RunKey, Event)>,
 }
 
 /// Opens the folder, which the caller owns.
-pub(super) async fn open(config: &Config, folder: &std::path::Path) -> Result<Session> {
+pub(crate) async fn open(config: &Config, folder: &std::path::Path) -> Result<Session> {
     let Lite {
         clock,
         catalogue,

@@ -55,7 +55,10 @@ const WRAPPED: &[(&str, &[&str])] = &[
     ("rustls", &["aws", "llm", "platforms"]),
     ("axum", &["api", "lambda", "local", "lab"]),
     ("clap", &["local", "lab"]),
-    ("tokio", &["aws", "boot", "embed", "lambda", "llm", "local", "lab", "platforms", "redis-ports", "store"]),
+    (
+        "tokio",
+        &["aws", "boot", "embed", "lambda", "llm", "local", "lab", "platforms", "redis-ports", "store"],
+    ),
 ];
 
 type Uses = BTreeMap<String, Vec<String>>;

@@ -23,8 +23,8 @@ const DUE_SHARDS: f64 = 4.0;
 
 /// What the checks take of the table each time: units of a kilobyte written, twice as many for what is written together, and of
 /// four read.
-const HEALTH_WRITE_UNITS: f64 = 46.0;
-const HEALTH_READ_UNITS: f64 = 43.0;
+const HEALTH_WRITE_UNITS: f64 = 52.0;
+const HEALTH_READ_UNITS: f64 = 46.0;
 
 /// Health writes how many checks fail, also if none does; all other figures are written when something happens.
 const IDLE_METRICS: f64 = 1.0;
