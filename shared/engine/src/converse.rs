@@ -18,6 +18,7 @@ use crate::ports::{
 use crate::prompt;
 use crate::recall::{self, Remembered};
 use crate::step_input::StepInput;
+use crate::trace;
 
 const CALL_TIMEOUT_MS: u64 = 120_000;
 const BACKOFF_MS: u64 = 2_000;
@@ -94,6 +95,7 @@ struct Talk<'a> {
     tools: Vec<ToolSpec>,
     tool_answers: Vec<Value>,
     calls: u32,
+    tool_uses: usize,
     repaired: bool,
     model: Option<String>,
     usage: Usage,
@@ -111,6 +113,7 @@ impl<'a> Talk<'a> {
             tools: granted.map(|tool| tool.spec()).collect(),
             tool_answers: Vec::new(),
             calls: 0,
+            tool_uses: 0,
             repaired: false,
             model: None,
             usage: Usage::default(),
@@ -267,6 +270,13 @@ impl<'a> Talk<'a> {
             Err(LlmError { bill: Bill::Unknown, .. }) => Settlement::Unknown,
         };
         money::settle_seen(ports, &claimed.run, &call, settlement, seen).await?;
+        let booked = match settlement {
+            Settlement::Used(_, cost) => Some(cost),
+            Settlement::Unknown => Some(worst_case),
+            Settlement::NeverMade => None,
+        };
+        trace::called(ports, claimed, &call, (request, &answer), asked_ms, booked);
+        count_call(ports, &request.model.provider, &seen);
         match settlement {
             Settlement::Used(usage, cost) => {
                 self.usage = self.usage + usage;
@@ -312,7 +322,14 @@ impl<'a> Talk<'a> {
             let granted = self.subject.spec.tools.contains(&call.name);
             let answer = match ports.tools.get(call.name.as_str()).filter(|_| granted) {
                 None => Err(Error::new(ErrorKind::InvalidInput, format!("there is no tool `{}`", call.name))),
-                Some(tool) => tool.call(scope, &call.arguments).await,
+                Some(tool) => {
+                    let begun_ms = ports.clock.now_ms();
+                    let answer = tool.call(scope, &call.arguments).await;
+                    let error = answer.as_ref().err().map(Error::kind);
+                    self.tool_uses += 1;
+                    trace::used(ports, self.subject.claimed, &call.name, self.tool_uses, begun_ms, error);
+                    answer
+                }
             };
             let text = match answer {
                 Ok(ToolAnswer::Later(after_ms)) => {
@@ -360,6 +377,14 @@ impl<'a> Talk<'a> {
             "That answer cannot be used:{list}\nAnswer again, the whole JSON object, with these points mended."
         );
         self.messages.push(ModelMessage::User { text });
+    }
+}
+
+/// What a call tells the operator's metrics.
+fn count_call(ports: &Ports, provider: &str, seen: &Seen) {
+    ports.metrics.count_by("model_calls", provider, 1);
+    if let Some(kind) = seen.failed {
+        ports.metrics.count_by("model_call_errors", &format!("{provider}/{kind}"), 1);
     }
 }
 

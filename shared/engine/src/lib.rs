@@ -15,6 +15,7 @@ pub mod ports;
 pub mod prompt;
 pub mod schema;
 pub mod step_input;
+pub mod trace;
 
 mod access;
 mod cancel_run;

@@ -8,6 +8,7 @@ mod price;
 mod result;
 mod rows;
 mod run;
+mod trace;
 
 pub use access::{ApiKey, Scope, SecretDigest, TenantSettings, Upload};
 pub use counters::{Counters, Histogram};
@@ -22,3 +23,4 @@ pub use rows::{
     Sequence, Step,
 };
 pub use run::{Depth, Run, RunFailure, RunStatus, Source};
+pub use trace::{SpanId, TraceId, Traceparent};

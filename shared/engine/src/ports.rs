@@ -17,6 +17,7 @@ use crate::model::{
     AgentId, ContentRef, ItemId, MemoryRecord, NanoUsd, RunKey, Source, StepKey, TenantId, Token, Usage,
 };
 use crate::step_input::{Analysis, StepInput};
+use crate::trace::Span;
 
 mod store;
 
@@ -491,4 +492,8 @@ pub trait Metrics: Send + Sync {
     fn count(&self, name: &'static str, by: u64);
     /// Records a duration.
     fn duration_ms(&self, name: &'static str, milliseconds: u64);
+    /// Adds to a counter by a label of few different values.
+    fn count_by(&self, _name: &'static str, _label: &str, _by: u64) {}
+    /// Records what was done.
+    fn span(&self, _span: Span) {}
 }

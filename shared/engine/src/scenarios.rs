@@ -4,6 +4,7 @@ mod access;
 mod figures;
 mod house;
 mod sources;
+mod traces;
 
 use serde_json::json;
 

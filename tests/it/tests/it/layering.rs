@@ -15,7 +15,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tools", &["engine"]),
     ("platforms", &["engine"]),
     ("store", &["engine"]),
-    ("boot", &["analysis", "catalogue", "engine", "llm", "platforms", "store", "tools"]),
+    ("telemetry", &["engine"]),
+    ("boot", &["analysis", "catalogue", "engine", "llm", "platforms", "store", "telemetry", "tools"]),
     ("render", &["engine"]),
     ("api", &["boot", "engine", "render"]),
     ("aws", &["engine"]),
@@ -44,11 +45,11 @@ const WRAPPED: &[(&str, &[&str])] = &[
     ("rusty-s3", &["aws"]),
     ("redis", &["aws"]),
     ("lambda_runtime", &["lambda"]),
-    ("reqwest", &["aws", "llm", "platforms"]),
-    ("rustls", &["aws", "llm", "platforms"]),
+    ("reqwest", &["aws", "llm", "platforms", "telemetry"]),
+    ("rustls", &["aws", "llm", "platforms", "telemetry"]),
     ("axum", &["api", "lambda", "local", "lab"]),
     ("clap", &["local", "lab"]),
-    ("tokio", &["aws", "boot", "lambda", "llm", "local", "lab", "platforms", "store"]),
+    ("tokio", &["aws", "boot", "lambda", "llm", "local", "lab", "platforms", "store", "telemetry"]),
 ];
 
 type Uses = BTreeMap<String, Vec<String>>;

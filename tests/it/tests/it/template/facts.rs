@@ -90,6 +90,7 @@ pub(crate) const FUNCTIONS: [Function; 10] = [
             "ASSAY_BUCKET",
             "ASSAY_QUEUE_AGENT_LIGHT",
             "ASSAY_SECRET",
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
             "COST_BUDGET_DAILY",
             MODEL[0],
             MODEL[1],
@@ -107,6 +108,7 @@ pub(crate) const FUNCTIONS: [Function; 10] = [
             "ASSAY_BUCKET",
             "ASSAY_QUEUE_AGENT_TOOLS",
             "ASSAY_SECRET",
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
             "ASSAY_FETCH_FUNCTION",
             "COST_BUDGET_DAILY",
             MODEL[0],
@@ -125,6 +127,7 @@ pub(crate) const FUNCTIONS: [Function; 10] = [
             "ASSAY_BUCKET",
             "ASSAY_QUEUE_AGENT_SEMANTIC",
             "ASSAY_SECRET",
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
             "COST_BUDGET_DAILY",
             MODEL[0],
             MODEL[1],
@@ -143,6 +146,7 @@ pub(crate) const FUNCTIONS: [Function; 10] = [
             "ASSAY_QUEUE_DELIVERIES",
             "ASSAY_STATE_MACHINE",
             "COST_BUDGET_DAILY",
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
         ],
         consumes: &["DeliveriesQueue"],
         in_network: false,
@@ -198,7 +202,7 @@ pub(crate) const MACHINE: &str = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS
 pub(crate) const EXECUTIONS: &str = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<AWS::StackName>-content-intelligence:*";
 
 /// What every variable is, wherever it is set.
-pub(crate) const VARIABLES: [(&str, &str); 22] = [
+pub(crate) const VARIABLES: [(&str, &str); 23] = [
     ("ASSAY_STACK", "<AWS::StackName>"),
     ("ASSAY_LOG", "warn"),
     ("ASSAY_TABLE", "<Table>"),
@@ -208,6 +212,7 @@ pub(crate) const VARIABLES: [(&str, &str); 22] = [
     ("ASSAY_FETCH_FUNCTION", "<FetchFunction>"),
     ("ASSAY_FETCH_CONTACT", "<FetchContact>"),
     ("ASSAY_FETCH_ALLOW", "<FetchAllow>"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "<OtlpEndpoint>"),
     ("ASSAY_QUEUE_RUNS", "<RunsQueue>"),
     ("ASSAY_QUEUE_AGENT_LIGHT", "<AgentLightQueue>"),
     ("ASSAY_QUEUE_AGENT_TOOLS", "<AgentToolsQueue>"),
