@@ -10,8 +10,10 @@ use engine::limits::Rates;
 use engine::model::NanoUsd;
 use engine::ports::Settings;
 use llm::Secret;
+use telemetry::Destination;
 
 use crate::rates::{self, Said};
+use crate::traces;
 
 /// What the environment says.
 #[derive(Clone, Debug)]
@@ -40,6 +42,8 @@ pub struct Config {
     pub fetch_allow: Vec<SocketAddr>,
     /// `ASSAY_LOG`: what is logged. Default `warn`.
     pub log: String,
+    /// Where spans go: see `traces.rs`.
+    pub spans: Option<Destination>,
     /// `COLUMNS`: how wide the terminal is, if the shell says so.
     pub columns: Option<usize>,
     /// `NO_COLOR` is set.
@@ -137,6 +141,7 @@ impl Config {
             fetch_contact: get("ASSAY_FETCH_CONTACT"),
             fetch_allow: addresses(&get, "ASSAY_FETCH_ALLOW")?,
             log: get("ASSAY_LOG").unwrap_or_else(|| "warn".to_owned()),
+            spans: traces::destination(&get)?,
             columns: get("COLUMNS").and_then(|columns| columns.parse().ok()),
             no_color: get("NO_COLOR").is_some(),
         })

@@ -19,6 +19,7 @@ use crate::ports::{
 use crate::prompt;
 use crate::recall::{self, Remembered};
 use crate::step_input::StepInput;
+use crate::trace;
 
 const CALL_TIMEOUT_MS: u64 = 120_000;
 const BACKOFF_MS: u64 = 2_000;
@@ -106,6 +107,7 @@ struct Talk<'a> {
     tools: Vec<ToolSpec>,
     tool_answers: Vec<Value>,
     calls: u32,
+    tool_uses: usize,
     repaired: bool,
     /// A call was cut off where it was sized to end: the next ones are covered whole.
     whole: bool,
@@ -137,6 +139,7 @@ impl<'a> Talk<'a> {
             tools: granted.map(|tool| tool.spec()).collect(),
             tool_answers: Vec::new(),
             calls: 0,
+            tool_uses: 0,
             repaired: false,
             whole: false,
             granted_tokens: 0,
@@ -313,6 +316,13 @@ impl<'a> Talk<'a> {
         };
         settle_rates(ports, &take, settlement).await;
         money::settle_seen(ports, &claimed.run, &call, settlement, seen).await?;
+        let booked = match settlement {
+            Settlement::Used(_, cost) => Some(cost),
+            Settlement::Unknown => Some(worst_case),
+            Settlement::NeverMade => None,
+        };
+        trace::called(ports, claimed, &call, (request, &answer), asked_ms, booked);
+        count_call(ports, &request.model.provider, &seen);
         match settlement {
             Settlement::Used(usage, cost) => {
                 self.usage = self.usage + usage;
@@ -348,7 +358,7 @@ impl<'a> Talk<'a> {
     async fn take_rates(&self, ports: &Ports, call: &CallId, take: &Take) -> Result<Option<Ending>> {
         let admission = ports.limits.take(take).await;
         if let Ok(admission) = &admission {
-            ports.metrics.count(decided_by(admission.backend), 1);
+            ports.metrics.count_by("rates_decided", admission.backend.name(), 1);
         }
         if matches!(&admission, Ok(admission) if admission.allowed) {
             return Ok(None);
@@ -411,7 +421,14 @@ impl<'a> Talk<'a> {
             let granted = self.subject.spec.tools.contains(&call.name);
             let answer = match ports.tools.get(call.name.as_str()).filter(|_| granted) {
                 None => Err(Error::new(ErrorKind::InvalidInput, format!("there is no tool `{}`", call.name))),
-                Some(tool) => tool.call(scope, &call.arguments).await,
+                Some(tool) => {
+                    let begun_ms = ports.clock.now_ms();
+                    let answer = tool.call(scope, &call.arguments).await;
+                    let error = answer.as_ref().err().map(Error::kind);
+                    self.tool_uses += 1;
+                    trace::used(ports, self.subject.claimed, &call.name, self.tool_uses, begun_ms, error);
+                    answer
+                }
             };
             let text = match answer {
                 Ok(ToolAnswer::Later(after_ms)) => {
@@ -500,14 +517,11 @@ fn used(usage: &Usage) -> Used {
     }
 }
 
-/// The counter of calls a limiter's backend decided on.
-fn decided_by(backend: Backend) -> &'static str {
-    match backend {
-        Backend::Memory => "rates_by_memory",
-        Backend::Table => "rates_by_table",
-        Backend::Redis => "rates_by_redis",
-        Backend::Share => "rates_by_share",
-        Backend::Spare => "rates_by_spare",
+/// What a call tells the operator's metrics.
+fn count_call(ports: &Ports, provider: &str, seen: &Seen) {
+    ports.metrics.count_by("model_calls", provider, 1);
+    if let Some(kind) = seen.failed {
+        ports.metrics.count_by("model_call_errors", &format!("{provider}/{kind}"), 1);
     }
 }
 

@@ -12,6 +12,7 @@ use crate::model::{AgentId, EventKind, ItemId, Run, RunKey};
 use crate::outbox;
 use crate::ports::{Key, Ports, Post};
 use crate::start_run::load_run;
+use crate::trace;
 use crate::transact::{Decision, transact};
 
 /// Posts what the run has to say, unless that has been done. The channel keeps posts apart by key, so a post that was
@@ -32,9 +33,9 @@ pub async fn deliver(ports: &Ports, key: &RunKey) -> Result<()> {
     let keys = [outbox_key, Key::Sequence(key.clone())];
     let now = ports.clock.now_ms();
     let channel = ports.delivery.channel().to_owned();
-    transact(ports, &keys, |rows| {
+    let own = transact(ports, &keys, |rows| {
         if rows.get(&keys[0]).is_none() {
-            return Ok(Decision::Leave(()));
+            return Ok(Decision::Leave(false));
         }
         let mut changes = vec![rows.delete(keys[0].clone())];
         changes.extend(events::append(
@@ -43,9 +44,11 @@ pub async fn deliver(ports: &Ports, key: &RunKey) -> Result<()> {
             now,
             vec![EventKind::Delivered { channel: channel.clone() }],
         ));
-        Ok(Decision::Write(changes, ()))
+        Ok(Decision::Write(changes, true))
     })
-    .await
+    .await?;
+    trace::posted(ports, &run, now, own);
+    Ok(())
 }
 
 /// The community's post if there is one, else the briefing itself, else why there is none.

@@ -117,7 +117,7 @@ pub(crate) async fn close_step(ports: &Ports, run: &Run, step: &StepKey, outcome
                 finished_ms: now,
                 gaps: Vec::new(),
                 input_digest: String::new(),
-                trace_id: run.key.run.as_str().to_owned(),
+                trace_id: run.trace_id().to_string(),
                 looked_up: false,
             },
         };

@@ -21,6 +21,7 @@ pub mod prompt;
 pub mod schema;
 pub mod spending;
 pub mod step_input;
+pub mod trace;
 
 mod access;
 mod cancel_run;

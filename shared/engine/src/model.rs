@@ -10,6 +10,7 @@ mod price;
 mod result;
 mod rows;
 mod run;
+mod trace;
 
 pub use access::{ApiKey, Scope, SecretDigest, TenantSettings, Upload};
 pub use budget::{Budget, DatedPrice, Learned, PriceList, SoftAction, SoftLimit, TokenCounts};
@@ -25,3 +26,4 @@ pub use rows::{
     Charge, ChargeState, Event, EventKind, Lease, MemoryRecord, Outbox, OutboxMessage, Purse, Sequence, Step,
 };
 pub use run::{Depth, Run, RunFailure, RunStatus, Source};
+pub use trace::{SpanId, TraceId, Traceparent};

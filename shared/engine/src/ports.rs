@@ -19,6 +19,7 @@ use crate::model::{
     Usage,
 };
 use crate::step_input::{Analysis, StepInput};
+use crate::trace::Span;
 
 mod store;
 
@@ -660,4 +661,9 @@ pub trait Metrics: Send + Sync {
     fn held(&self, _name: &'static str) -> Option<u64> {
         None
     }
+
+    /// Adds to a counter by a label of few different values.
+    fn count_by(&self, _name: &'static str, _label: &str, _by: u64) {}
+    /// Records what was done.
+    fn span(&self, _span: Span) {}
 }

@@ -18,6 +18,7 @@ use crate::money;
 use crate::ports::{Message, Ports, Queue, StepMessage};
 use crate::report::report;
 use crate::step_input::{Analysis, StepInput};
+use crate::trace;
 
 /// Runs the step a message is about, stores its result and reports it. When this returns, the message is done with.
 ///
@@ -33,13 +34,25 @@ pub async fn run_step(ports: &Ports, message: &StepMessage) -> Result<()> {
         Claim::Held { until_ms } => return come_back(ports, &spec, message, until_ms).await,
         Claim::Stale => return Ok(()),
     };
+    let ended = attempt(ports, &spec, &claimed, message).await;
+    trace::attempted(ports, &spec, &claimed, &ended);
+    ended.map(drop)
+}
+
+/// One attempt at a claimed step. The result it stored; `None` if the step goes back to its queue, or is another's by now.
+async fn attempt(
+    ports: &Ports,
+    spec: &AgentSpec,
+    claimed: &Claimed,
+    message: &StepMessage,
+) -> Result<Option<StepResult>> {
     let outcome = {
-        let work = pin!(work(ports, &spec, &claimed));
-        let guard = pin!(lease::keep(ports, &claimed));
+        let work = pin!(work(ports, spec, claimed));
+        let guard = pin!(lease::keep(ports, claimed));
         match select(work, guard).await {
             Either::Left((outcome, _)) => outcome,
             // Dropping the work aborts the call in flight; its charge stays and is booked at worst case.
-            Either::Right((Interrupt::Lost, _)) => return Ok(()),
+            Either::Right((Interrupt::Lost, _)) => return Ok(None),
             Either::Right((Interrupt::Cancelled, _)) => {
                 Err(Error::new(ErrorKind::Cancelled, "the run was cancelled"))
             }
@@ -47,25 +60,26 @@ pub async fn run_step(ports: &Ports, message: &StepMessage) -> Result<()> {
     };
     let decided = match outcome {
         Ok(Worked::Decided(decided)) => *decided,
-        Ok(Worked::Later(later)) if fits(ports, &claimed, &later) => {
-            return lease::defer(ports, &claimed, message, queue_of(&spec), &later).await;
+        Ok(Worked::Later(later)) if fits(ports, claimed, &later) => {
+            lease::defer(ports, claimed, message, queue_of(spec), &later).await?;
+            return Ok(None);
         }
         Ok(Worked::Later(later)) => {
             let error =
                 Error::new(ErrorKind::Quota, format!("{}; waiting would pass the run's deadline", later.why));
             Decided::bare(Outcome::Failed(StepError::from(&error)))
         }
-        Err(error) if error.kind() == ErrorKind::LeaseLost => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::LeaseLost => return Ok(None),
         Err(error) if error.kind() == ErrorKind::Cancelled => {
             Decided::bare(Outcome::Skipped(ReasonCode::Cancelled.into()))
         }
         Err(error) if error.is_retryable() => {
-            lease::release(ports, &claimed).await;
+            lease::release(ports, claimed).await;
             return Err(error);
         }
         Err(error) => Decided::bare(Outcome::Failed(StepError::from(&error))),
     };
-    conclude(ports, &spec, &claimed, decided, message).await
+    conclude(ports, spec, claimed, decided, message).await
 }
 
 /// What work on a step came to.
@@ -335,7 +349,7 @@ async fn conclude(
     claimed: &Claimed,
     decided: Decided,
     message: &StepMessage,
-) -> Result<()> {
+) -> Result<Option<StepResult>> {
     let now = ports.clock.now_ms();
     let result = StepResult {
         outcome: decided.outcome,
@@ -355,12 +369,12 @@ async fn conclude(
             finished_ms: now,
             gaps: decided.gaps,
             input_digest: decided.input_digest,
-            trace_id: claimed.run.key.run.as_str().to_owned(),
+            trace_id: claimed.run.trace_id().to_string(),
             looked_up: decided.looked_up,
         },
     };
     if !lease::settle(ports, claimed, &result).await? {
-        return Ok(());
+        return Ok(None);
     }
     ports.metrics.duration_ms("step_duration_ms", result.meta.duration_ms);
     ports.metrics.count("steps", 1);
@@ -369,7 +383,8 @@ async fn conclude(
         result: Some(result),
         ..lease::new_step(&claimed.key, claimed.first_claimed_ms)
     };
-    report(ports, spec, &claimed.run, &step, &message.task_token).await
+    report(ports, spec, &claimed.run, &step, &message.task_token).await?;
+    Ok(step.result)
 }
 
 /// What the ledger says this step has cost, calls of lost workers included.

@@ -6,6 +6,7 @@ mod figures;
 pub(crate) mod house;
 mod money;
 mod sources;
+mod traces;
 
 use serde_json::json;
 

@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::events;
 use crate::model::{
     Budget, Depth, EventKind, NanoUsd, OutboxMessage, Purse, Run, RunId, RunKey, RunStatus, Source, TenantId,
-    TenantSettings,
+    TenantSettings, Traceparent,
 };
 use crate::money;
 use crate::outbox;
@@ -36,6 +36,8 @@ pub struct RunRequest {
     pub use_cache: bool,
     /// The caller's name for this request: the same name again is the same run.
     pub idempotency_key: Option<String>,
+    /// The trace it came with; part of no identity.
+    pub trace: Option<Traceparent>,
 }
 
 /// Accepts a request.
@@ -146,6 +148,7 @@ fn new_run(ports: &Ports, request: &RunRequest, run: &RunKey, now: u64) -> Run {
         finished_ms: None,
         cost: NanoUsd::ZERO,
         saved: NanoUsd::ZERO,
+        trace: request.trace,
     }
 }
 

@@ -47,7 +47,7 @@ impl Door {
             Some(wish) => wish?.carry_out(&opened).await,
             None => through_the_api(self.router.get_or_init(async || router(&opened)).await, event).await,
         };
-        opened.reached.metrics.flush(opened.ports.clock.now_ms());
+        opened.reached.metrics.flush(opened.ports.clock.now_ms()).await;
         answered
     }
 }

@@ -55,7 +55,7 @@ pub fn messages(recipe: Recipe, handle: Handle) -> ExitCode {
                     Taken { platform: &platform, reached: &reached, deadline_ms: event.context.deadline };
                 let mut response = SqsBatchResponse::default();
                 response.batch_item_failures = taken.batch(handle, event.payload).await;
-                reached.metrics.flush(reached.clock.now_ms());
+                reached.metrics.flush(reached.clock.now_ms()).await;
                 Ok::<_, Failure>(response)
             }
         }))

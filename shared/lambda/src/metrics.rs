@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use boot::{Destination, Traces};
+use engine::error::Result;
 use engine::ports::Metrics;
+use engine::trace::Span;
 use serde_json::{Map, Value, json};
 
 const NAMESPACE: &str = "Assay";
@@ -13,30 +16,51 @@ const MOST_VALUES: usize = 100;
 /// How the names begin that are counted to see whether counting works; each other name is a metric that is paid for.
 const PROBE: &str = "probe_";
 
+/// An answer waits so long at most for its spans to be taken.
+const SPANS_WITHIN_MS: u64 = 200;
+
 /// What was measured since the last line.
-#[derive(Debug)]
 pub(crate) struct Emf {
     stack: String,
-    pending: Mutex<BTreeMap<&'static str, Vec<u64>>>,
+    pending: Mutex<Pending>,
+    traces: OnceLock<Traces>,
+}
+
+#[derive(Default)]
+struct Pending {
+    measured: BTreeMap<&'static str, Vec<u64>>,
+    /// Counts by a label. They stand in the line as plain fields, for each metric of its own is paid by the month.
+    labelled: BTreeMap<&'static str, BTreeMap<String, u64>>,
 }
 
 impl Emf {
     /// Measurements of the deployment `stack`.
     pub(crate) fn new(stack: String) -> Self {
-        Self { stack, pending: Mutex::default() }
+        Self { stack, pending: Mutex::default(), traces: OnceLock::new() }
     }
 
-    /// Writes what was measured to standard output, and forgets it.
-    pub(crate) fn flush(&self, now_ms: u64) {
+    /// Says where spans go; what is said first holds. Errors: `Configuration`.
+    pub(crate) fn trace_to(&self, destination: &Destination) -> Result<()> {
+        if self.traces.get().is_none() {
+            let _ = self.traces.set(Traces::new(&self.stack, destination)?);
+        }
+        Ok(())
+    }
+
+    /// Sends spans, then writes what was measured to standard output, and forgets it.
+    pub(crate) async fn flush(&self, now_ms: u64) {
+        if let Some(traces) = self.traces.get() {
+            traces.send(SPANS_WITHIN_MS).await;
+        }
         let mut pending = std::mem::take(&mut *self.lock());
-        pending.retain(|name, _| !name.starts_with(PROBE));
+        pending.measured.retain(|name, _| !name.starts_with(PROBE));
         if let Some(line) = line(&self.stack, &pending, now_ms) {
             // A log that takes no line takes no complaint about it either.
             let _ = writeln!(std::io::stdout().lock(), "{line}");
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, Vec<u64>>> {
+    fn lock(&self) -> MutexGuard<'_, Pending> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -44,28 +68,42 @@ impl Emf {
 impl Metrics for Emf {
     fn count(&self, name: &'static str, by: u64) {
         let mut pending = self.lock();
-        let values = pending.entry(name).or_insert_with(|| vec![0]);
+        let values = pending.measured.entry(name).or_insert_with(|| vec![0]);
         values[0] += by;
     }
 
     fn duration_ms(&self, name: &'static str, milliseconds: u64) {
         let mut pending = self.lock();
-        let values = pending.entry(name).or_default();
+        let values = pending.measured.entry(name).or_default();
         if values.len() < MOST_VALUES {
             values.push(milliseconds);
         }
     }
 
     fn held(&self, name: &'static str) -> Option<u64> {
-        self.lock().get(name)?.first().copied()
+        self.lock().measured.get(name)?.first().copied()
+    }
+
+    fn count_by(&self, name: &'static str, label: &str, by: u64) {
+        *self.lock().labelled.entry(name).or_default().entry(label.to_owned()).or_default() += by;
+    }
+
+    fn span(&self, span: Span) {
+        if let Some(traces) = self.traces.get() {
+            traces.record(span);
+        }
     }
 }
 
-fn line(stack: &str, measured: &BTreeMap<&'static str, Vec<u64>>, now_ms: u64) -> Option<Value> {
+fn line(stack: &str, pending: &Pending, now_ms: u64) -> Option<Value> {
+    let Pending { measured, labelled } = pending;
     if measured.is_empty() {
         return None;
     }
     let mut fields = Map::new();
+    for (name, counts) in labelled {
+        fields.insert(shown(name).0, json!(counts));
+    }
     let mut metrics = Vec::new();
     for (name, values) in measured {
         let (metric, unit, scale) = shown(name);
@@ -118,6 +156,8 @@ mod tests {
         emf.duration_ms("step_duration_ms", 12);
         emf.duration_ms("step_duration_ms", 30);
         emf.count("run_cost_nano_usd", 1_500_000_000);
+        emf.count_by("model_call_errors", "openai/Timeout", 1);
+        emf.count_by("model_call_errors", "openai/Timeout", 1);
         let line = line("assay", &emf.lock(), 7).unwrap();
         assert_eq!(
             line,
@@ -135,6 +175,7 @@ mod tests {
                     }],
                 },
                 "Stack": "assay",
+                "ModelCallErrors": { "openai/Timeout": 2 },
                 "RunCostUsd": 1.5,
                 "StepDurationMs": [12, 30],
                 "Steps": 3,

@@ -163,6 +163,9 @@ async fn open(
 ) -> Result<Opened> {
     let Reached { cloud, connection, sqs, metrics, clock } = reached.as_ref();
     let config = Config::from_env_and(secrets)?;
+    if let Some(destination) = &config.spans {
+        metrics.trace_to(destination)?;
+    }
     let parts = (recipe.make)(&config, Arc::new(RemoteFetch::new(connection, cloud, clock.clone())))?;
     let table = cloud.table.as_deref().ok_or_else(|| unset("ASSAY_TABLE"))?;
     let store: Arc<dyn Store> = Arc::new(Dynamo::connect(connection.sdk_config(), table));

@@ -20,7 +20,7 @@ pub fn schedule(recipe: Recipe, work: for<'a> fn(&'a Opened) -> BoxFuture<'a, Re
             async move {
                 let opened = platform.open().await?;
                 let worked = work(&opened).await;
-                opened.reached.metrics.flush(opened.ports.clock.now_ms());
+                opened.reached.metrics.flush(opened.ports.clock.now_ms()).await;
                 worked.map_err(Failure)
             }
         }))

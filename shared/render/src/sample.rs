@@ -124,6 +124,7 @@ fn empty(depth: Depth, status: RunStatus) -> Report {
         finished_ms: None,
         cost: NanoUsd::ZERO,
         saved: NanoUsd::ZERO,
+        trace: None,
     };
     Report { run, steps: Vec::new(), charges: Vec::new() }
 }

@@ -252,6 +252,7 @@ async fn start(ports: Ports) -> Result<RunKey> {
         depth: Depth::Comprehensive,
         use_cache: true,
         idempotency_key: None,
+        trace: None,
     };
     Ok(engine::start_run(&ports, &request).await?.0)
 }

@@ -3,7 +3,7 @@
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use engine::error::{Error, ErrorKind, Result};
-use engine::model::{Run, Scope, TenantId};
+use engine::model::{Run, Scope, TenantId, Traceparent};
 use engine::ports::{Range, Row};
 use futures::FutureExt as _;
 use serde_json::{Value, json};
@@ -181,7 +181,9 @@ async fn start(call: Call) -> Result<Response> {
     };
     let (api, tenant) = (&call.api, call.tenant()?);
     let idempotency_key = call.text("Idempotency-Key").map(str::to_owned);
-    let request = request::read(api, tenant, body, idempotency_key).await?;
+    let traceparent = call.headers.get("traceparent").and_then(|value| value.to_str().ok());
+    let trace = traceparent.and_then(Traceparent::parse);
+    let request = request::read(api, tenant, body, idempotency_key, trace).await?;
     let (key, new) = engine::start_run(&api.ports, &request).await?;
     let mut response = answer(if new { 202 } else { 200 }, &view(&load(&call, &key).await?))?;
     let location = HeaderValue::try_from(format!("/runs/{}", key.run))

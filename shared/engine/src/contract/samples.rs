@@ -6,7 +6,7 @@ use crate::error::ErrorKind;
 use crate::model::{
     AgentId, ApiKey, CallId, Charge, ChargeState, ContentRef, DatedPrice, Depth, Event, EventKind, ItemId,
     KeyId, Learned, MemoryRecord, NanoUsd, Outbox, OutboxMessage, Price, PriceList, Purse, Run, RunId,
-    RunKey, RunStatus, Scope, SecretDigest, Source, Step, StepKey, TenantId, Usage,
+    RunKey, RunStatus, Scope, SecretDigest, Source, Step, StepKey, TenantId, Traceparent, Usage,
 };
 
 /// The time of the first sample run.
@@ -51,6 +51,7 @@ pub(super) fn run(key: &RunKey, created_ms: u64) -> Run {
         finished_ms: None,
         cost: NanoUsd::ZERO,
         saved: NanoUsd::ZERO,
+        trace: Traceparent::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
     }
 }
 

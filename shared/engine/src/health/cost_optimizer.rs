@@ -227,5 +227,6 @@ fn run(probe: &Probe<'_>, name: &str) -> Run {
         finished_ms: None,
         cost: NanoUsd::ZERO,
         saved: NanoUsd::ZERO,
+        trace: None,
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AgentId, ContentRef, NanoUsd, RunKey};
+use super::{AgentId, ContentRef, NanoUsd, RunKey, Traceparent};
 use crate::error::ErrorKind;
 
 /// How deep a run looks. Ordered: each depth includes the agents of the one before.
@@ -168,6 +168,9 @@ pub struct Run {
     pub cost: NanoUsd,
     /// What the cache saved; set when it ends.
     pub saved: NanoUsd,
+    /// The trace its request came with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<Traceparent>,
 }
 
 /// Why a run has no briefing.

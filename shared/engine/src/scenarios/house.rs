@@ -376,6 +376,7 @@ pub(crate) async fn request(ports: &Ports, idempotency_key: Option<&str>) -> Run
         depth: Depth::Quick,
         use_cache: true,
         idempotency_key: idempotency_key.map(str::to_owned),
+        trace: None,
     }
 }
 

@@ -163,6 +163,7 @@ async fn request(
         depth: arguments.depth.into(),
         use_cache: !arguments.fresh,
         idempotency_key: None,
+        trace: None,
     })
 }
 

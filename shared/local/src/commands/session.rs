@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use boot::{Config, Lite};
 use engine::error::Result;
-use engine::memory::{MemoryMetrics, MemoryQueues};
+use engine::memory::MemoryQueues;
 use engine::model::{Event, RunKey};
 use engine::ports::Ports;
 use futures::channel::mpsc::UnboundedReceiver;
@@ -66,7 +66,7 @@ pub(crate) async fn open(config: &Config, folder: &std::path::Path) -> Result<Se
         platforms,
         memory,
         delivery: Arc::new(boot::Outward::new(briefings, store.clone())),
-        metrics: Arc::new(MemoryMetrics::default()),
+        metrics: Arc::new(boot::Measures::new(config.spans.as_ref())?),
     };
     Ok(Session { ports, queues, workflow, rows: store, events })
 }

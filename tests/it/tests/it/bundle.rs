@@ -8,6 +8,7 @@ mod cost;
 mod endings;
 mod faults;
 pub(crate) mod fit;
+mod traces;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -30,8 +31,13 @@ const UNDISTURBED: Duration = Duration::from_secs(120);
 
 impl Bundle {
     fn start(name: &str, script: Script) -> Self {
+        Self::start_with(name, script, |options| options)
+    }
+
+    fn start_with(name: &str, script: Script, more: impl FnOnce(Options) -> Options) -> Self {
         let model = ScriptedServer::start(script).unwrap();
-        let mut options = Options::new(name).authorised(true).model(&model.url(), "scripted", "0.15/0.60");
+        let options = Options::new(name).authorised(true).model(&model.url(), "scripted", "0.15/0.60");
+        let mut options = more(options);
         // The tests were built with all else; a build here would wait for itself.
         options.build = false;
         let stack = Stack::start_saying(&options, &mut |line| println!("{line}")).unwrap();

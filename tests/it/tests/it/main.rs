@@ -7,6 +7,7 @@ mod agreement;
 mod assay;
 mod bundle;
 mod cli;
+mod collector;
 mod crash;
 mod http;
 mod layering;

@@ -253,6 +253,7 @@ async fn work(world: &World, services: &Services, ports: &Ports) {
         depth: world.plan.depth,
         use_cache: true,
         idempotency_key: Some("the one request".to_owned()),
+        trace: None,
     };
     // A client repeats its request until it is answered.
     let key = loop {

@@ -2,7 +2,7 @@
 
 use engine::RunRequest;
 use engine::error::{Error, ErrorKind, Result};
-use engine::model::{Depth, Source, TenantId};
+use engine::model::{Depth, Source, TenantId, Traceparent};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -71,6 +71,7 @@ pub(super) async fn read(
     tenant: &TenantId,
     body: &Value,
     idempotency_key: Option<String>,
+    trace: Option<Traceparent>,
 ) -> Result<RunRequest> {
     let wanted = Wanted::deserialize(body).map_err(|error| {
         Error::new(ErrorKind::Internal, "a body that fits its schema could not be read").because(error)
@@ -92,6 +93,7 @@ pub(super) async fn read(
         depth: wanted.depth,
         use_cache: !wanted.fresh,
         idempotency_key,
+        trace,
     })
 }
 

@@ -17,8 +17,10 @@ fn lasting(run: &RunId, result: &StepResult) -> Value {
     let text = serde_json::to_string(result).unwrap().replace(run.as_str(), "RUN");
     let mut value: Value = serde_json::from_str(&text).unwrap();
     strip(&mut value);
-    // What a step was given holds the ids and times of the steps before it.
-    value["meta"].as_object_mut().unwrap().remove("input_digest");
+    // What a step was given holds the ids and times of the steps before it; each run is a trace of its own.
+    for name in ["input_digest", "trace_id"] {
+        value["meta"].as_object_mut().unwrap().remove(name);
+    }
     value
 }
 

@@ -234,6 +234,7 @@ fn a_link_is_fetched(bundle: &Bundle, site: SocketAddr) {
         depth: Depth::Quick,
         use_cache: false,
         idempotency_key: None,
+        trace: None,
     };
     let (key, _) = stack.block_on(engine::start_run(stack.ports(), &request)).unwrap();
     stack.send("runs", &json!(Message::Start(key.clone())).to_string()).unwrap();

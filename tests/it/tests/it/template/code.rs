@@ -12,13 +12,15 @@ use super::rules::{functions, watch};
 use crate::assay::root;
 
 /// Variables that are read, but not for the template to set, each with the reason.
-const NOT_SET: [(&str, &str); 15] = [
+const NOT_SET: [(&str, &str); 17] = [
     ("AWS_ACCESS_KEY_ID", "Lambda sets it"),
     ("AWS_SECRET_ACCESS_KEY", "Lambda sets it"),
     ("AWS_SESSION_TOKEN", "Lambda sets it"),
     ("AWS_LAMBDA_FUNCTION_NAME", "Lambda sets it"),
     ("AWS_REGION", "Lambda sets it"),
     ("AWS_ENDPOINT_URL", "an emulator sets it"),
+    ("AWS_XRAY_DAEMON_ADDRESS", "Lambda sets it where a function's tracing is on"),
+    ("OTEL_EXPORTER_OTLP_HEADERS", "it may hold a credential, and stands in the secret"),
     ("LLM_API_KEY", "it is a secret and stands in the secret"),
     ("LLM_CONTEXT_TOKENS", "its default does, and the secret may hold it"),
     ("ASSAY_CONCURRENCY", "the mappings of the queues bound what runs at once"),

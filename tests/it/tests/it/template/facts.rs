@@ -92,6 +92,7 @@ pub(crate) const FUNCTIONS: [Function; 10] = [
             "ASSAY_QUEUE_AGENT_LIGHT",
             "ASSAY_SECRET",
             "RATE_LIMIT_REDIS_URL",
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
             "COST_BUDGET_DAILY",
             "COST_BUDGET_MONTHLY",
             MODEL[0],
@@ -111,6 +112,7 @@ pub(crate) const FUNCTIONS: [Function; 10] = [
             "ASSAY_QUEUE_AGENT_TOOLS",
             "ASSAY_SECRET",
             "RATE_LIMIT_REDIS_URL",
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
             "ASSAY_FETCH_FUNCTION",
             "COST_BUDGET_DAILY",
             "COST_BUDGET_MONTHLY",
@@ -132,6 +134,7 @@ pub(crate) const FUNCTIONS: [Function; 10] = [
             "ASSAY_SECRET",
             "RATE_LIMIT_REDIS_URL",
             "ASSAY_EMBEDDING_MODEL",
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
             "COST_BUDGET_DAILY",
             "COST_BUDGET_MONTHLY",
             MODEL[0],
@@ -152,6 +155,7 @@ pub(crate) const FUNCTIONS: [Function; 10] = [
             "ASSAY_STATE_MACHINE",
             "COST_BUDGET_DAILY",
             "COST_BUDGET_MONTHLY",
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
         ],
         consumes: &["DeliveriesQueue"],
         in_network: false,
@@ -218,7 +222,7 @@ pub(crate) const MACHINE: &str = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS
 pub(crate) const EXECUTIONS: &str = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<AWS::StackName>-content-intelligence:*";
 
 /// What every variable is, wherever it is set.
-pub(crate) const VARIABLES: [(&str, &str); 23] = [
+pub(crate) const VARIABLES: [(&str, &str); 25] = [
     ("ASSAY_STACK", "<AWS::StackName>"),
     ("ASSAY_LOG", "warn"),
     ("ASSAY_TABLE", "<Table>"),
@@ -229,6 +233,7 @@ pub(crate) const VARIABLES: [(&str, &str); 23] = [
     ("ASSAY_FETCH_FUNCTION", "<FetchFunction>"),
     ("ASSAY_FETCH_CONTACT", "<FetchContact>"),
     ("ASSAY_FETCH_ALLOW", "<FetchAllow>"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "<OtlpEndpoint>"),
     ("ASSAY_QUEUE_RUNS", "<RunsQueue>"),
     ("ASSAY_QUEUE_AGENT_LIGHT", "<AgentLightQueue>"),
     ("ASSAY_QUEUE_AGENT_TOOLS", "<AgentToolsQueue>"),

@@ -233,6 +233,7 @@ fn defaults(bundle: &Bundle, faults: &mut Faults) {
         ("LogRetentionDays", json!(30)),
         ("FetchContact", json!("")),
         ("FetchAllow", json!("")),
+        ("OtlpEndpoint", json!("")),
         ("DeletionProtection", json!("true")),
         ("ShowDashboard", json!("true")),
         ("VpcId", json!("")),
