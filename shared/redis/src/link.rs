@@ -67,7 +67,7 @@ impl Link {
             script,
             patience: Duration::from_millis(patience_ms),
             state: Mutex::default(),
-            began: Instant::now(),
+            began: now(),
             wake: Notify::new(),
         }))
     }
@@ -152,7 +152,7 @@ impl Link {
         }
         while let Err(error) = self.open().await {
             tracing::debug!(%error, "Redis is still away");
-            tokio::time::sleep(Duration::from_millis(PROBE_MS)).await;
+            pause().await;
         }
     }
 
@@ -163,6 +163,21 @@ impl Link {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Time that is never set back: how long something took, whatever the time of day.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "leases and patience are measured, and the server tells the time of day"
+)]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+/// Waits until the next probe.
+#[expect(clippy::disallowed_methods, reason = "a probe of a frozen function goes on with its next event")]
+pub(crate) async fn pause() {
+    tokio::time::sleep(Duration::from_millis(PROBE_MS)).await;
 }
 
 async fn connect(client: &Client, script: &str) -> RedisResult<(MultiplexedConnection, String, String)> {

@@ -1,6 +1,7 @@
 //! `cargo lab`: the simulation, the bundle on this machine, the benches.
 
 mod analysis;
+mod limits;
 mod orchestration;
 mod simulate;
 mod stack;
@@ -36,6 +37,8 @@ enum Bench {
     Analysis(analysis::Arguments),
     /// Whether calls cost, to the nano-dollar, what rows of providers' usage say they do
     Cost(analysis::Arguments),
+    /// Rates on Redis: whether they hold, how fast they are, and what happens when Redis is gone
+    Limits(limits::Arguments),
     /// A comprehensive run against a model that takes 50 ms: makespan, CPU, memory, time to the first line
     Orchestration(orchestration::Arguments),
     /// How soon each function, built for deployment, asks for its first event, what it weighs and what memory it holds
@@ -49,6 +52,7 @@ pub fn main() -> ExitCode {
         Command::Stack(command) => stack::stack(&command),
         Command::Bench(Bench::Analysis(arguments)) => analysis::analysis(&arguments),
         Command::Bench(Bench::Cost(arguments)) => analysis::cost(&arguments),
+        Command::Bench(Bench::Limits(arguments)) => limits::limits(&arguments),
         Command::Bench(Bench::Orchestration(arguments)) => orchestration::orchestration(&arguments),
         Command::Bench(Bench::Start(arguments)) => start::start(&arguments),
     }

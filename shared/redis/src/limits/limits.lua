@@ -188,10 +188,7 @@ local function take()
   local fate = reservation and unpacked('<d', reservation)
   if fate == NEVER then return {2, now, 0, 0} end
   local sent = tonumber(ARGV[3])
-  if sent > 0 and now - sent > tonumber(ARGV[4]) then
-    start_recovery(0)
-    return {2, now, 0, 0}
-  end
+  if sent > 0 and now - sent > tonumber(ARGV[4]) then return {2, now, 0, 0} end
   local known, parts = share()
   local again = fate == LIVE or fate == SETTLED
   local heads, longest, capacity, units = call('HMGET', KEYS[1], unpack(names)), 0, {}, {}

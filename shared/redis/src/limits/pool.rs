@@ -132,7 +132,7 @@ fn leased(weight: &Weight, missing: u64, is_whole: bool) -> Weight {
 impl Leases {
     /// Spends of leases that hold, or says what is missing of each weight.
     fn spend(&mut self, weights: &[Weight]) -> Result<Spend, Vec<u64>> {
-        let now = Instant::now();
+        let now = crate::link::now();
         let mut missing: Vec<u64> = weights.iter().map(|weight| weight.units).collect();
         let mut parts = Vec::new();
         for (id, lease) in self.open.iter().filter(|(_, lease)| lease.until > now) {
@@ -158,7 +158,7 @@ impl Leases {
     fn add(&mut self, id: String, weights: Vec<Weight>) {
         let left = weights.iter().map(|weight| weight.units).collect();
         let beyond = vec![0; weights.len()];
-        let until = Instant::now() + Duration::from_millis(LEASE_HOLDS_MS);
+        let until = crate::link::now() + Duration::from_millis(LEASE_HOLDS_MS);
         self.open.insert(id, Lease { weights, left, beyond, out: 0, until });
     }
 
@@ -183,7 +183,7 @@ impl Leases {
     }
 
     fn close(&mut self) -> Vec<Closed> {
-        let now = Instant::now();
+        let now = crate::link::now();
         // A call whose end nobody tells no longer counts after that long, and neither does its lease.
         let lost = Duration::from_millis(AT_ONCE_SPAN_MS);
         self.open.retain(|_, lease| lease.until + lost > now);

@@ -46,7 +46,7 @@ const WRAPPED: &[(&str, &[&str])] = &[
     ("aws-sdk-sfn", &["aws"]),
     ("aws-sdk-sqs", &["aws"]),
     ("rusty-s3", &["aws"]),
-    ("redis", &["aws", "redis-ports"]),
+    ("redis", &["aws", "lab", "redis-ports"]),
     ("lambda_runtime", &["lambda"]),
     ("reqwest", &["aws", "llm", "platforms"]),
     ("rustls", &["aws", "llm", "platforms"]),
