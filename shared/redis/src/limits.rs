@@ -207,9 +207,11 @@ impl RedisLimits {
         let Ok(weights) = self.rates.weights(take) else { return Ok(()) };
         let own: Vec<&Weight> = weights.iter().filter(|weight| !weight.limit.scope.is_wide()).collect();
         let each = by_tag(&own).into_iter().map(|(name, weights)| async move {
-            let reals =
-                used.map(|used| weights.iter().map(|weight| used.of(weight.limit.dimension)).collect());
-            self.tags.get(&name, &self.common).settle(take.id.as_str(), reals).await;
+            let real = |used: &Used| {
+                weights.iter().map(|weight| used.of(weight.limit.dimension)).collect::<Vec<_>>()
+            };
+            let tag = self.tags.get(&name, &self.common);
+            tag.settle(take.id.as_str(), &weights, used.map(real).as_deref()).await;
         });
         join_all(each).await;
         Ok(())
@@ -333,6 +335,7 @@ fn by_tag(weights: &[&Weight]) -> BTreeMap<String, Vec<Weight>> {
         };
         tags.entry(tag).or_default().push((*weight).clone());
     }
+    tags.values_mut().for_each(|weights| wire::sort(weights));
     tags
 }
 

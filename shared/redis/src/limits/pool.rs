@@ -50,6 +50,7 @@ pub(crate) struct Spend {
 /// A lease that is over, and what of it was really used.
 struct Closed {
     id: String,
+    weights: Vec<Weight>,
     reals: Vec<u64>,
 }
 
@@ -106,8 +107,8 @@ impl Pool {
             }
             leases.close()
         };
-        for Closed { id, reals } in closed {
-            tag.settle(&id, Some(reals)).await;
+        for Closed { id, weights, reals } in closed {
+            tag.settle(&id, &weights, Some(&reals)).await;
         }
     }
 
@@ -190,10 +191,8 @@ impl Leases {
         let over = self.open.extract_if(.., |_, lease| lease.until <= now && lease.out == 0);
         let closed = over.map(|(id, lease)| {
             let used = lease.weights.iter().zip(&lease.left).map(|(weight, left)| weight.units - left);
-            Closed {
-                id,
-                reals: used.zip(&lease.beyond).map(|(used, beyond)| used.saturating_add(*beyond)).collect(),
-            }
+            let reals = used.zip(&lease.beyond).map(|(used, beyond)| used.saturating_add(*beyond)).collect();
+            Closed { id, weights: lease.weights, reals }
         });
         closed.collect()
     }

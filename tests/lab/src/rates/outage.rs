@@ -17,6 +17,8 @@ const SPAN_MS: u64 = 1_280;
 const CAPACITY: u64 = 4_000;
 /// How long Valkey is there before and after.
 const WELL_MS: u64 = 4_000;
+/// How long a process waits for an answer at most before it lives on its share.
+const PATIENCE_US: u64 = 100_000;
 /// A decision is in time if it takes no longer.
 const IN_TIME_US: u64 = 150_000;
 
@@ -121,10 +123,14 @@ fn report(seen: &[Vec<Seen>], lost_us: u64, back_us: u64, (counted, asked_us): (
         first.extend(decisions.next().map(took));
         after_first.extend(decisions.map(took));
     }
-    // Whole spans of the outage, from the end of the first one on.
-    let from_us = lost_us + span_us + 3 * span_us / 64 + 200_000;
-    let inside = admitted.iter().filter(|seen| (from_us..back_us).contains(&seen.answered_us)).count();
-    let spans = back_us.saturating_sub(from_us) as f64 / span_us as f64;
+    // The first span ends with its last sub-span, and a span of a share, spent at once, comes again when it has left: so many
+    // spans of that length are counted as fit into the rest.
+    let counted_us = span_us + span_us / 64;
+    let from_us = lost_us + span_us + span_us / 32 + PATIENCE_US;
+    let spans = back_us.saturating_sub(from_us) / counted_us;
+    let counted_until = from_us + spans * counted_us;
+    let inside = admitted.iter().filter(|seen| (from_us..counted_until).contains(&seen.answered_us)).count();
+    let spans = (spans * counted_us) as f64 / span_us as f64;
     let reconciled: Vec<f64> = seen
         .iter()
         .filter_map(|process| {

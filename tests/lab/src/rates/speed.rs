@@ -32,9 +32,10 @@ fn rates() -> Result<Rates> {
     Ok(Rates::new(rules)?)
 }
 
-/// What one arm did: calls a second, and each call's microseconds.
+/// What one arm did: calls a second, calls per second of the server's own processor time, and each call's microseconds.
 struct Arm {
     per_second: f64,
+    per_cpu_second: f64,
     took_us: Vec<f64>,
 }
 
@@ -45,54 +46,79 @@ pub(super) fn measure(for_ms: u64) -> Result<Value> {
     runtime.block_on(async {
         let turn = Duration::from_millis((for_ms / TURNS).max(1));
         let mut report = serde_json::Map::new();
-        let mut ratios = Vec::new();
         for connections in [1, CONNECTIONS] {
             let client = redis::Client::open(valkey.url())?;
             let (mut bare, mut limits) = (Vec::new(), Vec::new());
             for number in 0..connections {
                 bare.push(client.get_multiplexed_async_connection().await?);
-                let settings = Settings { patience_ms: 10_000, ..Settings::of(&format!("{connections}/{number}")) };
+                let settings =
+                    Settings { patience_ms: 10_000, ..Settings::of(&format!("{connections}/{number}")) };
                 limits.push(RedisLimits::open(&valkey.url(), rates()?, settings, None).await?);
             }
             let (mut get, mut take) = (Vec::new(), Vec::new());
             for number in 0..TURNS {
-                get.push(gets(&bare, turn).await?);
-                take.push(takes(&limits, turn, number).await?);
+                get.push(arm(&valkey, gets(&bare, turn)).await?);
+                take.push(arm(&valkey, takes(&limits, turn, number)).await?);
             }
-            let ratio = |at: usize| take[at].per_second / get[at].per_second;
-            let mut each: Vec<f64> = (0..take.len()).map(ratio).collect();
-            let p50 = |arms: &mut [Arm]| percentile(&mut arms.iter_mut().flat_map(|arm| arm.took_us.drain(..)).collect::<Vec<_>>(), 50.0);
-            let rate = |arms: &[Arm]| arms.iter().map(|arm| arm.per_second).sum::<f64>() / arms.len() as f64;
-            let (get_rate, take_rate) = (rate(&get), rate(&take));
-            let (get_p50, take_p50) = (p50(&mut get), p50(&mut take));
-            let name = format!("connections_{connections}");
-            report.insert(
-                name,
-                json!({
-                    "get_per_s": get_rate.round(), "take_per_s": take_rate.round(), "ratio": rounded(percentile(&mut each, 50.0)),
-                    "get_p50_us": get_p50.round(), "take_p50_us": take_p50.round(),
-                }),
-            );
-            ratios.push((percentile(&mut each, 50.0), take_rate, take_p50 / get_p50));
+            let median_ratio = |of: fn(&Arm) -> f64| {
+                let mut each: Vec<f64> =
+                    get.iter().zip(&take).map(|(get, take)| of(take) / of(get)).collect();
+                percentile(&mut each, 50.0)
+            };
+            let mean =
+                |arms: &[Arm], of: fn(&Arm) -> f64| arms.iter().map(of).sum::<f64>() / arms.len() as f64;
+            let p50 = |arms: &[Arm]| {
+                let mut all: Vec<f64> = arms.iter().flat_map(|arm| arm.took_us.iter().copied()).collect();
+                percentile(&mut all, 50.0)
+            };
+            let row = json!({
+                "get_per_s": mean(&get, |arm| arm.per_second).round(),
+                "take_per_s": mean(&take, |arm| arm.per_second).round(),
+                "ratio": rounded(median_ratio(|arm| arm.per_second)),
+                "get_per_server_cpu_s": mean(&get, |arm| arm.per_cpu_second).round(),
+                "take_per_server_cpu_s": mean(&take, |arm| arm.per_cpu_second).round(),
+                "server_cpu_ratio": rounded(median_ratio(|arm| arm.per_cpu_second)),
+                "get_p50_us": p50(&get).round(),
+                "take_p50_us": p50(&take).round(),
+                "p50_ratio": rounded(p50(&take) / p50(&get)),
+            });
+            report.insert(format!("connections_{connections}"), row);
         }
         report.insert("limits_per_call".to_owned(), json!(8));
-        report.insert("server_us_per_take".to_owned(), server_us(&valkey)?);
-        report.insert("get_ratio".to_owned(), json!(rounded(ratios[1].0)));
-        report.insert("decisions_per_s".to_owned(), json!(ratios[1].1.round()));
-        report.insert("p50_ratio".to_owned(), json!(rounded(ratios[0].2)));
+        let of = |connections: usize, name: &str| report[&format!("connections_{connections}")][name].clone();
+        let chosen = [
+            ("get_ratio", of(CONNECTIONS, "ratio")),
+            ("get_ratio_by_server_cpu", of(CONNECTIONS, "server_cpu_ratio")),
+            ("decisions_per_s", of(CONNECTIONS, "take_per_s")),
+            ("decisions_per_server_cpu_s", of(CONNECTIONS, "take_per_server_cpu_s")),
+            ("p50_ratio", of(1, "p50_ratio")),
+        ];
+        report.extend(chosen.map(|(name, value)| (name.to_owned(), value)));
         Ok(Value::Object(report))
     })
 }
 
-/// What the server itself says each call of the script took it.
-fn server_us(valkey: &Valkey) -> Result<Value> {
-    let told = valkey.say("INFO commandstats")?;
-    let line = told.lines().find(|line| line.starts_with("cmdstat_evalsha:")).unwrap_or_default();
-    let number = line.split("usec_per_call=").nth(1).and_then(|rest| rest.split(',').next());
-    Ok(number.and_then(|number| number.parse::<f64>().ok()).map_or(Value::Null, Value::from))
+/// Processor time of the server so far, in seconds, by its own word.
+fn server_cpu_seconds(valkey: &Valkey) -> Result<f64> {
+    let told = valkey.say("INFO cpu")?;
+    let used = |name: &str| {
+        let line = told.lines().find_map(|line| line.strip_prefix(name));
+        line.and_then(|seconds| seconds.trim().parse::<f64>().ok())
+            .ok_or("the server does not say what it used")
+    };
+    Ok(used("used_cpu_user:")? + used("used_cpu_sys:")?)
 }
 
-async fn gets(connections: &[redis::aio::MultiplexedConnection], turn: Duration) -> Result<Arm> {
+/// Measures one turn of an arm, which gives the microseconds of each of its calls.
+async fn arm(valkey: &Valkey, turn: impl Future<Output = Result<Vec<f64>>>) -> Result<Arm> {
+    let (cpu, began) = (server_cpu_seconds(valkey)?, moment());
+    let took_us = turn.await?;
+    let (elapsed, cpu) = (began.elapsed().as_secs_f64(), server_cpu_seconds(valkey)? - cpu);
+    let calls = took_us.len() as f64;
+    Ok(Arm { per_second: calls / elapsed, per_cpu_second: calls / cpu, took_us })
+}
+
+async fn gets(connections: &[redis::aio::MultiplexedConnection], turn: Duration) -> Result<Vec<f64>> {
     let began = moment();
     let each = connections.iter().map(|connection| async move {
         let (mut connection, mut took_us) = (connection.clone(), Vec::new());
@@ -103,10 +129,10 @@ async fn gets(connections: &[redis::aio::MultiplexedConnection], turn: Duration)
         }
         Ok(took_us)
     });
-    arm(join_all(each).await, began.elapsed())
+    all(join_all(each).await)
 }
 
-async fn takes(limits: &[RedisLimits], turn: Duration, number: u64) -> Result<Arm> {
+async fn takes(limits: &[RedisLimits], turn: Duration, number: u64) -> Result<Vec<f64>> {
     let began = moment();
     let each = limits.iter().enumerate().map(|(place, limits)| async move {
         let (mut took_us, mut calls) = (Vec::new(), 0);
@@ -129,7 +155,7 @@ async fn takes(limits: &[RedisLimits], turn: Duration, number: u64) -> Result<Ar
         }
         Ok(took_us)
     });
-    arm(join_all(each).await, began.elapsed())
+    all(join_all(each).await)
 }
 
 /// Calls of one limiter never have an id that another's have.
@@ -137,7 +163,6 @@ fn limits_id(limits: &RedisLimits) -> usize {
     std::ptr::from_ref(limits).addr()
 }
 
-fn arm(took: Vec<Result<Vec<f64>>>, elapsed: Duration) -> Result<Arm> {
-    let took_us: Vec<f64> = took.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
-    Ok(Arm { per_second: took_us.len() as f64 / elapsed.as_secs_f64(), took_us })
+fn all(took: Vec<Result<Vec<f64>>>) -> Result<Vec<f64>> {
+    Ok(took.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
 }
