@@ -7,7 +7,9 @@
 --
 -- An owner is a field with four windows: requests, input tokens, output tokens, calls at once. A window is three numbers:
 -- its last sub-span, the units in that, the units in the older ones; those stand in pairs in a field of their own, the
--- owner's name with # and the window's place. Most calls touch the first field only, and end before any function is made.
+-- owner's name with # and the window's place. A process that was heard of a moment ago, while no recovery is under way, has a
+-- field with an = before its name: when that was, and its parts. Most calls touch no more than that, and end before any
+-- other function is made.
 -- Answers: status (0 wait, 1 done, 2 too late), this clock, milliseconds to wait, the process's parts, what is left of each.
 
 local SUB_SPANS, MOST_UNITS = 64, 1e15
@@ -26,15 +28,14 @@ local owners = #ARGV - 7
 local function quick_take()
   local sent = tonumber(ARGV[3])
   if sent > 0 and now - sent > tonumber(ARGV[4]) then return nil end
-  local fleet = call('HMGET', KEYS[2], '~', me)
-  if fleet[1] or not fleet[2] then return nil end
-  local _, seen, _, parts = unpacked(FOUR, fleet[2])
+  local heads = call('HMGET', KEYS[1], '=' .. me, unpack(ARGV, 8))
+  if not heads[1] then return nil end
+  local seen, parts = unpacked('<dd', heads[1])
   if now - seen >= RENEW_MS or now < seen then return nil end
-  local heads = call('HMGET', KEYS[1], unpack(ARGV, 8))
   local answer, at, fields, lasts, ends = {1, now, 0, parts}, 4, {}, {}, now
   for o = 1, owners do
-    if not heads[o] then return nil end
-    local window, wanted = {unpacked(TWELVE, heads[o])}, {unpacked(TWELVE, numbers, o * 96 - 95)}
+    if not heads[o + 1] then return nil end
+    local window, wanted = {unpacked(TWELVE, heads[o + 1])}, {unpacked(TWELVE, numbers, o * 96 - 95)}
     for d = 1, 10, 3 do
       local capacity = wanted[d]
       if capacity >= 0 then
@@ -221,6 +222,7 @@ local function share()
       local their_parts, their_seen = unpacked('<dd', all[at + 1])
       if (since or now) - their_seen > STALE_MS then
         call('HDEL', KEYS[2], all[at])
+        call('HDEL', KEYS[1], '=' .. all[at])
       else
         others, count = others + their_parts, count + 1
         if since and their_seen < since then
@@ -235,7 +237,11 @@ local function share()
   if since then mine = min(mine, parts) end
   call('HSET', KEYS[2], me, pack(FOUR, max(mine, parts), now, report, mine))
   call('PEXPIRE', KEYS[2], keep_ms + STALE_MS)
-  if not since then return 10000, mine end
+  if not since then
+    call('HSET', KEYS[1], '=' .. me, pack('<dd', now, mine))
+    call('PEXPIRE', KEYS[1], keep_ms)
+    return 10000, mine
+  end
   local known = pool - unknown
   if lost == 1 then known = reported + mine end
   if known >= pool - count then
@@ -347,6 +353,7 @@ local function rejoin()
   end
   local all, others = call('HGETALL', KEYS[2]), 0
   for at = 1, #all, 2 do
+    call('HDEL', KEYS[1], '=' .. all[at])
     if all[at] ~= '~' and all[at] ~= me then others = others + unpacked('<d', all[at + 1]) end
   end
   parts = max(min(parts, pool - others), 0)
