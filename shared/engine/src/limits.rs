@@ -5,10 +5,12 @@
 //! remembered up to 1/64 of the span longer than it must be. A script for Redis decides the same; a test holds the two
 //! together.
 
+mod admit;
 mod book;
 mod rates;
 mod window;
 
+pub use admit::Slots;
 pub use book::{Book, Fate, Held, Reservation, Verdict, decide, decide_settlement};
 pub use rates::{AT_ONCE_SPAN_MS, Dimension, Limit, MINUTE_MS, Rates, Rule, Scope, Weight};
 pub use window::{MOST_UNITS, SUB_SPANS, Window, sub_span_ms};

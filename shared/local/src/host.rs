@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::pin::pin;
 
 use engine::error::Result;
+use engine::limits::Slots;
 use engine::memory::{MemoryQueues, Received};
 use engine::ports::{Ports, Queue};
 use futures::StreamExt as _;
@@ -22,14 +23,14 @@ pub struct Concurrency(pub usize);
 /// Consumes all queues for ever; drop it to stop.
 pub async fn serve(ports: &Ports, queues: &MemoryQueues, Concurrency(most): Concurrency) {
     let mut in_flight: FuturesUnordered<BoxFuture<'_, Handled>> = FuturesUnordered::new();
-    let mut busy: BTreeMap<Queue, usize> = BTreeMap::new();
+    let mut busy: BTreeMap<Queue, Slots> = Queue::ALL.map(|queue| (queue, Slots::new(most))).into();
     let mut arrivals = 0;
     loop {
-        for queue in Queue::ALL {
-            while busy.get(&queue).copied().unwrap_or(0) < most {
-                let Some(received) = queues.receive(queue) else { break };
-                *busy.entry(queue).or_default() += 1;
-                in_flight.push(handle(ports, queue, received).boxed());
+        for (queue, slots) in &mut busy {
+            while slots.has_room() {
+                let Some(received) = queues.receive_fairly(*queue, slots) else { break };
+                slots.enter(&received.message.run().tenant);
+                in_flight.push(handle(ports, *queue, received).boxed());
             }
         }
         for (_, message) in queues.take_dead() {
@@ -37,11 +38,8 @@ pub async fn serve(ports: &Ports, queues: &MemoryQueues, Concurrency(most): Conc
                 tracing::error!(%error, ?message, "a dead message could not be buried; its run ends at its deadline");
             }
         }
-        let next_visible = Queue::ALL
-            .iter()
-            .filter(|queue| busy.get(queue).copied().unwrap_or(0) < most)
-            .filter_map(|queue| queues.next_visible_ms(*queue))
-            .min();
+        let with_room = busy.iter().filter(|(_, slots)| slots.has_room());
+        let next_visible = with_room.filter_map(|(queue, _)| queues.next_visible_ms(*queue)).min();
         let handled = {
             let arrival = pin!(queues.arrival(arrivals));
             let wake = pin!(async {
@@ -66,7 +64,7 @@ pub async fn serve(ports: &Ports, queues: &MemoryQueues, Concurrency(most): Conc
             }
         };
         if let Some(Handled { queue, received, outcome }) = handled {
-            busy.entry(queue).and_modify(|count| *count -= 1);
+            busy.entry(queue).and_modify(|slots| slots.leave(&received.message.run().tenant));
             match outcome {
                 Ok(()) => queues.acknowledge(queue, received.receipt),
                 Err(error) => {

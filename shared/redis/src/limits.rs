@@ -17,7 +17,7 @@ use engine::ports::{Admission, Backend, Limits, Take, Used};
 use futures::future::join_all;
 use tokio::task::AbortHandle;
 
-use crate::link::Link;
+use crate::link::{Link, now, pause};
 use pool::{LEASE_HOLDS_MS, Pool, Spend};
 use tag::{Common, NoShare, Tag};
 
@@ -89,7 +89,7 @@ struct Open {
 
 impl Default for Open {
     fn default() -> Self {
-        Self { spends: Vec::new(), is_spare: false, since: Instant::now() }
+        Self { spends: Vec::new(), is_spare: false, since: now() }
     }
 }
 
@@ -116,7 +116,7 @@ impl RedisLimits {
             has_lateness: settings.clock.is_none(),
         });
         let tags = Arc::new(Tags::default());
-        let prober = tokio::spawn(probe(link, tags.clone())).abort_handle();
+        let prober = in_background(probe(link, tags.clone()));
         Self {
             common,
             tags,
@@ -124,7 +124,7 @@ impl RedisLimits {
             pools: Mutex::default(),
             spends: Mutex::default(),
             spare,
-            began: Instant::now(),
+            began: now(),
             asked: AtomicU64::new(0),
             prober,
         }
@@ -207,9 +207,11 @@ impl RedisLimits {
         let Ok(weights) = self.rates.weights(take) else { return Ok(()) };
         let own: Vec<&Weight> = weights.iter().filter(|weight| !weight.limit.scope.is_wide()).collect();
         let each = by_tag(&own).into_iter().map(|(name, weights)| async move {
-            let reals =
-                used.map(|used| weights.iter().map(|weight| used.of(weight.limit.dimension)).collect());
-            self.tags.get(&name, &self.common).settle(take.id.as_str(), reals).await;
+            let real = |used: &Used| {
+                weights.iter().map(|weight| used.of(weight.limit.dimension)).collect::<Vec<_>>()
+            };
+            let tag = self.tags.get(&name, &self.common);
+            tag.settle(take.id.as_str(), &weights, used.map(real).as_deref()).await;
         });
         join_all(each).await;
         Ok(())
@@ -307,8 +309,16 @@ async fn probe(link: Arc<Link>, tags: Arc<Tags>) {
         if told.into_iter().all(|told| told) {
             tracing::info!("Redis is there and knows what was admitted");
             link.wait_until_lost().await;
+        } else {
+            pause().await;
         }
     }
+}
+
+/// Probing is the only work beside calls; what it finds is used by the next call.
+#[expect(clippy::disallowed_methods, reason = "a frozen function probes on with its next event")]
+fn in_background(work: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+    tokio::spawn(work).abort_handle()
 }
 
 /// Weights by the tag whose rates they are: an agent's stand with its tenant's.
@@ -325,6 +335,7 @@ fn by_tag(weights: &[&Weight]) -> BTreeMap<String, Vec<Weight>> {
         };
         tags.entry(tag).or_default().push((*weight).clone());
     }
+    tags.values_mut().for_each(|weights| wire::sort(weights));
     tags
 }
 

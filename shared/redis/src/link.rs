@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 /// A probe is sent each so many milliseconds while Redis is away, one at a time.
 const PROBE_MS: u64 = 100;
-/// A probe waits at most this long for each answer.
+/// A probe waits this long for each answer, or as long as a call does if that is longer.
 const PROBE_PATIENCE: Duration = Duration::from_millis(250);
 
 /// Redis is away: it was before, or it just failed or did not answer in time. Then it may have done what it was asked.
@@ -45,14 +45,14 @@ struct State {
 struct Open {
     connection: MultiplexedConnection,
     digest: String,
-    server: String,
+    server: Arc<str>,
     number: u64,
 }
 
 /// The answer of a script, and the server it came from.
 pub(crate) struct Answer {
     pub(crate) numbers: Vec<i64>,
-    pub(crate) server: String,
+    pub(crate) server: Arc<str>,
 }
 
 impl Link {
@@ -67,7 +67,7 @@ impl Link {
             script,
             patience: Duration::from_millis(patience_ms),
             state: Mutex::default(),
-            began: Instant::now(),
+            began: now(),
             wake: Notify::new(),
         }))
     }
@@ -84,7 +84,7 @@ impl Link {
     }
 
     /// The server that answers, once one does.
-    pub(crate) fn server(&self) -> Option<String> {
+    pub(crate) fn server(&self) -> Option<Arc<str>> {
         self.lock().open.as_ref().map(|open| open.server.clone())
     }
 
@@ -120,7 +120,8 @@ impl Link {
     pub(crate) async fn open(&self) -> Result<()> {
         let silent = |error| Error::new(ErrorKind::Storage, "Redis did not answer").because(error);
         let late = |_| Error::new(ErrorKind::Storage, "Redis did not answer in time");
-        let opened = timeout(4 * PROBE_PATIENCE, connect(&self.client, &self.script)).await;
+        let patience = self.patience.max(PROBE_PATIENCE);
+        let opened = timeout(4 * patience, connect(&self.client, &self.script, patience)).await;
         let (connection, digest, server) = opened.map_err(late)?.map_err(silent)?;
         let mut state = self.lock();
         state.number += 1;
@@ -152,7 +153,7 @@ impl Link {
         }
         while let Err(error) = self.open().await {
             tracing::debug!(%error, "Redis is still away");
-            tokio::time::sleep(Duration::from_millis(PROBE_MS)).await;
+            pause().await;
         }
     }
 
@@ -165,13 +166,33 @@ impl Link {
     }
 }
 
-async fn connect(client: &Client, script: &str) -> RedisResult<(MultiplexedConnection, String, String)> {
+/// Time that is never set back: how long something took, whatever the time of day.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "leases and patience are measured, and the server tells the time of day"
+)]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+/// Waits until the next probe.
+#[expect(clippy::disallowed_methods, reason = "a probe of a frozen function goes on with its next event")]
+pub(crate) async fn pause() {
+    tokio::time::sleep(Duration::from_millis(PROBE_MS)).await;
+}
+
+async fn connect(
+    client: &Client,
+    script: &str,
+    patience: Duration,
+) -> RedisResult<(MultiplexedConnection, String, Arc<str>)> {
     let settings = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(PROBE_PATIENCE))
-        .set_response_timeout(Some(PROBE_PATIENCE));
+        .set_connection_timeout(Some(patience))
+        .set_response_timeout(Some(patience));
     let mut connection = client.get_multiplexed_async_connection_with_config(&settings).await?;
     let told: String = cmd("INFO").arg("server").query_async(&mut connection).await?;
-    let server = told.lines().find_map(|line| line.strip_prefix("run_id:")).unwrap_or("unknown").to_owned();
+    let server: Arc<str> =
+        told.lines().find_map(|line| line.strip_prefix("run_id:")).unwrap_or("unknown").into();
     let digest: String = cmd("SCRIPT").arg("LOAD").arg(script).query_async(&mut connection).await?;
     Ok((connection, digest, server))
 }

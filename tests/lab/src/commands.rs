@@ -2,6 +2,7 @@
 
 mod analysis;
 mod embed;
+mod limits;
 mod money;
 mod orchestration;
 mod simulate;
@@ -42,6 +43,8 @@ enum Bench {
     Money(money::Arguments),
     /// What a new process needs until its first vector, and then for texts of several lengths
     Embed(embed::Arguments),
+    /// Rates on Redis: whether they hold, how fast they are, and what happens when Redis is gone
+    Limits(limits::Arguments),
     /// A comprehensive run against a model that takes 50 ms: makespan, CPU, memory, time to the first line
     Orchestration(orchestration::Arguments),
     /// How soon each function, built for deployment, asks for its first event, what it weighs and what memory it holds
@@ -57,6 +60,7 @@ pub fn main() -> ExitCode {
         Command::Bench(Bench::Cost(arguments)) => analysis::cost(&arguments),
         Command::Bench(Bench::Money(arguments)) => money::money(&arguments),
         Command::Bench(Bench::Embed(arguments)) => embed::embed(&arguments),
+        Command::Bench(Bench::Limits(arguments)) => limits::limits(&arguments),
         Command::Bench(Bench::Orchestration(arguments)) => orchestration::orchestration(&arguments),
         Command::Bench(Bench::Start(arguments)) => start::start(&arguments),
     }

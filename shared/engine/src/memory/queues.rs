@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use super::lock;
 use crate::error::{Error, ErrorKind, Result};
+use crate::limits::Slots;
 use crate::ports::{Clock, Message, Queue, Queues};
 
 /// The real queues delay no longer.
@@ -62,6 +63,12 @@ impl MemoryQueues {
     /// The visible message that has waited longest, if there is one. Whoever gets it must acknowledge it, or it comes
     /// back.
     pub fn receive(&self, queue: Queue) -> Option<Received> {
+        self.receive_fairly(queue, &Slots::default())
+    }
+
+    /// The same, but a tenant that holds half of the slots waits for others that hold less, as the real queues let a noisy
+    /// tenant wait.
+    pub fn receive_fairly(&self, queue: Queue, slots: &Slots) -> Option<Received> {
         let now = self.clock.now_ms();
         let mut state = lock(&self.state);
         let State { queues, dead, died, .. } = &mut *state;
@@ -69,7 +76,10 @@ impl MemoryQueues {
         loop {
             let visible = messages.iter().filter(|(_, waiting)| waiting.visible_ms <= now);
             let receipt = visible
-                .min_by_key(|(receipt, waiting)| (waiting.visible_ms, **receipt))
+                .min_by_key(|(receipt, waiting)| {
+                    let tenant = &waiting.message.run().tenant;
+                    (slots.goes_last(tenant), waiting.visible_ms, **receipt)
+                })
                 .map(|(receipt, _)| *receipt)?;
             let waiting = messages.get_mut(&receipt)?;
             if waiting.receive_count >= self.max_receive_count {
@@ -190,5 +200,32 @@ mod event {
             })
             .await
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::VirtualTime;
+    use crate::model::{RunId, RunKey, TenantId};
+
+    #[test]
+    fn a_noisy_tenant_waits_for_others() {
+        let queues = MemoryQueues::new(VirtualTime::new(1_000), 60_000, 3);
+        let send = |tenant: &str, run: usize| {
+            let run = RunKey { tenant: TenantId::new(tenant), run: RunId::new(run.to_string()) };
+            futures::executor::block_on(queues.send(Queue::Runs, &Message::Start(run), 0)).unwrap();
+        };
+        (0..6).for_each(|run| send("noisy", run));
+        send("quiet", 9);
+        let mut slots = Slots::new(4);
+        let mut order = Vec::new();
+        while let Some(received) = queues.receive_fairly(Queue::Runs, &slots) {
+            let tenant = received.message.run().tenant.clone();
+            slots.enter(&tenant);
+            order.push(tenant.as_str().to_owned());
+        }
+        assert_eq!(order[..4], ["noisy", "noisy", "quiet", "noisy"]);
+        assert_eq!(order.len(), 7, "nobody else waits, so nothing stays behind");
     }
 }

@@ -3,28 +3,81 @@
 -- KEYS  1 windows   2 the fleet: who holds which share   3 a reservation, where the call is about one
 -- ARGV  1 what to do   2 the process   3 when it was sent, by this clock (0: unknown)   4 how late it may come
 --       5 parts of 10,000 that processes may hold together   6 how long anything is kept
---       7 numbers, packed   8.. the names of the windows they are about
+--       7 numbers, packed   8.. the owners of the windows they are about
 --
--- A window is a field: the number of its last sub-span, the units in that, and the units in the older ones; and a
--- second field, with a # behind its name, with the older sub-spans in pairs. The first is all that most calls touch.
+-- An owner is a field with four windows: requests, input tokens, output tokens, calls at once. A window is three numbers:
+-- its last sub-span, the units in that, the units in the older ones; those stand in pairs in a field of their own, the
+-- owner's name with # and the window's place. A process that was heard of a moment ago, while no recovery is under way, has a
+-- field with an = before its name: when that was, and its parts. Most calls touch no more than that, and end before any
+-- other function is made.
 -- Answers: status (0 wait, 1 done, 2 too late), this clock, milliseconds to wait, the process's parts, what is left of each.
 
 local SUB_SPANS, MOST_UNITS = 64, 1e15
 local STALE_MS, RENEW_MS, RECOVERY_RETRY_MS = 30000, 1000, 100
 local LIVE, SETTLED, REFUNDED, NEVER = 0, 1, 2, 3
+local FOUR, TWELVE = '<dddd', '<dddddddddddd'
 local call, pack, unpacked = redis.call, struct.pack, struct.unpack
 local floor, ceil, min, max = math.floor, math.ceil, math.min, math.max
+local ARGV, KEYS = ARGV, KEYS
 
 local now = now_ms()
-local me, pool, keep_ms, numbers = ARGV[2], tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7]
-local names = {}
-for i = 8, #ARGV do names[i - 7] = ARGV[i] end
+local what, me, pool, keep_ms, numbers = ARGV[1], ARGV[2], tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7]
+local owners = #ARGV - 7
 
+-- What nearly every call is: nothing new in the fleet, every window at its last sub-span, room for all, not seen before.
+local function quick_take()
+  local sent = tonumber(ARGV[3])
+  if sent > 0 and now - sent > tonumber(ARGV[4]) then return nil end
+  local heads = call('HMGET', KEYS[1], '=' .. me, unpack(ARGV, 8))
+  if not heads[1] then return nil end
+  local seen, parts = unpacked('<dd', heads[1])
+  if now - seen >= RENEW_MS or now < seen then return nil end
+  local answer, at, fields, lasts, ends = {1, now, 0, parts}, 4, {}, {}, now
+  for o = 1, owners do
+    if not heads[o + 1] then return nil end
+    local window, wanted = {unpacked(TWELVE, heads[o + 1])}, {unpacked(TWELVE, numbers, o * 96 - 95)}
+    for d = 1, 10, 3 do
+      local capacity = wanted[d]
+      if capacity >= 0 then
+        local sub_span = max(ceil(wanted[d + 1] / SUB_SPANS), 1)
+        local last, units = window[d], wanted[d + 2]
+        local left = capacity - window[d + 1] - window[d + 2] - units
+        if left < 0 or last ~= floor(now / sub_span) then return nil end
+        window[d + 1] = window[d + 1] + units
+        at = at + 1
+        answer[at] = left
+        local leaves = (last + SUB_SPANS + 1) * sub_span
+        if leaves > ends then ends = leaves end
+      end
+    end
+    fields[o * 2 - 1] = ARGV[7 + o]
+    fields[o * 2] = pack(TWELVE, unpack(window))
+    lasts[o] = pack(FOUR, window[1], window[4], window[7], window[10])
+  end
+  local reservation = pack('<dd', LIVE, owners) .. numbers .. table.concat(lasts) .. table.concat(ARGV, '\n', 8)
+  if not call('SET', KEYS[3], reservation, 'NX', 'PX', ends - now) then return nil end
+  call('HSET', KEYS[1], unpack(fields))
+  return answer
+end
+
+if what == 'take' then
+  local answer = quick_take()
+  if answer then return answer end
+end
+
+local names = {}
+for o = 1, owners do names[o] = ARGV[7 + o] end
+
+-- Windows by number: the first owner's four, then the second's.
 local span, sub_span, last, current, old, ring, moved = {}, {}, {}, {}, {}, {}, {}
+
+local function ring_field(i)
+  return names[ceil(i / 4)] .. '#' .. (i - 1) % 4
+end
 
 local function ring_of(i)
   if not ring[i] then
-    local text, read = call('HGET', KEYS[1], names[i] .. '#'), {}
+    local text, read = call('HGET', KEYS[1], ring_field(i)), {}
     if text then
       for at = 1, #text, 16 do
         local number, units = unpacked('<dd', text, at)
@@ -36,13 +89,23 @@ local function ring_of(i)
   return ring[i]
 end
 
-local function open(i, head, span_ms)
-  span[i], sub_span[i] = span_ms, max(ceil(span_ms / SUB_SPANS), 1)
-  if head then
-    last[i], current[i], old[i] = unpacked('<ddd', head)
-  else
-    last[i], current[i], old[i], ring[i], moved[i] = 0, 0, 0, {}, true
+local function open()
+  local heads = call('HMGET', KEYS[1], unpack(names))
+  for o = 1, #names do
+    local window = heads[o] and {unpacked(TWELVE, heads[o])}
+    for d = 1, 4 do
+      local i = o * 4 - 4 + d
+      if window then
+        last[i], current[i], old[i] = window[d * 3 - 2], window[d * 3 - 1], window[d * 3]
+      else
+        last[i], current[i], old[i], ring[i] = 0, 0, 0, {}
+      end
+    end
   end
+end
+
+local function measure(i, span_ms)
+  span[i], sub_span[i] = span_ms, max(ceil(span_ms / SUB_SPANS), 1)
 end
 
 local function advance(i)
@@ -116,16 +179,22 @@ end
 
 local function save()
   local fields, is_new = {}, false
-  for i = 1, #names do
-    fields[#fields + 1] = names[i]
-    fields[#fields + 1] = pack('<ddd', last[i], current[i], old[i])
-    if moved[i] then
-      local older = {}
-      for at, pair in ipairs(ring[i] or ring_of(i)) do older[at] = pack('<dd', pair[1], pair[2]) end
-      fields[#fields + 1] = names[i] .. '#'
-      fields[#fields + 1] = table.concat(older)
-      is_new = true
+  for o = 1, #names do
+    local window = {}
+    for i = o * 4 - 3, o * 4 do
+      window[#window + 1] = last[i]
+      window[#window + 1] = current[i]
+      window[#window + 1] = old[i]
+      if moved[i] then
+        local older = {}
+        for at, pair in ipairs(ring_of(i)) do older[at] = pack('<dd', pair[1], pair[2]) end
+        fields[#fields + 1] = ring_field(i)
+        fields[#fields + 1] = table.concat(older)
+        is_new = true
+      end
     end
+    fields[#fields + 1] = names[o]
+    fields[#fields + 1] = pack(TWELVE, unpack(window))
   end
   call('HSET', KEYS[1], unpack(fields))
   if is_new then call('PEXPIRE', KEYS[1], keep_ms) end
@@ -134,12 +203,6 @@ end
 -- The fleet: a field per process with the parts it may think it holds, when it was seen, its last report, and the parts
 -- it was told of last; and a field ~ while a recovery is under way, with its beginning and whether the windows were lost.
 -- Whoever is told of fewer parts counts with the old ones until it is heard again, since the answer may be lost.
-
-local function start_recovery(lost)
-  if call('HEXISTS', KEYS[2], '~') == 1 then return end
-  call('HSET', KEYS[2], '~', pack('<dd', now, lost))
-  call('PEXPIRE', KEYS[2], keep_ms + STALE_MS)
-end
 
 -- How many parts of 10,000 may be given out here, and how many this process holds for when nobody answers.
 local function share()
@@ -151,7 +214,7 @@ local function share()
     since = nil
   end
   local _, seen, report, parts = 0, nil, 0, 0
-  if fleet[2] then _, seen, report, parts = unpacked('<dddd', fleet[2]) end
+  if fleet[2] then _, seen, report, parts = unpacked(FOUR, fleet[2]) end
   if not since and seen and now - seen < RENEW_MS and now >= seen then return 10000, parts end
   local all, others, count, unknown, reported = call('HGETALL', KEYS[2]), 0, 1, 0, 0
   for at = 1, #all, 2 do
@@ -159,6 +222,7 @@ local function share()
       local their_parts, their_seen = unpacked('<dd', all[at + 1])
       if (since or now) - their_seen > STALE_MS then
         call('HDEL', KEYS[2], all[at])
+        call('HDEL', KEYS[1], '=' .. all[at])
       else
         others, count = others + their_parts, count + 1
         if since and their_seen < since then
@@ -171,9 +235,13 @@ local function share()
   end
   local mine = max(min(floor(pool / count), pool - others), 0)
   if since then mine = min(mine, parts) end
-  call('HSET', KEYS[2], me, pack('<dddd', max(mine, parts), now, report, mine))
+  call('HSET', KEYS[2], me, pack(FOUR, max(mine, parts), now, report, mine))
   call('PEXPIRE', KEYS[2], keep_ms + STALE_MS)
-  if not since then return 10000, mine end
+  if not since then
+    call('HSET', KEYS[1], '=' .. me, pack('<dd', now, mine))
+    call('PEXPIRE', KEYS[1], keep_ms)
+    return 10000, mine
+  end
   local known = pool - unknown
   if lost == 1 then known = reported + mine end
   if known >= pool - count then
@@ -184,44 +252,46 @@ local function share()
 end
 
 local function take()
-  local reservation = KEYS[3] and call('GET', KEYS[3])
+  local reservation = call('GET', KEYS[3])
   local fate = reservation and unpacked('<d', reservation)
   if fate == NEVER then return {2, now, 0, 0} end
   local sent = tonumber(ARGV[3])
-  if sent > 0 and now - sent > tonumber(ARGV[4]) then
-    start_recovery(0)
-    return {2, now, 0, 0}
-  end
+  if sent > 0 and now - sent > tonumber(ARGV[4]) then return {2, now, 0, 0} end
   local known, parts = share()
   local again = fate == LIVE or fate == SETTLED
-  local heads, longest, capacity, units = call('HMGET', KEYS[1], unpack(names)), 0, {}, {}
-  for i = 1, #names do
+  local longest, capacity, units = 0, {}, {}
+  open()
+  for i = 1, owners * 4 do
     local span_ms
     capacity[i], span_ms, units[i] = unpacked('<ddd', numbers, i * 24 - 23)
-    open(i, heads[i], span_ms)
-    advance(i)
-    if not again then
-      local least = capacity[i]
-      if known < 10000 then least = floor(least * known / 10000) end
-      local wait = units[i] > least and RECOVERY_RETRY_MS or wait_ms(i, least, units[i])
-      if wait > longest then longest = wait end
+    measure(i, span_ms)
+    if capacity[i] >= 0 then
+      advance(i)
+      if not again then
+        local least = capacity[i]
+        if known < 10000 then least = floor(least * known / 10000) end
+        local wait = units[i] > least and RECOVERY_RETRY_MS or wait_ms(i, least, units[i])
+        if wait > longest then longest = wait end
+      end
     end
   end
-  local answer = {longest > 0 and 0 or 1, now, longest, parts}
   if longest == 0 and not again then
-    local held, ends = {}, now
-    for i = 1, #names do
-      add(i, units[i])
-      held[i] = pack('<ddd', span[i], last[i], units[i])
-      ends = max(ends, leaves_ms(i, last[i]))
+    local lasts, ends = {}, now
+    for i = 1, owners * 4 do
+      if capacity[i] >= 0 then
+        add(i, units[i])
+        ends = max(ends, leaves_ms(i, last[i]))
+      end
+      lasts[i] = pack('<d', last[i])
     end
     save()
-    if KEYS[3] then
-      local text = pack('<dd', LIVE, #names) .. table.concat(held) .. table.concat(names, '\n')
-      call('SET', KEYS[3], text, 'PX', ends - now)
-    end
+    local text = pack('<dd', LIVE, owners) .. numbers .. table.concat(lasts) .. table.concat(names, '\n')
+    call('SET', KEYS[3], text, 'PX', ends - now)
   end
-  for i = 1, #names do answer[4 + i] = max(capacity[i] - current[i] - old[i], 0) end
+  local answer = {longest > 0 and 0 or 1, now, longest, parts}
+  for i = 1, owners * 4 do
+    if capacity[i] >= 0 then answer[#answer + 1] = max(capacity[i] - current[i] - old[i], 0) end
+  end
   return answer
 end
 
@@ -235,17 +305,20 @@ local function settle(fate)
   if unpacked('<d', reservation) ~= LIVE then return {0, now} end
   local count = unpacked('<d', reservation, 9)
   names = {}
-  for name in string.gmatch(string.sub(reservation, 17 + count * 24), '[^\n]+') do names[#names + 1] = name end
-  local heads = call('HMGET', KEYS[1], unpack(names))
-  for i = 1, count do
-    local span_ms, number, taken = unpacked('<ddd', reservation, i * 24 - 7)
-    local real = #numbers >= i * 8 and unpacked('<d', numbers, i * 8 - 7) or 0
-    open(i, heads[i], span_ms)
-    if real > taken then
-      advance(i)
-      add(i, real - taken)
-    elseif real < taken then
-      give_back(i, number, taken - real)
+  for name in string.gmatch(string.sub(reservation, 17 + count * 128), '[^\n]+') do names[#names + 1] = name end
+  open()
+  for i = 1, count * 4 do
+    local capacity, span_ms, taken = unpacked('<ddd', reservation, i * 24 - 7)
+    if capacity >= 0 then
+      local number = unpacked('<d', reservation, 9 + count * 96 + i * 8)
+      local real = #numbers >= i * 8 and unpacked('<d', numbers, i * 8 - 7) or 0
+      measure(i, span_ms)
+      if real > taken then
+        advance(i)
+        add(i, real - taken)
+      elseif real < taken then
+        give_back(i, number, taken - real)
+      end
     end
   end
   save()
@@ -257,16 +330,19 @@ end
 local function rejoin()
   local parts, report, lost = unpacked('<ddd', numbers)
   local fleet = call('HMGET', KEYS[2], '~', me)
-  start_recovery(lost)
+  if not fleet[1] then call('HSET', KEYS[2], '~', pack('<dd', now, lost)) end
   local seen_report = 0
   if fleet[2] then local _, _, number = unpacked('<ddd', fleet[2]); seen_report = number end
-  if report > seen_report and #names > 0 then
-    local heads, at = call('HMGET', KEYS[1], unpack(names)), 25
-    for i = 1, #names do
+  if report > seen_report and owners > 0 then
+    local at = 25
+    open()
+    for i = 1, owners * 4 do
       local span_ms, count = unpacked('<dd', numbers, at)
       at = at + 16
-      open(i, heads[i], span_ms)
-      advance(i)
+      if span_ms > 0 then
+        measure(i, span_ms)
+        advance(i)
+      end
       for _ = 1, count do
         local number, units = unpacked('<dd', numbers, at)
         at = at + 16
@@ -277,27 +353,25 @@ local function rejoin()
   end
   local all, others = call('HGETALL', KEYS[2]), 0
   for at = 1, #all, 2 do
+    call('HDEL', KEYS[1], '=' .. all[at])
     if all[at] ~= '~' and all[at] ~= me then others = others + unpacked('<d', all[at + 1]) end
   end
   parts = max(min(parts, pool - others), 0)
-  call('HSET', KEYS[2], me, pack('<dddd', parts, now, max(report, seen_report), parts))
+  call('HSET', KEYS[2], me, pack(FOUR, parts, now, max(report, seen_report), parts))
   call('PEXPIRE', KEYS[2], keep_ms + STALE_MS)
   return {1, now, 0, parts}
 end
 
--- Takes units back out of the sub-spans they were reported in.
+-- Takes units back out of the sub-span they were reported in.
 local function adjust()
-  local heads = call('HMGET', KEYS[1], unpack(names))
-  for i = 1, #names do
-    local span_ms, number, units = unpacked('<ddd', numbers, i * 24 - 23)
-    open(i, heads[i], span_ms)
-    give_back(i, number, units)
-  end
+  local place, span_ms, number, units = unpacked(FOUR, numbers)
+  open()
+  measure(place + 1, span_ms)
+  give_back(place + 1, number, units)
   save()
   return {1, now}
 end
 
-local what = ARGV[1]
 if what == 'take' then return take() end
 if what == 'settle' then return settle(SETTLED) end
 if what == 'refund' then return settle(REFUNDED) end

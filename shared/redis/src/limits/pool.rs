@@ -50,6 +50,7 @@ pub(crate) struct Spend {
 /// A lease that is over, and what of it was really used.
 struct Closed {
     id: String,
+    weights: Vec<Weight>,
     reals: Vec<u64>,
 }
 
@@ -106,8 +107,8 @@ impl Pool {
             }
             leases.close()
         };
-        for Closed { id, reals } in closed {
-            tag.settle(&id, Some(reals)).await;
+        for Closed { id, weights, reals } in closed {
+            tag.settle(&id, &weights, Some(&reals)).await;
         }
     }
 
@@ -132,7 +133,7 @@ fn leased(weight: &Weight, missing: u64, is_whole: bool) -> Weight {
 impl Leases {
     /// Spends of leases that hold, or says what is missing of each weight.
     fn spend(&mut self, weights: &[Weight]) -> Result<Spend, Vec<u64>> {
-        let now = Instant::now();
+        let now = crate::link::now();
         let mut missing: Vec<u64> = weights.iter().map(|weight| weight.units).collect();
         let mut parts = Vec::new();
         for (id, lease) in self.open.iter().filter(|(_, lease)| lease.until > now) {
@@ -158,7 +159,7 @@ impl Leases {
     fn add(&mut self, id: String, weights: Vec<Weight>) {
         let left = weights.iter().map(|weight| weight.units).collect();
         let beyond = vec![0; weights.len()];
-        let until = Instant::now() + Duration::from_millis(LEASE_HOLDS_MS);
+        let until = crate::link::now() + Duration::from_millis(LEASE_HOLDS_MS);
         self.open.insert(id, Lease { weights, left, beyond, out: 0, until });
     }
 
@@ -183,17 +184,15 @@ impl Leases {
     }
 
     fn close(&mut self) -> Vec<Closed> {
-        let now = Instant::now();
+        let now = crate::link::now();
         // A call whose end nobody tells no longer counts after that long, and neither does its lease.
         let lost = Duration::from_millis(AT_ONCE_SPAN_MS);
         self.open.retain(|_, lease| lease.until + lost > now);
         let over = self.open.extract_if(.., |_, lease| lease.until <= now && lease.out == 0);
         let closed = over.map(|(id, lease)| {
             let used = lease.weights.iter().zip(&lease.left).map(|(weight, left)| weight.units - left);
-            Closed {
-                id,
-                reals: used.zip(&lease.beyond).map(|(used, beyond)| used.saturating_add(*beyond)).collect(),
-            }
+            let reals = used.zip(&lease.beyond).map(|(used, beyond)| used.saturating_add(*beyond)).collect();
+            Closed { id, weights: lease.weights, reals }
         });
         closed.collect()
     }

@@ -8,10 +8,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use engine::limits::{Held, MOST_UNITS, Weight, Window, sub_span_ms};
+use engine::limits::{Dimension, Held, Limit, MOST_UNITS, Weight, Window, sub_span_ms};
 use engine::ports::{Admission, Backend, Remaining};
 
-use super::wire::{self, Opening};
+use super::wire::{self, Opening, Windows};
 use crate::link::{Away, Link};
 
 /// A share that was not confirmed for so long is nobody's; the script says 30 seconds.
@@ -22,6 +22,9 @@ const FIRST_SPAN: u64 = 20;
 const REPORTING_RETRY_MS: u64 = 20;
 /// A call that is that much later than it is waited for is not carried out.
 const LATENESS_MS: u64 = 50;
+
+/// The status of a call that came too late.
+const TOO_LATE: i64 = 2;
 
 /// A process without a share, while Redis is away.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,8 +48,6 @@ pub(crate) struct Tag {
     state: Mutex<State>,
 }
 
-type Windows = BTreeMap<String, (u64, Window)>;
-
 #[derive(Default)]
 struct State {
     mode: Mode,
@@ -54,7 +55,7 @@ struct State {
     /// When the share was last confirmed, by the server's clock.
     confirmed_ms: Option<u64>,
     /// The server that knows what this process took.
-    server: Option<String>,
+    server: Option<Arc<str>>,
     /// All this process took, by whomever it was admitted.
     mirror: Windows,
     /// What it admitted on its share since Redis went away.
@@ -90,8 +91,15 @@ struct Report {
 }
 
 enum Owed {
-    Settle { id: String, reals: Option<Vec<u64>> },
-    Adjust { held: Held, back: i64 },
+    /// The numbers are packed; none are a refund.
+    Settle {
+        id: String,
+        reals: Option<Vec<u8>>,
+    },
+    Adjust {
+        held: Held,
+        back: i64,
+    },
 }
 
 struct Kept {
@@ -130,23 +138,31 @@ impl Tag {
             state.mode == Mode::Here
         };
         if asks {
-            let names = weights.iter().map(|weight| weight.limit.name());
-            match self.call("take", Some(id), wire::weights(weights), names).await {
-                Ok(answer) => return Ok(self.note(id, weights, &answer.numbers, &answer.server)),
-                Err(away) => self.go_away(id, away),
+            // A call that came too late by what this process knew of the server's clock is made again with what it knows now.
+            for is_last in [false, true] {
+                match self.call("take", Some(id), wire::weights(weights), wire::owners(weights)).await {
+                    Ok(answer) if is_last || answer.numbers.first() != Some(&TOO_LATE) => {
+                        return Ok(self.note(id, weights, &answer.numbers, &answer.server));
+                    }
+                    Ok(_) => {}
+                    Err(away) => {
+                        self.go_away(id, away);
+                        break;
+                    }
+                }
             }
         }
         self.take_of_share(id, weights)
     }
 
     /// Puts real use in the place of what was taken, weight by weight; `None` gives all of it back.
-    pub(crate) async fn settle(&self, id: &str, reals: Option<Vec<u64>>) {
+    pub(crate) async fn settle(&self, id: &str, weights: &[Weight], reals: Option<&[u64]>) {
         let now_ms = self.now_ms();
-        let by = self.lock().end(id, reals.as_deref(), now_ms);
+        let by = self.lock().end(id, reals, now_ms);
         if matches!(by, By::Share { .. }) {
             return self.pay().await;
         }
-        let owed = Owed::Settle { id: id.to_owned(), reals };
+        let owed = Owed::Settle { id: id.to_owned(), reals: reals.map(|reals| wire::reals(weights, reals)) };
         let is_here = self.lock().mode == Mode::Here;
         if !is_here || !self.send(&owed).await {
             self.lock().owed.push(owed);
@@ -180,10 +196,10 @@ impl Tag {
         true
     }
 
-    async fn tell(&self, server: &str) -> bool {
+    async fn tell(&self, server: &Arc<str>) -> bool {
         let doubtful: Vec<String> = self.lock().doubtful.iter().cloned().collect();
         for id in doubtful {
-            if self.call("undo", Some(&id), Vec::new(), std::iter::empty()).await.is_err() {
+            if self.call("undo", Some(&id), Vec::new(), Vec::new()).await.is_err() {
                 return false;
             }
             self.lock().doubtful.remove(&id);
@@ -194,15 +210,8 @@ impl Tag {
                 (state.report.clone(), state.parts)
             };
             let Some(Report { number, lost, windows }) = report else { return false };
-            let numbers = wire::report(
-                parts,
-                number,
-                lost,
-                windows.values().map(|(span_ms, window)| (*span_ms, window)),
-            );
-            let Ok(answer) = self.call("rejoin", None, numbers, windows.into_keys()).await else {
-                return false;
-            };
+            let (numbers, owners) = wire::report(parts, number, lost, &windows);
+            let Ok(answer) = self.call("rejoin", None, numbers, owners).await else { return false };
             if self.lock().reported(&answer.numbers, server) {
                 return true;
             }
@@ -234,15 +243,11 @@ impl Tag {
     async fn send(&self, owed: &Owed) -> bool {
         let told = match owed {
             Owed::Settle { id, reals: Some(reals) } => {
-                let reals = reals.iter().map(|real| (*real).min(MOST_UNITS));
-                self.call("settle", Some(id), wire::packed(reals), std::iter::empty()).await
+                self.call("settle", Some(id), reals.clone(), Vec::new()).await
             }
-            Owed::Settle { id, reals: None } => {
-                self.call("refund", Some(id), Vec::new(), std::iter::empty()).await
-            }
+            Owed::Settle { id, reals: None } => self.call("refund", Some(id), Vec::new(), Vec::new()).await,
             Owed::Adjust { held, back } => {
-                let name = std::iter::once(held.window());
-                self.call("adjust", None, wire::adjustment(held, *back), name).await
+                self.call("adjust", None, wire::adjustment(held, *back), vec![held.owner.clone()]).await
             }
         };
         told.is_ok()
@@ -253,7 +258,7 @@ impl Tag {
         what: &'static str,
         id: Option<&str>,
         numbers: Vec<u8>,
-        names: impl Iterator<Item = String>,
+        owners: Vec<String>,
     ) -> Result<crate::link::Answer, Away> {
         let common = &self.common;
         let mut keys = wire::keys(&self.name).to_vec();
@@ -266,21 +271,20 @@ impl Tag {
             pool: common.pool,
             keep_ms: common.keep_ms,
         };
-        common.link.call(&keys, &opening.arguments(numbers, names)).await
+        common.link.call(&keys, &opening.arguments(numbers, owners)).await
     }
 
     /// Notes what Redis said.
-    fn note(&self, id: &str, weights: &[Weight], numbers: &[i64], server: &str) -> Admission {
+    fn note(&self, id: &str, weights: &[Weight], numbers: &[i64], server: &Arc<str>) -> Admission {
         let number = |at: usize| numbers.get(at).map_or(0, |number| u64::try_from(*number).unwrap_or(0));
         let (status, now_ms, wait_ms) = (number(0), number(1), number(2));
         let mut state = self.lock();
-        if status == 2 {
-            // It was too late for this call; nobody knows what else is late.
+        if numbers.first() == Some(&TOO_LATE) {
             return Admission::refused(LATENESS_MS, Backend::Redis);
         }
         state.parts = number(3);
         state.confirmed_ms = Some(now_ms);
-        state.server = Some(server.to_owned());
+        state.server = Some(server.clone());
         let mut remaining = Remaining::default();
         for (at, weight) in weights.iter().enumerate() {
             remaining.at_most(weight.limit.dimension, number(4 + at));
@@ -329,7 +333,7 @@ impl Tag {
             let whole = limit.capacity.saturating_mul(parts) / 10_000;
             let capacity = if is_first { whole / FIRST_SPAN } else { whole };
             let (_, window) =
-                state.spent.entry(limit.name()).or_insert_with(|| (limit.span_ms, Window::default()));
+                state.spent.entry(window_of(limit)).or_insert_with(|| (limit.span_ms, Window::default()));
             let wait = match window.wait_ms(limit.span_ms, now_ms, capacity, *units) {
                 Some(wait) => wait,
                 None if is_first => first_ends_ms - now_ms,
@@ -356,6 +360,11 @@ impl Tag {
     }
 }
 
+/// Where the window of a limit stands.
+fn window_of(limit: &Limit) -> (String, Dimension) {
+    (limit.owner.clone(), limit.dimension)
+}
+
 impl State {
     fn add(&mut self, weights: &[Weight], now_ms: u64, on_share: bool) -> Vec<Held> {
         let mut kept = Vec::new();
@@ -367,7 +376,7 @@ impl State {
             }
             for windows in into {
                 let (_, window) =
-                    windows.entry(limit.name()).or_insert_with(|| (limit.span_ms, Window::default()));
+                    windows.entry(window_of(limit)).or_insert_with(|| (limit.span_ms, Window::default()));
                 sub_span = window.add(limit.span_ms, now_ms, *units);
             }
             let (owner, dimension, span_ms) = (limit.owner.clone(), limit.dimension, limit.span_ms);
@@ -401,7 +410,7 @@ impl State {
     /// Counts what was really used in the place of what was taken.
     fn correct(&mut self, held: &Held, real: u64, by: By, now_ms: u64) {
         let real = real.min(MOST_UNITS);
-        let name = held.window();
+        let name = (held.owner.clone(), held.dimension);
         let mut places = vec![&mut self.mirror];
         if let By::Share { reported } = by {
             places.push(&mut self.spent);
@@ -424,8 +433,8 @@ impl State {
     }
 
     /// Makes the next report ready. False if there is nothing to tell.
-    fn begin_report(&mut self, server: &str, now_ms: u64) -> bool {
-        let lost = self.server.as_deref().is_some_and(|known| known != server);
+    fn begin_report(&mut self, server: &Arc<str>, now_ms: u64) -> bool {
+        let lost = self.server.as_ref().is_some_and(|known| known != server);
         if self.confirmed_ms.is_none() && self.fresh.is_empty() && self.report.is_none() {
             // It never held a share: there is nothing to tell.
             self.mode = Mode::Here;
@@ -445,7 +454,7 @@ impl State {
             self.doubtful.clear();
             self.owed.clear();
             self.put_into_report(windows, true);
-            self.server = Some(server.to_owned());
+            self.server = Some(server.clone());
         } else if self.report.is_none() {
             let windows = std::mem::take(&mut self.fresh);
             self.put_into_report(windows, false);
@@ -464,7 +473,7 @@ impl State {
     }
 
     /// A report has arrived. True if nothing is left to tell.
-    fn reported(&mut self, numbers: &[i64], server: &str) -> bool {
+    fn reported(&mut self, numbers: &[i64], server: &Arc<str>) -> bool {
         self.report = None;
         if !self.fresh.is_empty() {
             let windows = std::mem::take(&mut self.fresh);
@@ -474,7 +483,7 @@ impl State {
         let number = |at: usize| numbers.get(at).and_then(|number| u64::try_from(*number).ok());
         self.confirmed_ms = number(1);
         self.parts = number(3).unwrap_or(0);
-        self.server = Some(server.to_owned());
+        self.server = Some(server.clone());
         self.mode = Mode::Here;
         true
     }

@@ -1,6 +1,11 @@
 //! What is said to the script.
 
-use engine::limits::{Held, Weight, Window};
+use std::collections::BTreeMap;
+
+use engine::limits::{Dimension, Held, MOST_UNITS, Weight, Window};
+
+/// Windows by owner and by what is counted, each with its span in milliseconds.
+pub(crate) type Windows = BTreeMap<(String, Dimension), (u64, Window)>;
 
 /// The script but for its clock.
 const DECISIONS: &str = include_str!("limits.lua");
@@ -40,8 +45,8 @@ pub(crate) struct Opening<'a> {
 }
 
 impl Opening<'_> {
-    /// The arguments of a call about windows of these names.
-    pub(crate) fn arguments(&self, numbers: Vec<u8>, names: impl Iterator<Item = String>) -> Vec<Vec<u8>> {
+    /// The arguments of a call about windows of these owners.
+    pub(crate) fn arguments(&self, numbers: Vec<u8>, owners: Vec<String>) -> Vec<Vec<u8>> {
         let mut arguments = vec![
             self.what.as_bytes().to_vec(),
             self.process.as_bytes().to_vec(),
@@ -51,42 +56,96 @@ impl Opening<'_> {
             self.keep_ms.to_string().into_bytes(),
             numbers,
         ];
-        arguments.extend(names.map(String::into_bytes));
+        arguments.extend(owners.into_iter().map(String::into_bytes));
         arguments
     }
 }
 
-/// Capacity, span and units of each weight.
-pub(crate) fn weights(weights: &[Weight]) -> Vec<u8> {
-    let numbers =
-        weights.iter().flat_map(|weight| [weight.limit.capacity, weight.limit.span_ms, weight.units]);
-    packed(numbers)
+/// The windows of an owner, in the script's order.
+const DIMENSIONS: [Dimension; 4] =
+    [Dimension::Requests, Dimension::InputTokens, Dimension::OutputTokens, Dimension::AtOnce];
+
+/// Weights in the script's order: by owner, then by what is counted.
+pub(crate) fn sort(weights: &mut [Weight]) {
+    weights.sort_by(|one, other| {
+        (&one.limit.owner, one.limit.dimension).cmp(&(&other.limit.owner, other.limit.dimension))
+    });
 }
 
-/// Span, sub-span and units of what is given back; fewer than none is added.
+/// The owners of sorted weights, each once.
+pub(crate) fn owners(weights: &[Weight]) -> Vec<String> {
+    weights
+        .chunk_by(same_owner)
+        .filter_map(|of_one| of_one.first())
+        .map(|one| one.limit.owner.clone())
+        .collect()
+}
+
+/// Capacity, span and units of each window of each owner; a capacity below 0 is no limit.
+pub(crate) fn weights(weights: &[Weight]) -> Vec<u8> {
+    by_window(weights, |found| match found {
+        Some((_, Weight { limit, units })) => [limit.capacity as f64, limit.span_ms as f64, *units as f64],
+        None => [-1.0, 0.0, 0.0],
+    })
+}
+
+/// The real use of each window of each owner; `reals` stand in the order of the weights.
+pub(crate) fn reals(weights: &[Weight], reals: &[u64]) -> Vec<u8> {
+    by_window(weights, |found| {
+        let real = found.and_then(|(at, _)| reals.get(at)).copied().unwrap_or(0);
+        [real.min(MOST_UNITS) as f64]
+    })
+}
+
+/// Which window of its owner, its span and sub-span, and how many units are taken back out of it; fewer than none are added.
 pub(crate) fn adjustment(held: &Held, back: i64) -> Vec<u8> {
-    let mut numbers = packed([held.span_ms, held.sub_span].into_iter());
-    numbers.extend((back as f64).to_le_bytes());
-    numbers
+    let place = DIMENSIONS.iter().position(|dimension| *dimension == held.dimension).unwrap_or(0);
+    packed([place as f64, held.span_ms as f64, held.sub_span as f64, back as f64])
 }
 
 /// A report of what was admitted: the process's parts, the report's number, whether the server lost all, then each window's
-/// span and what it counts.
-pub(crate) fn report<'a>(
-    parts: u64,
-    number: u64,
-    lost: bool,
-    windows: impl Iterator<Item = (u64, &'a Window)>,
-) -> Vec<u8> {
-    let mut numbers = vec![parts, number, u64::from(lost)];
-    for (span_ms, window) in windows {
-        numbers.extend([span_ms, window.taken().len() as u64]);
-        numbers.extend(window.taken().iter().flat_map(|(sub_span, units)| [*sub_span, *units]));
+/// span and what it counts. And the owners.
+pub(crate) fn report(parts: u64, number: u64, lost: bool, windows: &Windows) -> (Vec<u8>, Vec<String>) {
+    let mut owners: Vec<String> = windows.keys().map(|(owner, _)| owner.clone()).collect();
+    owners.dedup();
+    let mut numbers = vec![parts as f64, number as f64, f64::from(u8::from(lost))];
+    for owner in &owners {
+        for dimension in DIMENSIONS {
+            match windows.get(&(owner.clone(), dimension)) {
+                Some((span_ms, window)) => {
+                    numbers.extend([*span_ms as f64, window.taken().len() as f64]);
+                    let pairs =
+                        window.taken().iter().flat_map(|(sub_span, units)| [*sub_span as f64, *units as f64]);
+                    numbers.extend(pairs);
+                }
+                None => numbers.extend([0.0, 0.0]),
+            }
+        }
     }
-    packed(numbers.into_iter())
+    (packed(numbers), owners)
+}
+
+fn by_window<const N: usize>(
+    weights: &[Weight],
+    numbers: impl Fn(Option<(usize, &Weight)>) -> [f64; N],
+) -> Vec<u8> {
+    let (mut all, mut first) = (Vec::with_capacity(weights.len() * N * 8), 0);
+    for of_one in weights.chunk_by(same_owner) {
+        for dimension in DIMENSIONS {
+            let found = of_one.iter().enumerate().find(|(_, weight)| weight.limit.dimension == dimension);
+            let found = found.map(|(at, weight)| (first + at, weight));
+            all.extend(numbers(found).iter().flat_map(|number| number.to_le_bytes()));
+        }
+        first += of_one.len();
+    }
+    all
+}
+
+fn same_owner(one: &Weight, other: &Weight) -> bool {
+    one.limit.owner == other.limit.owner
 }
 
 /// Numbers as the script unpacks them. None is above 2^53, so each is exact.
-pub(crate) fn packed(numbers: impl Iterator<Item = u64>) -> Vec<u8> {
-    numbers.flat_map(|number| (number as f64).to_le_bytes()).collect()
+fn packed(numbers: impl IntoIterator<Item = f64>) -> Vec<u8> {
+    numbers.into_iter().flat_map(f64::to_le_bytes).collect()
 }

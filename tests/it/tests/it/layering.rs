@@ -48,7 +48,7 @@ const WRAPPED: &[(&str, &[&str])] = &[
     ("aws-sdk-sfn", &["aws"]),
     ("aws-sdk-sqs", &["aws"]),
     ("rusty-s3", &["aws"]),
-    ("redis", &["aws", "redis-ports"]),
+    ("redis", &["aws", "lab", "redis-ports"]),
     ("tract-onnx", &["embed"]),
     ("memmap2", &["embed"]),
     ("lambda_runtime", &["lambda"]),

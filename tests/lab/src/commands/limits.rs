@@ -1,0 +1,55 @@
+//! `cargo lab bench limits`: whether rates hold under processes that try to get more, how fast they are, and what happens when
+//! Redis is gone.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::print;
+use crate::rates::{Extent, measure, work};
+
+/// How to measure.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Random schedules from eight processes
+    #[arg(long, default_value_t = 10_000)]
+    schedules: u64,
+    /// Milliseconds for which each rate of calls is measured
+    #[arg(long, default_value_t = 12_000)]
+    speed_ms: u64,
+    /// How long Redis is gone, in milliseconds
+    #[arg(long, default_value_t = 8_000)]
+    outage_ms: u64,
+    /// One of the processes: reads what it shall do from its input
+    #[arg(long, hide = true)]
+    worker: bool,
+}
+
+pub(super) fn limits(arguments: &Arguments) -> ExitCode {
+    let Arguments { schedules, speed_ms, outage_ms, .. } = *arguments;
+    if arguments.worker {
+        return ended(work());
+    }
+    ended(measure(Extent { schedules, speed_ms, outage_ms }).map(|report| {
+        if arguments.json {
+            print(&format!("{report:#}"));
+        } else {
+            for (name, value) in report.as_object().into_iter().flatten() {
+                print(&format!("{name:<18} {value}"));
+            }
+        }
+    }))
+}
+
+fn ended(outcome: crate::stack::Result<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            print(&format!("error: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
