@@ -97,7 +97,7 @@ impl Metrics for Emf {
 
 fn line(stack: &str, pending: &Pending, now_ms: u64) -> Option<Value> {
     let Pending { measured, labelled } = pending;
-    if measured.is_empty() {
+    if measured.is_empty() && labelled.is_empty() {
         return None;
     }
     let mut fields = Map::new();
@@ -119,6 +119,9 @@ fn line(stack: &str, pending: &Pending, now_ms: u64) -> Option<Value> {
         fields.insert(metric, value);
     }
     fields.insert("Stack".to_owned(), Value::from(stack));
+    if metrics.is_empty() {
+        return Some(Value::Object(fields));
+    }
     fields.insert(
         "_aws".to_owned(),
         json!({
@@ -151,6 +154,13 @@ mod tests {
     fn a_line_is_in_the_embedded_metric_format() {
         let emf = Emf::new("assay".to_owned());
         assert_eq!(line("assay", &emf.lock(), 7), None);
+        emf.count_by("model_calls", "openai", 1);
+        let fields = json!({ "Stack": "assay", "ModelCalls": { "openai": 1 } });
+        assert_eq!(
+            line("assay", &std::mem::take(&mut *emf.lock()), 7),
+            Some(fields),
+            "no metric, no mark of one"
+        );
         emf.count("steps", 1);
         emf.count("steps", 2);
         emf.duration_ms("step_duration_ms", 12);

@@ -38,6 +38,12 @@ impl Collector {
         spans.iter().filter(|span| span["traceId"] == trace).cloned().collect()
     }
 
+    /// The traces that spans came of.
+    pub(crate) fn traces(&self) -> BTreeSet<String> {
+        let spans = self.spans.lock().unwrap();
+        spans.iter().map(|span| span["traceId"].as_str().unwrap().to_owned()).collect()
+    }
+
     pub(crate) fn count(&self) -> usize {
         self.spans.lock().unwrap().len()
     }

@@ -19,3 +19,4 @@ mod stack;
 mod template;
 mod three_hours;
 mod tidy;
+mod traces;

@@ -49,6 +49,15 @@ fn a_calm_run_has_no_violation_anywhere() {
     }
 }
 
+/// A run reads and writes one row of its tenant's figures, and is paid by its size.
+#[test]
+fn a_row_of_figures_stays_small() {
+    let ended = simulate(&Plan::calm(2));
+    let bytes = serde_json::to_string(&ended.figures.kept).unwrap().len();
+    println!("{bytes} bytes after a comprehensive run");
+    assert!(bytes <= 4 * 1_024, "{bytes} bytes");
+}
+
 #[test]
 fn an_empty_purse_is_never_overdrawn() {
     for limit in [0, 1, 1_000_000, 3_000_000, 20_000_000] {

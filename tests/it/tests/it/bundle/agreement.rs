@@ -41,7 +41,8 @@ fn walked() -> BTreeMap<String, Value> {
     let folder = tempfile::tempdir().unwrap();
     let (path, state) = (sample("flood-budget.vtt"), folder.path().join("state"));
     let (path, state) = (path.to_str().unwrap(), state.to_str().unwrap());
-    let mut command = assay(&["run", path, "--depth", "comprehensive", "--json", "--state", state]);
+    let mut command =
+        assay(&["run", path, "--depth", "comprehensive", "--fresh", "--json", "--state", state]);
     command.env("LLM_BASE_URL", server.url()).env("LLM_MODEL", "scripted").env("LLM_PRICE", "0.15/0.60");
     let report = report(&run(&mut command));
     assert_eq!(report["status"], "complete", "{:#}", report["failure"]);
