@@ -77,6 +77,9 @@ pub(crate) async fn converse(ports: &Ports, llm: &dyn Llm, subject: &Subject<'_>
             break;
         }
     }
+    if matches!(ending, Ending::Invalid(_)) {
+        ports.metrics.count("model_failures", 1);
+    }
     Ok(Conversation { ending, model: talk.model, usage: talk.usage, cost: talk.cost, saved: talk.saved })
 }
 
@@ -241,6 +244,8 @@ impl<'a> Talk<'a> {
             }
         }
         let answer = llm.complete(request).await;
+        // Also when none failed: the mean says how many do.
+        ports.metrics.count("model_failures", u64::from(answer.is_err()));
         let settlement = match &answer {
             Ok(reply) => {
                 let cost = reply.reported_cost.unwrap_or_else(|| price.cost(&reply.usage));

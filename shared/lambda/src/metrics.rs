@@ -13,24 +13,29 @@ const MOST_VALUES: usize = 100;
 
 /// What was measured since the last line.
 #[derive(Debug)]
-pub(crate) struct Emf {
+pub struct Emf {
     stack: String,
     pending: Mutex<BTreeMap<&'static str, Vec<u64>>>,
 }
 
 impl Emf {
     /// Measurements of the deployment `stack`.
-    pub(crate) fn new(stack: String) -> Self {
+    pub fn new(stack: String) -> Self {
         Self { stack, pending: Mutex::default() }
     }
 
     /// Writes what was measured to standard output, and forgets it.
     pub(crate) fn flush(&self, now_ms: u64) {
-        let pending = std::mem::take(&mut *self.lock());
-        if let Some(line) = line(&self.stack, &pending, now_ms) {
+        if let Some(line) = self.take(now_ms) {
             // A log that takes no line takes no complaint about it either.
             let _ = writeln!(std::io::stdout().lock(), "{line}");
         }
+    }
+
+    /// The line of what was measured, which is forgotten; `None` if nothing was.
+    pub fn take(&self, now_ms: u64) -> Option<Value> {
+        let pending = std::mem::take(&mut *self.lock());
+        line(&self.stack, &pending, now_ms)
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, Vec<u64>>> {

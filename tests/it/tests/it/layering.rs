@@ -32,6 +32,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sweep", &["engine", "lambda"]),
     ("local", &["api", "boot", "engine", "render"]),
     ("lab", &["analysis", "aws", "boot", "engine", "llm", "local", "platforms", "store", "tools"]),
+    ("alarms", &["analysis", "boot", "engine", "lab", "lambda", "local", "platforms", "store", "tools"]),
     ("it", &[]),
 ];
 
