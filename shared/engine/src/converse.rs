@@ -92,6 +92,9 @@ pub(crate) async fn converse(ports: &Ports, llm: &dyn Llm, subject: &Subject<'_>
             candidates.retain(|model| talk.is_cheapest(model));
         }
     }
+    if matches!(ending, Ending::Invalid(_)) {
+        ports.metrics.count("model_failures", 1);
+    }
     if let Ending::Budget(error) = &ending
         && let Some(after_ms) = error.retry_after_ms()
     {
@@ -305,6 +308,8 @@ impl<'a> Talk<'a> {
             took_ms: Some(ports.clock.now_ms().saturating_sub(asked_ms)),
             failed: answer.as_ref().err().map(|LlmError { error, .. }| error.kind()),
         };
+        // Also when none failed: the mean says how many do.
+        ports.metrics.count("model_failures", u64::from(answer.is_err()));
         let settlement = match &answer {
             Ok(reply) => {
                 let cost = reply.reported_cost.unwrap_or_else(|| price.cost(&reply.usage));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{AgentId, Run, RunStatus, Step};
+use crate::model::{AgentId, Outcome, Run, RunStatus, Step};
 use crate::ports::Ports;
 
 /// Counts a run that has just ended: how, at what cost, and how its time compares with what its steps had to wait for.
@@ -12,6 +12,10 @@ pub(crate) fn ended(ports: &Ports, run: &Run, steps: &[Step]) {
     metrics.count("runs_failed", u64::from(run.status == RunStatus::Failed));
     metrics.count("runs_partial", u64::from(run.status == RunStatus::Partial));
     metrics.count("run_cost_nano_usd", u64::try_from(run.cost.0).unwrap_or_default());
+    // Those that a worker ended were counted then.
+    let given_up = steps.iter().filter(|step| was_given_up(step)).count();
+    metrics.count("steps", u64::try_from(given_up).unwrap_or_default());
+    metrics.count("step_errors", u64::try_from(given_up).unwrap_or_default());
     metrics.duration_ms("run_makespan_ms", makespan_ms(run));
     metrics.duration_ms("run_critical_path_ms", critical_path_ms(ports, steps));
 }
@@ -19,6 +23,13 @@ pub(crate) fn ended(ports: &Ports, run: &Run, steps: &[Step]) {
 /// How long an ended run took, in milliseconds.
 pub(crate) fn makespan_ms(run: &Run) -> u64 {
     run.finished_ms.unwrap_or(run.created_ms).saturating_sub(run.created_ms)
+}
+
+/// Whether a step failed because nobody could run it: only a worker knows the prompt of its agent.
+fn was_given_up(step: &Step) -> bool {
+    step.result.as_ref().is_some_and(|result| {
+        matches!(result.outcome, Outcome::Failed(_)) && result.meta.prompt_version.is_empty()
+    })
 }
 
 /// How long the run would have taken if every step had begun as soon as what it needs and uses was there, in milliseconds. The

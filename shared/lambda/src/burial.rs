@@ -13,14 +13,15 @@ use crate::messages::Received;
 pub fn bury<'a>(opened: &'a Opened, received: &'a Received) -> BoxFuture<'a, Result<()>> {
     async move {
         let ports = &opened.ports;
-        ports.metrics.count("dead_letters", 1);
         let read = received.message().ok().cloned().or_else(|| as_step(&received.body));
         let Some(message) = read else {
             tracing::error!(bytes = received.body.len(), "a dead message that cannot be read is parked");
             return opened.reached.sqs.park(&received.body).await;
         };
         tracing::error!(run = %message.run().run, step = ?message.step_name(), "nobody could handle this message");
-        engine::bury(ports, &message).await
+        engine::bury(ports, &message).await?;
+        ports.metrics.count("dead_letters", 1);
+        Ok(())
     }
     .boxed()
 }

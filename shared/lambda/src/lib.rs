@@ -30,6 +30,7 @@ pub use fetching::fetching;
 pub use health::check_health;
 pub use http::http;
 pub use messages::messages;
+pub use metrics::Emf;
 pub use parts::{OpenEmbedder, Parts, Recipe, WITH_PLATFORMS, WITH_STEPS, WITHOUT_STEPS};
 pub use platform::{Opened, Platform, Reached};
 pub use schedule::schedule;

@@ -20,7 +20,7 @@ const PROBE: &str = "probe_";
 const SPANS_WITHIN_MS: u64 = 200;
 
 /// What was measured since the last line.
-pub(crate) struct Emf {
+pub struct Emf {
     stack: String,
     pending: Mutex<Pending>,
     traces: OnceLock<Traces>,
@@ -35,7 +35,7 @@ struct Pending {
 
 impl Emf {
     /// Measurements of the deployment `stack`.
-    pub(crate) fn new(stack: String) -> Self {
+    pub fn new(stack: String) -> Self {
         Self { stack, pending: Mutex::default(), traces: OnceLock::new() }
     }
 
@@ -52,12 +52,17 @@ impl Emf {
         if let Some(traces) = self.traces.get() {
             traces.send(SPANS_WITHIN_MS).await;
         }
-        let mut pending = std::mem::take(&mut *self.lock());
-        pending.measured.retain(|name, _| !name.starts_with(PROBE));
-        if let Some(line) = line(&self.stack, &pending, now_ms) {
+        if let Some(line) = self.take(now_ms) {
             // A log that takes no line takes no complaint about it either.
             let _ = writeln!(std::io::stdout().lock(), "{line}");
         }
+    }
+
+    /// The line of what was measured, which is forgotten; `None` if nothing was.
+    pub fn take(&self, now_ms: u64) -> Option<Value> {
+        let mut pending = std::mem::take(&mut *self.lock());
+        pending.measured.retain(|name, _| !name.starts_with(PROBE));
+        line(&self.stack, &pending, now_ms)
     }
 
     fn lock(&self) -> MutexGuard<'_, Pending> {

@@ -38,6 +38,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "lab",
         &["analysis", "aws", "boot", "engine", "llm", "local", "platforms", "redis-ports", "store", "tools"],
     ),
+    ("alarms", &["analysis", "boot", "engine", "lab", "lambda", "local", "platforms", "store", "tools"]),
     ("it", &[]),
 ];
 

@@ -5,12 +5,11 @@ mod bundle;
 mod code;
 mod cost;
 mod docs;
-mod facts;
+pub(crate) mod facts;
 mod faults;
 mod mutants;
 mod rules;
 mod survivors;
-mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
 

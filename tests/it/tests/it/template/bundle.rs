@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::sync::Arc;
 
+use alarms::yaml;
 use serde_json::Value;
 
-use super::yaml;
 use crate::assay::root;
 
 /// The template that is deployed; it makes stacks of the others.
@@ -58,7 +58,7 @@ impl Bundle {
         }
         for path in templates {
             let text = fs::read_to_string(root().join(&path)).unwrap();
-            files.insert(path, yaml::parse(&text).into());
+            files.insert(path, yaml::parse(&text).unwrap().into());
         }
         let workflow = fs::read_to_string(root().join(WORKFLOW)).unwrap();
         files.insert(WORKFLOW.to_owned(), Arc::new(serde_json::from_str(&workflow).unwrap()));

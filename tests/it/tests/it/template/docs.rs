@@ -48,6 +48,14 @@ fn runbook_faults(bundle: &Bundle, runbook: &str) -> Vec<String> {
                 }
             }
         }
+        for (number, block) in text.split("\n```\n").skip(1).step_by(2).enumerate() {
+            let commands = ["aws ", "curl ", "sam ", "depth ", "for "];
+            for line in block.split("\n```").next().unwrap_or_default().lines() {
+                if !commands.iter().any(|command| line.starts_with(command)) {
+                    faults.push(format!("{heading}: block {number} has no command in {line:?}"));
+                }
+            }
+        }
         let repeated = text.matches("**Means**").count() != 1 || text.matches("**Hurts**").count() != 1;
         if repeated {
             faults.push(format!("{heading} says twice what it means"));
@@ -69,6 +77,8 @@ fn every_alarm_has_a_section_and_every_section_an_alarm() {
     check("## throttles", "## throttle", "throttle is no alarm");
     check("**Hurts** ", "Hurts ", "**Hurts** ");
     check("\nMend", "\nFix", "Mend");
+    check("\nsam deploy", "\ndeploy", "workflow-failures: block 1 has no command");
+    check("## model-failing", "## model-fails", "model-failing has no section");
 }
 
 /// Names in commands that the templates do not know.
@@ -88,7 +98,20 @@ fn unknown_names(bundle: &Bundle, text: &str) -> Vec<String> {
     names.insert("content-intelligence".to_owned());
     let named = found(text, r"\$STACK-([a-z][a-z-]*)");
     let named = named.into_iter().filter(|name| !names.contains(name)).map(|name| format!("$STACK-{name}"));
-    outputs.chain(parameters).chain(named).collect()
+    let groups: BTreeSet<String> =
+        bundle.of_kind("AWS::Logs::LogGroup").map(|log| bundle.property(log, "LogGroupName")).collect();
+    let logs =
+        found(text, r"(/aws/lambda/\$STACK-[a-z-]*[a-z]|/aws/vendedlogs/\w+/\$STACK(?:-[a-z-]*[a-z])?)");
+    let logs = logs.into_iter().filter(|log| !groups.contains(&log.replace("$STACK", "<AWS::StackName>")));
+    let figures = found(text, r"--namespace (\S+ --metric-name \w+)");
+    let figures = figures.into_iter().filter(|figure| {
+        let (namespace, name) = figure.split_once(" --metric-name ").unwrap();
+        !watch::is_known(namespace, name)
+    });
+    let config: toml::Table = fs::read_to_string(root().join("samconfig.toml")).unwrap().parse().unwrap();
+    let stages = found(text, r"--config-env (\w+)");
+    let stages = stages.into_iter().filter(|stage| !config.contains_key(stage));
+    outputs.chain(parameters).chain(named).chain(logs).chain(figures).chain(stages).collect()
 }
 
 #[test]
@@ -97,8 +120,16 @@ fn commands_name_what_there_is() {
     for name in DOCS {
         assert_eq!(unknown_names(&bundle, &document(name)), Vec::<String>::new(), "docs/{name}.md");
     }
-    let wrong = "depth NoQueueUrl; aws logs tail \"/aws/lambda/$STACK-sweeper\"; sam deploy --parameter-overrides Profile=lite Size=2";
-    assert_eq!(unknown_names(&bundle, wrong), ["output NoQueueUrl", "parameter Size", "$STACK-sweeper"]);
+    let wrong = "depth NoQueueUrl; aws logs tail \"/aws/lambda/$STACK-sweeper\"; sam deploy --config-env light --parameter-overrides Profile=lite Size=2; aws cloudwatch get-metric-statistics --namespace Assay --metric-name Stepps";
+    let expected = [
+        "output NoQueueUrl",
+        "parameter Size",
+        "$STACK-sweeper",
+        "/aws/lambda/$STACK-sweeper",
+        "Assay --metric-name Stepps",
+        "light",
+    ];
+    assert_eq!(unknown_names(&bundle, wrong), expected);
 }
 
 #[test]

@@ -208,7 +208,7 @@ fn schedules(bundle: &Bundle, faults: &mut Faults) {
     for (function, resource) in each(bundle) {
         let expected: &[&str] = match function.name {
             "sweep" => &["rate(1 minute)"],
-            "health" => &["rate(5 minutes)"],
+            "health" => &["rate(2 minutes)"],
             _ => &[],
         };
         let actual = events(resource, "Schedule");
@@ -221,7 +221,7 @@ fn schedules(bundle: &Bundle, faults: &mut Faults) {
 fn period(function: &Function) -> Option<u64> {
     match function.name {
         "sweep" => Some(60),
-        "health" => Some(300),
+        "health" => Some(120),
         _ => None,
     }
 }

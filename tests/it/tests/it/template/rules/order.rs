@@ -327,8 +327,8 @@ fn conditional(bundle: &Bundle, faults: &mut Faults) {
             ("infra/network.yaml", _) => "Own",
             (
                 _,
-                "Unwell" | "DeadLettersWait" | "WorkflowFailures" | "StepErrors" | "CostBurn"
-                | "BucketPolicy",
+                "Unwell" | "DeadLettersWait" | "SweepSilent" | "RunsFailed" | "StepErrors"
+                | "FunctionFailures" | "ApiErrors" | "CostBurn" | "HealthFailing" | "BucketPolicy",
             ) => "OnAws",
             (_, "Subscription") => "HasEmail",
             // What EventBridge may do stands in these too, on an emulator as well.

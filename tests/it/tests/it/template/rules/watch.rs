@@ -25,7 +25,7 @@ pub(crate) const RULES: &[Rule] = &[
 ];
 
 /// Metrics of functions, namespace `Assay`, dimension `Stack`.
-pub(crate) const METRICS: [&str; 14] = [
+pub(crate) const METRICS: [&str; 15] = [
     "Steps",
     "StepErrors",
     "StepDurationMs",
@@ -40,6 +40,7 @@ pub(crate) const METRICS: [&str; 14] = [
     "DeadLetters",
     "SweepOverdueRuns",
     "HealthChecksFailing",
+    "ModelFailures",
 ];
 
 /// The count of failed invocations, one for all functions of a stack.
@@ -85,14 +86,17 @@ pub(crate) fn alarms(bundle: &Bundle) -> Vec<Resource<'_>> {
     bundle.of_kind("AWS::CloudWatch::Alarm").collect()
 }
 
-/// One figure: namespace, metric, dimension, statistic, period, periods, comparison, threshold.
-type Figure = (&'static str, &'static str, &'static str, &'static str, u64, u64, &'static str, f64);
+/// One figure: namespace, metric, dimension, statistic, seconds of a period, how many of how many periods, comparison,
+/// threshold.
+type Figure = (&'static str, &'static str, &'static str, &'static str, u64, (u64, u64), &'static str, f64);
 
 const ABOVE: &str = "GreaterThanThreshold";
 const AT_LEAST: &str = "GreaterThanOrEqualToThreshold";
+const BELOW: &str = "LessThanThreshold";
+const STACK: &str = "Stack=<AWS::StackName>";
 
 /// Alarms over one figure.
-const FIGURES: [(&str, Figure); 10] = [
+const FIGURES: [(&str, Figure); 7] = [
     (
         "ParkedMessages",
         (
@@ -100,105 +104,116 @@ const FIGURES: [(&str, Figure); 10] = [
             "ApproximateNumberOfMessagesVisible",
             "QueueName=<AWS::StackName>-parked",
             "Maximum",
-            300,
-            1,
+            60,
+            (1, 1),
             ABOVE,
             0.0,
         ),
     ),
-    ("MessagesGivenUp", ("Assay", "DeadLetters", "Stack=<AWS::StackName>", "Sum", 300, 1, ABOVE, 0.0)),
-    ("RunsOverdue", ("Assay", "SweepOverdueRuns", "Stack=<AWS::StackName>", "Sum", 900, 1, AT_LEAST, 1.0)),
-    (
-        "SweepSilent",
-        (
-            "AWS/Lambda",
-            "Invocations",
-            "FunctionName=<SweepFunction>",
-            "Sum",
-            300,
-            3,
-            "LessThanThreshold",
-            1.0,
-        ),
-    ),
-    ("RunsFailed", ("Assay", "RunsFailed", "Stack=<AWS::StackName>", "Sum", 900, 1, AT_LEAST, 3.0)),
-    ("StepsSlow", ("Assay", "StepDurationMs", "Stack=<AWS::StackName>", "p95", 900, 2, ABOVE, 120_000.0)),
-    ("FunctionFailures", ("Assay", FAILED_INVOCATIONS, "", "Sum", 300, 1, AT_LEAST, 3.0)),
-    ("Throttles", ("AWS/Lambda", "Throttles", "", "Sum", 300, 2, ABOVE, 0.0)),
-    ("ApiErrors", ("AWS/ApiGateway", "5xx", "ApiId=<Api>", "Sum", 300, 1, AT_LEAST, 5.0)),
-    (
-        "HealthFailing",
-        ("Assay", "HealthChecksFailing", "Stack=<AWS::StackName>", "Minimum", 300, 3, ABOVE, 0.0),
-    ),
-];
-
-/// Alarms over an expression: its text and threshold; the dimension, metrics, statistic and period it is made of; periods.
-type Expression = (
-    &'static str,
-    &'static str,
-    &'static str,
-    &'static [(&'static str, &'static str)],
-    &'static str,
-    u64,
-    u64,
-);
-const EXPRESSIONS: [(&str, Expression); 4] = [
-    (
-        "DeadLettersWait",
-        (
-            "FILL(visible, 0) + FILL(hidden, 0)",
-            "0",
-            "{Name: QueueName, Value: <AWS::StackName>-dead-letters}",
-            &[
-                ("visible", "AWS/SQS ApproximateNumberOfMessagesVisible"),
-                ("hidden", "AWS/SQS ApproximateNumberOfMessagesNotVisible"),
-            ],
-            "Maximum",
-            300,
-            3,
-        ),
-    ),
+    ("MessagesGivenUp", ("Assay", "DeadLetters", STACK, "Sum", 300, (1, 1), ABOVE, 0.0)),
+    ("RunsOverdue", ("Assay", "SweepOverdueRuns", STACK, "Sum", 300, (1, 1), ABOVE, 0.0)),
     (
         "WorkflowFailures",
-        (
-            "FILL(failed, 0) + FILL(late, 0)",
-            "0",
-            "{Name: StateMachineArn, Value: <Workflow>}",
-            &[("failed", "AWS/States ExecutionsFailed"), ("late", "AWS/States ExecutionsTimedOut")],
-            "Sum",
-            300,
-            1,
-        ),
+        ("AWS/States", "ExecutionsFailed", "StateMachineArn=<Workflow>", "Sum", 300, (1, 1), ABOVE, 0.0),
     ),
-    (
-        "StepErrors",
-        (
-            "IF(steps >= 20, 100 * errors / steps, 0)",
-            "5",
-            "{Name: Stack, Value: <AWS::StackName>}",
-            &[("steps", "Assay Steps"), ("errors", "Assay StepErrors")],
-            "Sum",
-            900,
-            1,
-        ),
-    ),
-    (
-        "CostBurn",
-        (
-            "4 * spent",
-            "<DailyBudgetUsd>",
-            "{Name: Stack, Value: <AWS::StackName>}",
-            &[("spent", "Assay RunCostUsd")],
-            "Sum",
-            3600,
-            1,
-        ),
-    ),
+    ("StepsSlow", ("Assay", "StepDurationMs", STACK, "p95", 60, (3, 5), ABOVE, 90_000.0)),
+    ("ModelFailing", ("Assay", "ModelFailures", STACK, "Average", 60, (3, 5), ABOVE, 0.5)),
+    ("Throttles", ("AWS/Lambda", "Throttles", "", "Sum", 60, (3, 5), ABOVE, 0.0)),
+];
+
+/// Alarms over an expression.
+struct Expression {
+    alarm: &'static str,
+    text: &'static str,
+    /// Comparison and threshold.
+    beyond: (&'static str, &'static str),
+    /// Of every metric.
+    dimension: &'static str,
+    /// Id, namespace and name of each.
+    metrics: &'static [(&'static str, &'static str)],
+    statistic: &'static str,
+    period: u64,
+    periods: u64,
+}
+
+const ONE: Expression = Expression {
+    alarm: "",
+    text: "FILL(failed, 0)",
+    beyond: (AT_LEAST, "3"),
+    dimension: "{Name: Stack, Value: <AWS::StackName>}",
+    metrics: &[],
+    statistic: "Sum",
+    period: 300,
+    periods: 1,
+};
+
+const EXPRESSIONS: [Expression; 8] = [
+    Expression {
+        alarm: "DeadLettersWait",
+        text: "visible + hidden",
+        beyond: (ABOVE, "0"),
+        dimension: "{Name: QueueName, Value: <AWS::StackName>-dead-letters}",
+        metrics: &[
+            ("visible", "AWS/SQS ApproximateNumberOfMessagesVisible"),
+            ("hidden", "AWS/SQS ApproximateNumberOfMessagesNotVisible"),
+        ],
+        statistic: "Maximum",
+        period: 60,
+        periods: 3,
+    },
+    Expression {
+        alarm: "SweepSilent",
+        text: "FILL(calls, 0)",
+        beyond: (BELOW, "1"),
+        dimension: "{Name: FunctionName, Value: <SweepFunction>}",
+        metrics: &[("calls", "AWS/Lambda Invocations")],
+        period: 240,
+        ..ONE
+    },
+    Expression { alarm: "RunsFailed", metrics: &[("failed", "Assay RunsFailed")], period: 900, ..ONE },
+    Expression {
+        alarm: "StepErrors",
+        text: "IF(FILL(steps, 0) >= 20, 100 * errors / steps, 0)",
+        beyond: (ABOVE, "33"),
+        metrics: &[("steps", "Assay Steps"), ("errors", "Assay StepErrors")],
+        ..ONE
+    },
+    Expression {
+        alarm: "FunctionFailures",
+        dimension: "",
+        metrics: &[("failed", "Assay <AWS::StackName>-FailedInvocations")],
+        period: 240,
+        ..ONE
+    },
+    Expression {
+        alarm: "ApiErrors",
+        text: "FILL(errors, 0)",
+        beyond: (AT_LEAST, "5"),
+        dimension: "{Name: ApiId, Value: <Api>}",
+        metrics: &[("errors", "AWS/ApiGateway 5xx")],
+        ..ONE
+    },
+    Expression {
+        alarm: "CostBurn",
+        text: "4 * FILL(spent, 0)",
+        beyond: (ABOVE, "<DailyBudgetUsd>"),
+        metrics: &[("spent", "Assay RunCostUsd")],
+        period: 3600,
+        ..ONE
+    },
+    Expression {
+        alarm: "HealthFailing",
+        text: "FILL(failing, 1)",
+        beyond: (ABOVE, "0"),
+        metrics: &[("failing", "Assay HealthChecksFailing")],
+        statistic: "Minimum",
+        ..ONE
+    },
 ];
 
 fn all_alarms(bundle: &Bundle, faults: &mut Faults) {
     let figures = FIGURES.iter().map(|(id, _)| *id);
-    let expected = figures.chain(EXPRESSIONS.iter().map(|(id, _)| *id));
+    let expected = figures.chain(EXPRESSIONS.iter().map(|expression| expression.alarm));
     faults.same("the template", alarms(bundle).into_iter().map(|alarm| alarm.id), expected);
 }
 
@@ -263,37 +278,40 @@ fn figures(bundle: &Bundle, faults: &mut Faults) {
         };
         faults.equal(alarm.id, (say(set), say(unset)), (statistic.to_owned(), String::new()));
         faults.equal(alarm.id, alarm.property("Period").as_u64(), Some(period));
-        for property in ["EvaluationPeriods", "DatapointsToAlarm"] {
-            faults.equal(alarm.id, alarm.property(property).as_u64(), Some(periods));
-        }
+        let (to_alarm, evaluated) = periods;
+        faults.equal(alarm.id, alarm.property("DatapointsToAlarm").as_u64(), Some(to_alarm));
+        faults.equal(alarm.id, alarm.property("EvaluationPeriods").as_u64(), Some(evaluated));
         faults.equal(alarm.id, say("ComparisonOperator"), comparison);
         faults.equal(alarm.id, alarm.property("Threshold").as_f64(), Some(threshold));
     }
 }
 
 fn expressions(bundle: &Bundle, faults: &mut Faults) {
-    for (id, (expression, threshold, dimension, metrics, statistic, period, periods)) in EXPRESSIONS {
+    for expected in EXPRESSIONS {
+        let Expression { alarm: id, text, dimension, statistic, period, .. } = expected;
         let Some(alarm) = bundle.resource(id) else { continue };
-        let figure = json!({"Id": "figure", "Expression": expression, "ReturnData": true});
-        let rows = metrics.iter().map(|(name, metric)| {
+        let figure = json!({"Id": "figure", "Expression": text, "ReturnData": true});
+        let dimensions =
+            if dimension.is_empty() { String::new() } else { format!("Dimensions: [{dimension}], ") };
+        let rows = expected.metrics.iter().map(|(name, metric)| {
             let (namespace, metric) = metric.split_once(' ').unwrap();
             format!(
-                "{{Id: {name}, MetricStat: {{Metric: {{Dimensions: [{dimension}], MetricName: {metric}, Namespace: \
-                 {namespace}}}, Period: {period}, Stat: {statistic}}}, ReturnData: false}}"
+                "{{Id: {name}, MetricStat: {{Metric: {{{dimensions}MetricName: {metric}, Namespace: {namespace}}}, \
+                 Period: {period}, Stat: {statistic}}}, ReturnData: false}}"
             )
         });
-        let expected = rows.chain([bundle.text(alarm.file, &figure)]);
+        let rows = rows.chain([bundle.text(alarm.file, &figure)]);
         let actual = alarm.property("Metrics").as_array().into_iter().flatten().map(|row| {
             let mut row = row.clone();
             let label = row.as_object_mut().and_then(|row| row.remove("Label"));
             let labelled = label.is_none_or(|label| label.as_str().is_some_and(|label| label.len() > 5));
             bundle.text(alarm.file, &row) + if labelled { "" } else { " without a label" }
         });
-        faults.same(id, actual, expected);
-        faults.equal(id, bundle.property(alarm, "Threshold"), threshold);
-        faults.equal(id, bundle.property(alarm, "ComparisonOperator"), ABOVE);
+        faults.same(id, actual, rows);
+        faults.equal(id, bundle.property(alarm, "ComparisonOperator"), expected.beyond.0);
+        faults.equal(id, bundle.property(alarm, "Threshold"), expected.beyond.1);
         for property in ["EvaluationPeriods", "DatapointsToAlarm"] {
-            faults.equal(id, alarm.property(property).as_u64(), Some(periods));
+            faults.equal(id, alarm.property(property).as_u64(), Some(expected.periods));
         }
     }
 }

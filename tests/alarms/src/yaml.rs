@@ -4,27 +4,32 @@ use saphyr::{LoadableYamlNode, Scalar, Tag, Yaml};
 use serde_json::{Map, Value, json};
 
 /// The only document of a text.
-pub(crate) fn parse(text: &str) -> Value {
-    let documents = Yaml::load_from_str(text).unwrap();
-    assert_eq!(documents.len(), 1, "one document a file");
-    value(&documents[0])
+///
+/// # Errors
+/// If it is no YAML, more than one document, or uses what CloudFormation does not.
+pub fn parse(text: &str) -> Result<Value, String> {
+    let documents = Yaml::load_from_str(text).map_err(|error| error.to_string())?;
+    match documents.as_slice() {
+        [document] => value(document),
+        more => Err(format!("{} documents in a file", more.len())),
+    }
 }
 
-fn value(node: &Yaml<'_>) -> Value {
+fn value(node: &Yaml<'_>) -> Result<Value, String> {
     match node {
-        Yaml::Value(scalar) => scalar_value(scalar),
+        Yaml::Value(scalar) => Ok(scalar_value(scalar)),
         Yaml::Sequence(items) => items.iter().map(value).collect(),
         Yaml::Mapping(entries) => {
             let mut map = Map::new();
             for (key, inner) in entries {
-                let key = key.as_str().unwrap_or_else(|| panic!("a key that is no text: {key:?}"));
-                map.insert(key.to_owned(), value(inner));
+                let key = key.as_str().ok_or_else(|| format!("a key that is no text: {key:?}"))?;
+                map.insert(key.to_owned(), value(inner)?);
             }
-            Value::Object(map)
+            Ok(Value::Object(map))
         }
-        Yaml::Tagged(tag, inner) => function(tag, value(inner)),
+        Yaml::Tagged(tag, inner) => function(tag, value(inner)?),
         Yaml::Representation(..) | Yaml::Alias(_) | Yaml::BadValue => {
-            panic!("not of CloudFormation: {node:?}")
+            Err(format!("not of CloudFormation: {node:?}"))
         }
     }
 }
@@ -39,21 +44,21 @@ fn scalar_value(scalar: &Scalar<'_>) -> Value {
     }
 }
 
-fn function(tag: &Tag, argument: Value) -> Value {
-    match tag.suffix.as_str() {
+fn function(tag: &Tag, argument: Value) -> Result<Value, String> {
+    Ok(match tag.suffix.as_str() {
         name @ ("Ref" | "Condition") => json!({ name: argument }),
         "GetAtt" => {
-            let path = argument.as_str().unwrap();
-            let (resource, attribute) = path.split_once('.').unwrap();
+            let path = argument.as_str().and_then(|path| path.split_once('.'));
+            let (resource, attribute) = path.ok_or_else(|| format!("an attribute of {argument}"))?;
             json!({"Fn::GetAtt": [resource, attribute]})
         }
         name => json!({ format!("Fn::{name}"): argument }),
-    }
+    })
 }
 
 #[test]
 fn short_forms_become_long_ones() {
-    let check = |text: &str, expected: Value| assert_eq!(parse(text), expected, "{text}");
+    let check = |text: &str, expected: Value| assert_eq!(parse(text), Ok(expected), "{text}");
     check("a: !Ref B", json!({"a": {"Ref": "B"}}));
     check("a: !GetAtt B.Outputs.C", json!({"a": {"Fn::GetAtt": ["B", "Outputs.C"]}}));
     check("a: !If [X, !Sub \"${B}-c\", 5]", json!({"a": {"Fn::If": ["X", {"Fn::Sub": "${B}-c"}, 5]}}));
