@@ -31,7 +31,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("start", &["engine", "lambda"]),
     ("sweep", &["engine", "lambda"]),
     ("local", &["api", "boot", "engine", "render"]),
-    ("lab", &["analysis", "aws", "boot", "engine", "llm", "local", "platforms", "store", "tools"]),
+    ("lab", &["analysis", "api", "aws", "boot", "engine", "llm", "local", "platforms", "store", "tools"]),
     ("it", &[]),
 ];
 
@@ -44,8 +44,8 @@ const WRAPPED: &[(&str, &[&str])] = &[
     ("rusty-s3", &["aws"]),
     ("redis", &["aws"]),
     ("lambda_runtime", &["lambda"]),
-    ("reqwest", &["aws", "llm", "platforms"]),
-    ("rustls", &["aws", "llm", "platforms"]),
+    ("reqwest", &["aws", "llm", "local", "platforms"]),
+    ("rustls", &["aws", "llm", "local", "platforms"]),
     ("axum", &["api", "lambda", "local", "lab"]),
     ("clap", &["local", "lab"]),
     ("tokio", &["aws", "boot", "lambda", "llm", "local", "lab", "platforms", "store"]),
