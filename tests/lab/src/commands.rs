@@ -1,6 +1,7 @@
 //! `cargo lab`: the simulation, the bundle on this machine, the benches.
 
 mod analysis;
+mod api;
 mod embed;
 mod limits;
 mod money;
@@ -35,6 +36,8 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum Bench {
+    /// How soon the HTTP API answers under load, and how soon it tells of components that hang
+    Api(api::Arguments),
     /// What the rules make of labelled links, captions, articles and sentences, with a sample size and an interval each
     Analysis(analysis::Arguments),
     /// Whether calls cost, to the nano-dollar, what rows of providers' usage say they do
@@ -57,6 +60,7 @@ pub fn main() -> ExitCode {
         Command::Simulate(arguments) => simulate::simulate(&arguments),
         Command::Stack(command) => stack::stack(&command),
         Command::Bench(Bench::Analysis(arguments)) => analysis::analysis(&arguments),
+        Command::Bench(Bench::Api(arguments)) => api::api(&arguments),
         Command::Bench(Bench::Cost(arguments)) => analysis::cost(&arguments),
         Command::Bench(Bench::Money(arguments)) => money::money(&arguments),
         Command::Bench(Bench::Embed(arguments)) => embed::embed(&arguments),

@@ -3,6 +3,8 @@
 mod binary;
 mod commands;
 mod content;
+mod healthy;
+mod load;
 
 pub use binary::assay_binary;
 pub use commands::main;

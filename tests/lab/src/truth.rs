@@ -1,7 +1,5 @@
 //! The truth matrix: each port is broken four ways, and exactly the checks that stand on it must see it.
 
-mod house;
-
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
@@ -9,10 +7,16 @@ use async_trait::async_trait;
 use engine::error::Result;
 use engine::health::{MOST_MS, Reading, Status, history, probe};
 use engine::memory::virtual_time::Executor;
-use engine::memory::{Broken, Fault};
+use engine::memory::{Broken, Fault, VirtualTime};
 use engine::ports::{Becomes, Change, Key, Page, Ports, Range, Row, Store, Versioned};
 
-use house::{House, Profile};
+use crate::healthy::{House, Profile};
+
+/// A house on virtual time.
+fn house(profile: Profile) -> (House, Arc<VirtualTime>) {
+    let time = VirtualTime::new(1_795_305_600_000);
+    (House::on(profile, time.clone()).unwrap(), time)
+}
 
 /// What can be broken. A store carries several components, so it is broken in parts too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +103,7 @@ fn broken(house: &House, part: Part, fault: Fault) -> Ports {
     };
     match part {
         // What stands on rows stands on the broken ones.
-        Part::Store => return house.over(rows(|_| true)),
+        Part::Store => return house.over(rows(|_| true)).unwrap(),
         Part::Counters => ports.store = rows(|key| matches!(key, Key::Counters(..))),
         Part::Steps => ports.store = rows(|key| matches!(key, Key::Step(_))),
         Part::Money => {
@@ -179,9 +183,9 @@ const UNITS: (u64, u64) = (52, 46);
 
 #[test]
 fn a_probing_takes_as_much_of_the_table_as_the_bill_says() {
-    let house = House::new(Profile::Lite);
+    let (house, time) = house(Profile::Lite);
     let metered = Arc::new(Metered { store: house.ports.store.clone(), units: Mutex::default() });
-    let ports = house.over(metered.clone());
+    let ports = house.over(metered.clone()).unwrap();
     let mut units = (0, 0);
     // Until the history of a day is full.
     for _ in 0..300 {
@@ -192,15 +196,15 @@ fn a_probing_takes_as_much_of_the_table_as_the_bill_says() {
             history::record(&ports, &readings).await.unwrap();
             ports.clock.sleep(5 * 60_000).await;
         };
-        Executor::new(house.time.clone(), 1).block_on(round).unwrap();
+        Executor::new(time.clone(), 1).block_on(round).unwrap();
         units = *metered.units.lock().unwrap();
     }
     println!("a probing writes {} units and reads {}", units.0, units.1);
     assert_eq!(units, UNITS);
 }
 
-fn probed(house: &House, ports: &Ports) -> Vec<Reading> {
-    Executor::new(house.time.clone(), 1).block_on(probe(ports, MOST_MS)).expect("the checks got stuck")
+fn probed(time: &Arc<VirtualTime>, ports: &Ports) -> Vec<Reading> {
+    Executor::new(time.clone(), 1).block_on(probe(ports, MOST_MS)).expect("the checks got stuck")
 }
 
 /// The checks that do not pass.
@@ -213,9 +217,9 @@ fn check_matrix(profile: Profile) {
     let (mut cells, mut wrong) = (0, Vec::new());
     for part in PARTS {
         for fault in FAULTS {
-            let house = House::new(profile);
-            assert_eq!(flipped(&probed(&house, &house.ports)), BTreeSet::new(), "before anything is broken");
-            let readings = probed(&house, &broken(&house, part, fault));
+            let (house, time) = house(profile);
+            assert_eq!(flipped(&probed(&time, &house.ports)), BTreeSet::new(), "before anything is broken");
+            let readings = probed(&time, &broken(&house, part, fault));
             if flipped(&readings) != expected(profile, part, fault) {
                 wrong.push(format!("{part:?} {fault:?}: {:?}", flipped(&readings)));
             }
@@ -227,7 +231,7 @@ fn check_matrix(profile: Profile) {
                 assert!(!reading.output.is_empty());
             }
             assert_eq!(
-                flipped(&probed(&house, &house.ports)),
+                flipped(&probed(&time, &house.ports)),
                 BTreeSet::new(),
                 "{part:?} {fault:?} is mended"
             );
@@ -252,12 +256,12 @@ fn in_lite_one_store_carries_seven_components() {
 fn ten_thousand_healthy_probes_find_nothing() {
     const PROBES: usize = 10_000;
     for profile in [Profile::Full, Profile::Lite] {
-        let house = House::new(profile);
+        let (house, time) = house(profile);
         let mut flips = 0;
         for _ in 0..PROBES / 2 {
-            flips += usize::from(!flipped(&probed(&house, &house.ports)).is_empty());
+            flips += usize::from(!flipped(&probed(&time, &house.ports)).is_empty());
             let clock = house.ports.clock.clone();
-            Executor::new(house.time.clone(), 1).block_on(async move { clock.sleep(10_000).await });
+            Executor::new(time.clone(), 1).block_on(async move { clock.sleep(10_000).await });
         }
         println!("{profile:?}: {} probes, {flips} flips", PROBES / 2);
         assert_eq!(flips, 0);

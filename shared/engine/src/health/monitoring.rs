@@ -30,7 +30,7 @@ async fn check(probe: &Probe<'_>) -> Result<Finding> {
     probe.create([(key.clone(), Row::Counters(first))]).await?;
     let added = add_and_read(probe, &key).await;
     let deleted = probe.delete([key]).await;
-    added.and_then(|()| deleted)?;
+    added.and(deleted)?;
     match after {
         Some(after) if after > before => Ok(Finding::pass("a counter and a measurement were read back")),
         Some(after) => Ok(Finding::fail(format!("the metrics counted {before} and 1 and have {after}"))),

@@ -1,4 +1,4 @@
-//! Every port there is, in memory and well, on virtual time.
+//! Every port there is, in memory and well.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use boot::Config;
 use engine::error::Result;
 use engine::memory::{
     MemoryCache, MemoryContent, MemoryDelivery, MemoryLimits, MemoryMemories, MemoryMetrics, MemoryQueues,
-    MemoryStore, SeededRandom, VirtualTime,
+    MemoryStore, SeededRandom,
 };
 use engine::model::NanoUsd;
 use engine::ports::{Clock, Embedder, Ports, Queues, Random, Settings, Store};
@@ -20,33 +20,31 @@ use crate::sim;
 
 /// What stands behind cache, rates and memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Profile {
+pub(crate) enum Profile {
     /// Services of their own.
     Full,
     /// Rows of the one store.
     Lite,
 }
 
-pub(super) struct House {
-    pub(super) ports: Ports,
-    pub(super) time: Arc<VirtualTime>,
+pub(crate) struct House {
+    pub(crate) ports: Ports,
     profile: Profile,
 }
 
 impl House {
-    pub(super) fn new(profile: Profile) -> Self {
-        let time = VirtualTime::new(1_795_305_600_000);
-        let clock: Arc<dyn Clock> = time.clone();
+    /// A house whose time `clock` tells. Errors: `Configuration`, of what is built in.
+    pub(crate) fn on(profile: Profile, clock: Arc<dyn Clock>) -> Result<Self> {
         let random: Arc<dyn Random> = Arc::new(SeededRandom::new(7));
         let queues: Arc<dyn Queues> = Arc::new(MemoryQueues::new(clock.clone(), 60_000, 5));
         let script = Script::new(vec![sim::model()]);
         let ports = Ports {
             random: random.clone(),
-            catalogue: Arc::new(boot::load_catalogue().unwrap()),
+            catalogue: Arc::new(boot::load_catalogue()?),
             settings: Settings { daily_budget: NanoUsd::from_usd(20), monthly_budget: None, run_cap: None },
             store: Arc::new(MemoryStore::default()),
             content: Arc::new(MemoryContent::default()),
-            workflow: Arc::new(LocalWorkflow::new(clock.clone(), random, queues.clone()).unwrap()),
+            workflow: Arc::new(LocalWorkflow::new(clock.clone(), random, queues.clone())?),
             queues,
             cache: Arc::new(MemoryCache::new(clock.clone(), 1_000)),
             limits: Arc::new(MemoryLimits::new(clock.clone(), 60, 60)),
@@ -60,16 +58,16 @@ impl House {
             metrics: Arc::new(MemoryMetrics::default()),
             clock,
         };
-        let mut house = Self { ports, time, profile };
-        house.ports = house.over(house.ports.store.clone());
-        house
+        let mut house = Self { ports, profile };
+        house.ports = house.over(house.ports.store.clone())?;
+        Ok(house)
     }
 
     /// The same ports over another store, with all that stands on it.
-    pub(super) fn over(&self, store: Arc<dyn Store>) -> Ports {
+    pub(crate) fn over(&self, store: Arc<dyn Store>) -> Result<Ports> {
         let (ports, clock) = (self.ports.clone(), self.ports.clock.clone());
-        let rates = Config::from(|_| None).unwrap().rates;
-        match self.profile {
+        let rates = Config::from(|_| None)?.rates;
+        Ok(match self.profile {
             Profile::Full => Ports { store, ..ports },
             Profile::Lite => Ports {
                 cache: Arc::new(LiteCache::new(store.clone(), clock.clone())),
@@ -78,7 +76,7 @@ impl House {
                 store,
                 ..ports
             },
-        }
+        })
     }
 }
 
