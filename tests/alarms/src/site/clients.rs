@@ -106,6 +106,7 @@ impl Site {
             depth: request.depth,
             use_cache: true,
             idempotency_key: Some(format!("{number}")),
+            trace: None,
         };
         for _ in 0..TRIES {
             let accepted = self.request(async |ports| {

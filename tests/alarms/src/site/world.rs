@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use engine::agent::{Catalogue, ModelSpec, Tier};
 use engine::error::{Error, ErrorKind, Result};
+use engine::limits::Rates;
 use engine::memory::virtual_time::Executor;
 use engine::memory::{MemoryContent, MemoryDelivery, MemoryQueues, MemoryStore, SeededRandom, VirtualTime};
 use engine::model::{NanoUsd, Price, PriceBand, RunKey};
@@ -19,7 +20,7 @@ use lab::scripted::{Fault, Script, ScriptedModel};
 use lambda::Emf;
 use local::workflow::{LocalWorkflow, WorkflowPorts, machine};
 use serde_json::Value;
-use store::lite::{LiteCache, LiteLimits, LiteMemory, Rates};
+use store::lite::{LiteCache, LiteLimits, LiteMemory};
 
 use super::cause::{Cause, Causes};
 use super::clients::Traffic;
@@ -250,18 +251,17 @@ impl Site {
     pub(super) fn ports(&self, function: &'static str, metrics: Arc<Emf>) -> Ports {
         let clock: Arc<dyn Clock> = self.time.clone();
         let store: Arc<dyn Store> = Arc::new(self.gate::<dyn Store>(function, self.store.clone()));
-        let rates = Rates { requests_per_minute_tenant: 600, requests_per_minute_provider: 600 };
-        let limits = LiteLimits::new(store.clone(), clock.clone(), rates);
+        let limits = Rates::requests_per_minute(600, 600);
         Ports {
             random: self.random.clone(),
             catalogue: self.common.catalogue.clone(),
-            settings: Settings { daily_budget: self.daily_budget, run_cap: None },
+            settings: Settings { daily_budget: self.daily_budget, monthly_budget: None, run_cap: None },
             content: Arc::new(self.gate::<dyn ContentStore>(function, self.content.clone())),
             queues: Arc::new(self.gate::<dyn Queues>(function, self.queues.clone())),
             workflow: Arc::new(self.gate::<dyn Workflow>(function, self.workflow.clone())),
             cache: Arc::new(LiteCache::new(store.clone(), clock.clone())),
             limits: match limits {
-                Ok(limits) => Arc::new(limits),
+                Ok(rates) => Arc::new(LiteLimits::new(store.clone(), clock.clone(), rates)),
                 Err(_) => Arc::new(engine::memory::MemoryLimits::new(clock.clone(), 600, 600)),
             },
             model: Some(Arc::new(self.gate::<dyn Llm>(function, self.model.clone()))),
@@ -395,6 +395,7 @@ fn model(plan: &Plan, causes: Arc<Causes>, clock: Arc<dyn Clock>) -> Arc<dyn Llm
             ..Price::default()
         }),
         price_source: "scripted".to_owned(),
+        price_as_of: None,
     };
     let (seed, faults) = (plan.seed, plan.model_faults);
     let slow = causes.clone();
