@@ -3,6 +3,7 @@
 mod access;
 mod adapters;
 mod agreement;
+mod alarms;
 mod cancelling;
 mod cost;
 mod endings;

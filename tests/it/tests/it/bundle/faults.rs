@@ -159,6 +159,7 @@ fn poison_ends_as_a_failed_step_and_the_run_goes_on() {
     super::until_within("the unreadable message is parked", Duration::from_secs(120), || {
         bundle.stack.queue_depth("parked").unwrap().visible == 1
     });
+    super::alarms::causes_ring(&bundle);
 }
 
 #[test]

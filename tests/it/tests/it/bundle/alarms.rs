@@ -1,0 +1,114 @@
+//! Alarms on the functions' own figures ring when their cause is made. The emulator does not read figures out of logs, as
+//! CloudWatch does, so the lines are handed to it, and to our own evaluation, which knows what the emulator does not.
+
+use std::collections::BTreeSet;
+
+use alarms::{Assumptions, Figures, State, Template, Watch};
+use engine::model::RunStatus;
+use lab::stack::{Kind, Rule, When};
+use serde_json::{Value, json};
+
+use super::Bundle;
+use crate::assay::root;
+use crate::template::facts::FUNCTIONS;
+
+const STACK: &str = "assay";
+const BUDGET_USD: i64 = 20;
+
+/// Makes three runs fail and the health checks too, beside the dead letters that there are.
+pub(super) fn causes_ring(bundle: &Bundle) {
+    let stack = &bundle.stack;
+    assert_eq!(stack.enable_mapping("agent-light", false).unwrap(), 1);
+    let runs: Vec<_> = (0..3).map(|_| bundle.post("quick")).collect();
+    super::until("their first steps wait", || stack.queue_depth("agent-light").unwrap().visible == 3);
+    for run in &runs {
+        stack.stop_execution(run).unwrap();
+        assert_eq!(bundle.wait(run).run.status, RunStatus::Failed);
+    }
+    stack.faults().add(Rule::new("dynamodb", "*", When::Always, Kind::Refuse).by("health"));
+    stack.invoke("health", &json!({})).unwrap();
+
+    let lines = lines(bundle);
+    let rung = rung(&lines);
+    println!("{} lines of figures; {rung:?} ring", lines.len());
+    for expected in ["messages-given-up", "runs-failed"] {
+        assert!(rung.contains(expected), "{expected} does not ring: {rung:?}");
+    }
+    // The check that passed is minutes old by then.
+    let failing = lines
+        .iter()
+        .filter(|line| line["HealthChecksFailing"].as_u64() > Some(0))
+        .cloned()
+        .collect::<Vec<_>>();
+    assert!(self::rung(&failing).contains("health-failing"), "{failing:?}");
+    for quiet in ["runs-overdue", "steps-slow", "model-failing", "cost-burn"] {
+        assert!(!rung.contains(quiet), "{quiet} rings: {rung:?}");
+    }
+    hand_over(bundle, &lines);
+    assert_eq!(states(bundle, "ALARM"), BTreeSet::from(["messages-given-up".to_owned()]));
+}
+
+/// The lines of all functions' logs that hold figures.
+fn lines(bundle: &Bundle) -> Vec<Value> {
+    let logs = FUNCTIONS.iter().filter_map(|function| bundle.stack.log_of(function.name).ok());
+    let text = logs.collect::<Vec<_>>().join("\n");
+    let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter(|line| line["_aws"].is_object()).collect()
+}
+
+/// The alarms that ring at some time within the next minutes, of those over figures of functions.
+fn rung(lines: &[Value]) -> BTreeSet<String> {
+    let template = Template::alarms(&root(), STACK, BUDGET_USD).unwrap();
+    let watch = Watch::of(&template).unwrap();
+    let mut figures = Figures::default();
+    let mut times = Vec::new();
+    for line in lines {
+        assert_eq!(figures.record_line(line), Ok(true), "{line}");
+        times.push(line["_aws"]["Timestamp"].as_u64().unwrap());
+    }
+    let (first, last) = (times.iter().min().unwrap(), times.iter().max().unwrap());
+    let changes = watch.play(&figures, *first, last + 60_000, Assumptions::default());
+    let own = |name: &str| {
+        let mut alarms = watch.alarms().iter();
+        alarms.any(|alarm| alarm.name == name && alarm.metrics().all(|metric| metric.namespace == "Assay"))
+    };
+    let rung = changes.into_iter().filter(|change| change.to == State::Alarm && own(&change.alarm));
+    rung.map(|change| change.alarm.trim_start_matches("assay-").to_owned()).collect()
+}
+
+/// Gives the emulator the figures of these lines.
+fn hand_over(bundle: &Bundle, lines: &[Value]) {
+    for line in lines {
+        let metrics = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();
+        let data: Vec<Value> = metrics
+            .iter()
+            .map(|metric| {
+                let name = metric["Name"].as_str().unwrap();
+                let values = match &line[name] {
+                    Value::Array(values) => values.clone(),
+                    value => vec![value.clone()],
+                };
+                json!({
+                    "MetricName": name,
+                    "Dimensions": [{ "Name": "Stack", "Value": line["Stack"] }],
+                    "Timestamp": line["_aws"]["Timestamp"].as_u64().unwrap() / 1_000,
+                    "Values": values,
+                })
+            })
+            .collect();
+        let body = json!({ "Namespace": "Assay", "MetricData": data });
+        let target = "GraniteServiceVersion20100801.PutMetricData";
+        bundle.stack.service("monitoring", target, &body).unwrap();
+    }
+}
+
+/// The stack's alarms that the emulator says are in this state.
+fn states(bundle: &Bundle, state: &str) -> BTreeSet<String> {
+    let body = json!({ "AlarmNamePrefix": format!("{STACK}-") });
+    let target = "GraniteServiceVersion20100801.DescribeAlarms";
+    let answer = bundle.stack.service("monitoring", target, &body).unwrap();
+    let alarms = answer["MetricAlarms"].as_array().unwrap();
+    assert!(alarms.len() >= 5, "{answer}");
+    let these = alarms.iter().filter(|alarm| alarm["StateValue"] == state);
+    these.map(|alarm| alarm["AlarmName"].as_str().unwrap().trim_start_matches("assay-").to_owned()).collect()
+}
