@@ -144,6 +144,7 @@ pub struct Reading {
     /// How it stood.
     pub status: Status,
     /// What was done and found, for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub output: String,
     /// How long it took to answer, in milliseconds.
     pub took_ms: u64,

@@ -27,6 +27,8 @@ pub use write::check;
 pub struct Dynamo {
     client: Client,
     table: String,
+    /// Whether the table lets go of expired rows by itself.
+    forgets: bool,
 }
 
 impl Dynamo {
@@ -35,7 +37,7 @@ impl Dynamo {
         let config = aws_sdk_dynamodb::config::Builder::from(config)
             .retry_config(RetryConfig::disabled().with_reconnect_mode(ReconnectMode::ReuseAllConnections))
             .build();
-        Self::new(Client::from_conf(config), table)
+        Self { forgets: true, ..Self::new(Client::from_conf(config), table) }
     }
 
     /// Makes the table, where no template does.
@@ -43,9 +45,9 @@ impl Dynamo {
         create_table(&self.client, &self.table).await
     }
 
-    /// The rows of `table`, reached through `client`.
+    /// The rows of `table`, reached through `client`, where nothing expires by itself.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into() }
+        Self { client, table: table.into(), forgets: false }
     }
 }
 
@@ -61,5 +63,9 @@ impl Store for Dynamo {
 
     async fn list(&self, range: &Range, from: Option<&str>, limit: usize) -> Result<Page> {
         list::list(self, range, from, limit).await
+    }
+
+    fn forgets(&self) -> bool {
+        self.forgets
     }
 }

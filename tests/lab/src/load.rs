@@ -33,11 +33,11 @@ impl Measured {
     /// Its figures.
     pub(crate) fn report(&self) -> Value {
         let rounded = |value: f64| (value * 100.0).round() / 100.0;
-        let rate = self.milliseconds.len() as f64 / self.took.as_secs_f64().max(0.001);
+        let rate = self.milliseconds.len() as f64 / self.took.as_secs_f64();
         json!({
             "requests": self.milliseconds.len(),
             "errors": self.errors,
-            "answered_per_second": rounded(rate),
+            "answered_per_second": Some(rounded(rate)).filter(|rate| rate.is_finite()),
             "p50_ms": rounded(self.at(0.5)),
             "p95_ms": rounded(self.at(0.95)),
             "p99_ms": rounded(self.at(0.99)),

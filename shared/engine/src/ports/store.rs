@@ -200,4 +200,9 @@ pub trait Store: Send + Sync {
 
     /// Lists rows, at most `limit` at a time, from `from` as an earlier page named it.
     async fn list(&self, range: &Range, from: Option<&str>, limit: usize) -> Result<Page>;
+
+    /// Whether rows that have an end vanish after it by themselves, at no cost.
+    fn forgets(&self) -> bool {
+        false
+    }
 }

@@ -173,7 +173,6 @@ fn needed(stem: &str) -> Grants {
             add(&["sqs:GetQueueAttributes"], &queues);
             add(&["sqs:SendMessage"], &[arn("RunsQueue")]);
             add(STEP_ROWS, &table);
-            add(&["dynamodb:DeleteItem"], &table);
             add(OBJECTS, &content);
             add(&["states:DescribeStateMachine"], &machine);
             add(&["states:SendTaskSuccess"], &token);
