@@ -10,6 +10,7 @@ mod cli;
 mod crash;
 mod http;
 mod layering;
+mod limits;
 mod links;
 mod serve;
 mod simulation;
