@@ -7,6 +7,8 @@ mod speed;
 #[cfg(test)]
 mod tests;
 
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
 
 use crate::stack::Result;
@@ -14,7 +16,7 @@ use crate::stack::Result;
 pub(crate) use fleet::work;
 
 /// How much is measured.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Extent {
     /// Random schedules.
     pub(crate) schedules: u64,
@@ -22,11 +24,13 @@ pub(crate) struct Extent {
     pub(crate) speed_ms: u64,
     /// Milliseconds of an outage.
     pub(crate) outage_ms: u64,
+    /// A Python that may have the limiters of other projects.
+    pub(crate) python: PathBuf,
 }
 
 /// Measures the limiter: exactness, speed, outages.
-pub(crate) fn measure(extent: Extent) -> Result<Value> {
-    let exact = schedules::measure(extent.schedules)?;
+pub(crate) fn measure(extent: &Extent) -> Result<Value> {
+    let exact = schedules::measure(extent.schedules, &extent.python)?;
     let speed = speed::measure(extent.speed_ms)?;
     let killed = outage::measure(outage::How::Killed, extent.outage_ms)?;
     let frozen = outage::measure(outage::How::Frozen, extent.outage_ms)?;

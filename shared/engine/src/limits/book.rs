@@ -204,3 +204,108 @@ impl Held {
         self.sub_span.saturating_mul(sub_span_ms(self.span_ms))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::limits::{AT_ONCE_SPAN_MS, MINUTE_MS, Rates, Rule, Scope};
+    use crate::model::{AgentId, TenantId};
+    use crate::ports::Take;
+
+    const TOKENS: u64 = 100;
+
+    fn rates() -> Rates {
+        let rule = |dimension, capacity, span_ms| Rule {
+            scope: Scope::Tenant,
+            of: None,
+            dimension,
+            capacity,
+            span_ms,
+        };
+        Rates::new(vec![
+            rule(Dimension::Requests, 20, MINUTE_MS),
+            rule(Dimension::InputTokens, TOKENS, MINUTE_MS),
+            rule(Dimension::OutputTokens, TOKENS, MINUTE_MS),
+            rule(Dimension::AtOnce, 5, AT_ONCE_SPAN_MS),
+        ])
+        .unwrap()
+    }
+
+    fn take(id: usize, input_tokens: u64, output_tokens: u64) -> Take {
+        Take {
+            id: TakeId::new(id.to_string()),
+            tenant: TenantId::new("tenant"),
+            agent: AgentId::new("agent"),
+            model: "model".to_owned(),
+            provider: "provider".to_owned(),
+            input_tokens,
+            output_tokens,
+        }
+    }
+
+    fn tokens() -> impl Strategy<Value = u64> {
+        prop_oneof![0..TOKENS + 2, Just(0), Just(1), Just(TOKENS), Just(u64::MAX), Just(u64::MAX - 1)]
+    }
+
+    proptest! {
+        /// Whatever is asked and told, what is refused changes nothing, sums stay sums, and all of it passes.
+        #[test]
+        fn no_weight_and_no_report_corrupts_a_book(
+            calls in proptest::collection::vec((0..4u8, 0..12usize, tokens(), tokens(), 0..20_000u64), 1..120),
+        ) {
+            let (rates, mut book, mut now_ms) = (rates(), Book::default(), 1_000_000);
+            for (what, id, input, output, gap_ms) in calls {
+                now_ms += gap_ms;
+                let take = take(id, input, output);
+                let used = Used { input_tokens: input, output_tokens: output };
+                match what {
+                    0 => book.settle(&take.id, Some(&used), now_ms),
+                    1 => book.settle(&take.id, None, now_ms),
+                    _ => match rates.weights(&take) {
+                        Err(error) => {
+                            prop_assert_eq!(error.kind(), ErrorKind::AboveCapacity);
+                            prop_assert!(input > TOKENS || output > TOKENS);
+                        }
+                        Ok(weights) => {
+                            let before = book.windows.clone();
+                            let admission = book.take(Some(&take.id), &weights, now_ms, Backend::Memory);
+                            if !admission.allowed {
+                                prop_assert!(admission.retry_after_ms > 0);
+                                let kept = |name: &String| book.windows.get(name);
+                                prop_assert!(before.iter().all(|(name, window)| {
+                                    kept(name).is_none_or(|now| now == window)
+                                }), "a refusal changed a window");
+                            }
+                        }
+                    },
+                }
+                for (_, window) in book.windows.values() {
+                    let total: u64 = window.taken().iter().map(|(_, units)| units).sum();
+                    prop_assert!(total <= 2 * crate::limits::MOST_UNITS, "{}", total);
+                }
+            }
+            // Debts pass too.
+            now_ms += 2 * AT_ONCE_SPAN_MS;
+            let whole = take(999, TOKENS, TOKENS);
+            prop_assert!(book.take(Some(&whole.id), &rates.weights(&whole).unwrap(), now_ms, Backend::Memory).allowed);
+        }
+    }
+
+    /// A caller that always asks for one token and uses many gets one call too many at most, not a call a token.
+    #[test]
+    fn asking_for_one_token_and_using_many_does_not_pay() {
+        let (rates, mut book, mut used_tokens) = (rates(), Book::default(), 0);
+        for id in 0..15 {
+            let take = take(id, 0, 1);
+            let admission = book.take(Some(&take.id), &rates.weights(&take).unwrap(), 5_000, Backend::Memory);
+            if admission.allowed {
+                used_tokens += 60;
+                book.settle(&take.id, Some(&Used { input_tokens: 0, output_tokens: 60 }), 5_000);
+            }
+        }
+        assert_eq!(used_tokens, 120);
+    }
+}

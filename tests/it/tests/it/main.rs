@@ -11,6 +11,7 @@ mod collector;
 mod crash;
 mod http;
 mod layering;
+mod limits;
 mod links;
 mod metrics;
 mod serve;

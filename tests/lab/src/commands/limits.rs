@@ -1,6 +1,7 @@
 //! `cargo lab bench limits`: whether rates hold under processes that try to get more, how fast they are, and what happens when
 //! Redis is gone.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -23,6 +24,9 @@ pub(super) struct Arguments {
     /// How long Redis is gone, in milliseconds
     #[arg(long, default_value_t = 8_000)]
     outage_ms: u64,
+    /// A Python that may have limiters of other projects: the packages limits, throttled-py and redis
+    #[arg(long, default_value = "python3")]
+    python: PathBuf,
     /// One of the processes: reads what it shall do from its input
     #[arg(long, hide = true)]
     worker: bool,
@@ -33,7 +37,8 @@ pub(super) fn limits(arguments: &Arguments) -> ExitCode {
     if arguments.worker {
         return ended(work());
     }
-    ended(measure(Extent { schedules, speed_ms, outage_ms }).map(|report| {
+    let python = arguments.python.clone();
+    ended(measure(&Extent { schedules, speed_ms, outage_ms, python }).map(|report| {
         if arguments.json {
             print(&format!("{report:#}"));
         } else {

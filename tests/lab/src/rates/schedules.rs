@@ -2,6 +2,9 @@
 //! moments, mixed weights, estimates that are settled and calls that are refunded.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use engine::limits::{Dimension, MINUTE_MS, Rates, Rule, Scope};
 use engine::memory::SeededRandom;
@@ -31,7 +34,7 @@ fn capacity(schedule: u64) -> u64 {
     20 + SeededRandom::new(schedule ^ 0xCA9A).next_u64() % 120
 }
 
-pub(super) fn measure(schedules: u64) -> Result<Value> {
+pub(super) fn measure(schedules: u64, python: &Path) -> Result<Value> {
     let valkey = Valkey::start(&[])?;
     let (mut worst, mut decisions, mut admissions, mut delays_us) = (0.0_f64, 0_u64, 0_u64, Vec::new());
     let mut from = 0;
@@ -59,8 +62,12 @@ pub(super) fn measure(schedules: u64) -> Result<Value> {
     let greedy: Vec<Seen> =
         run(&valkey.url(), &Work::Greedy { for_ms: greedy_ms })?.into_iter().flatten().collect();
     let conserved = conservation(&valkey)?;
+    let mut overshoot = peers(&valkey, python);
+    overshoot["assay"] = rounded(worst).into();
+    let greedy_most = most_in_a_span(&mut admitted(&greedy), SPAN_MS * 1_000);
+    overshoot["assay_greedy"] = rounded(greedy_most as f64 / GREEDY as f64).into();
     Ok(json!({
-        "overshoot": {"assay": rounded(worst), "assay_greedy": rounded(most_in_a_span(&mut admitted(&greedy), SPAN_MS * 1_000) as f64 / GREEDY as f64)},
+        "overshoot": overshoot,
         "schedules": schedules,
         "processes": PROCESSES,
         "decisions": decisions,
@@ -261,4 +268,21 @@ fn conservation(valkey: &Valkey) -> Result<i64> {
     });
     let left: u64 = left.map_err(|error: crate::stack::Error| error)?;
     Ok((CONSERVED - left) as i64 - expected as i64)
+}
+
+/// What limiters of other projects admit at most in a span over the limit, where Python has them; `not run` where it has not.
+fn peers(valkey: &Valkey, python: &Path) -> Value {
+    let run = || -> Result<Value> {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bench/limiters.py");
+        let mut child = Command::new(python)
+            .arg(script)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let request = json!({"url": valkey.url(), "limit": 100, "span_s": 2});
+        child.stdin.take().ok_or("a script without an input")?.write_all(request.to_string().as_bytes())?;
+        Ok(serde_json::from_slice(&child.wait_with_output()?.stdout)?)
+    };
+    run().unwrap_or_else(|_| json!({"limits": "not run", "throttled-py": "not run"}))
 }
