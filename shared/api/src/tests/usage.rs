@@ -3,7 +3,7 @@
 use engine::model::{
     AgentId, CallId, Charge, ChargeState, ItemId, NanoUsd, RunId, RunKey, Scope, TenantId, Usage,
 };
-use engine::ports::{Becomes, Change, Clock as _, Expect, Key, Row};
+use engine::ports::{Becomes, Change, Expect, Key, Row};
 
 use super::house::{Ask, House};
 
@@ -22,6 +22,9 @@ fn book(house: &House, tenant: &str, agent: &str, state: ChargeState, cost: i64,
         cost: NanoUsd(cost),
         usage: Usage { input_tokens: 7, ..Usage::default() },
         reserved_ms: at_ms,
+        provider: "p".to_owned(),
+        failed: None,
+        took_ms: None,
     };
     let key = Key::Charge(charge.call.clone());
     let change = Change { key, expect: Expect::Absent, to: Becomes::Row(Row::Charge(charge)), due_ms: None };

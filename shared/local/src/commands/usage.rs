@@ -209,6 +209,9 @@ mod tests {
             cost: NanoUsd(cost),
             usage: Usage { input_tokens: 7, output_tokens: 3, ..Usage::default() },
             reserved_ms: 1_795_305_600_000,
+            provider: "p".to_owned(),
+            failed: None,
+            took_ms: None,
         }
     }
 
