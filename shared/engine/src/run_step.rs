@@ -65,9 +65,7 @@ async fn attempt(
             return Ok(None);
         }
         Ok(Worked::Later(later)) => {
-            let error =
-                Error::new(ErrorKind::Quota, format!("{}; waiting would pass the run's deadline", later.why));
-            Decided::bare(Outcome::Failed(StepError::from(&error)))
+            Decided::bare(Outcome::Failed(StepError::from(&past_the_deadline(&later))))
         }
         Err(error) if error.kind() == ErrorKind::LeaseLost => return Ok(None),
         Err(error) if error.kind() == ErrorKind::Cancelled => {
@@ -203,7 +201,12 @@ async fn decide(ports: &Ports, spec: &AgentSpec, claimed: &Claimed, input: &Step
         return Ok(decided(outcome, warnings, None));
     };
     let subject = Subject { claimed, spec, input, baseline: baseline.data() };
-    let conversation = converse(ports, llm.as_ref(), &subject).await?;
+    let mut conversation = converse(ports, llm.as_ref(), &subject).await?;
+    if let Ending::Later(later) = &conversation.ending
+        && !fits(ports, claimed, later)
+    {
+        conversation.ending = Ending::Failed(past_the_deadline(later));
+    }
     Ok(conclude_conversation(conversation, baseline))
 }
 
@@ -399,6 +402,10 @@ async fn billed(ports: &Ports, claimed: &Claimed, this_lease: NanoUsd) -> Result
 /// True if the wait ends before the run does.
 fn fits(ports: &Ports, claimed: &Claimed, later: &Later) -> bool {
     ports.clock.now_ms().saturating_add(later.after_ms) < claimed.run.deadline_ms
+}
+
+fn past_the_deadline(later: &Later) -> Error {
+    Error::new(ErrorKind::Quota, format!("{}; waiting would pass the run's deadline", later.why))
 }
 
 /// Another worker has the step: look again when its lease would have ended.

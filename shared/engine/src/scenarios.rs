@@ -159,11 +159,29 @@ fn attempts_are_counted_and_end_on_the_baseline() {
 }
 
 #[test]
-fn a_wait_past_the_deadline_is_an_end() {
-    let refused = Says::Fails(ErrorKind::RateLimited, Bill::Nothing, Some(3_600_000));
-    let house = House::new(complete(), Some(vec![refused]));
+fn a_wait_past_the_deadline_ends_on_what_rules_can_say() {
+    let check = |analysis: Option<Analysis>, expected: Status| {
+        let refused = Says::Fails(ErrorKind::RateLimited, Bill::Nothing, Some(3_600_000));
+        let house = House::new(analysis, Some(vec![refused]));
+        house.step("worker", 0).unwrap();
+        let result = house.result("worker").unwrap();
+        let words = result.reason().unwrap_or_else(|| result.warnings.join(" "));
+        assert_eq!(result.status(), expected, "{words}");
+        assert!(words.contains("waiting would pass the run's deadline"), "{words}");
+    };
+    check(complete(), Status::Ok);
+    check(evidence(), Status::Uncertain);
+    check(None, Status::Failed);
+}
+
+#[test]
+fn what_was_paid_before_a_wait_that_does_not_fit_is_in_the_steps_cost() {
+    let house =
+        House::new(complete(), Some(vec![Says::Fails(ErrorKind::Timeout, Bill::Unknown, Some(3_600_000))]));
     house.step("worker", 0).unwrap();
-    assert!(house.result("worker").unwrap().reason().unwrap().starts_with("Quota"));
+    let paid: NanoUsd = house.charges().iter().map(|charge| charge.cost).sum();
+    assert!(paid > NanoUsd::ZERO);
+    assert_eq!(house.result("worker").unwrap().meta.cost, paid);
 }
 
 #[test]
