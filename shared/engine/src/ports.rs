@@ -14,8 +14,7 @@ use serde_json::Value;
 use crate::agent::{Catalogue, ModelSpec, Profile};
 use crate::error::Result;
 use crate::model::{
-    AgentId, ContentRef, ItemId, MemoryRecord, NanoUsd, RunKey, Source, StepKey, TakeId, TenantId, Token,
-    Usage,
+    AgentId, ContentRef, ItemId, MemoryRecord, NanoUsd, RunKey, Source, StepKey, TenantId, Token, Usage,
 };
 use crate::step_input::{Analysis, StepInput};
 
