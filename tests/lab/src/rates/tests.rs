@@ -10,6 +10,7 @@ use engine::model::{AgentId, TakeId, TenantId};
 use engine::ports::{Admission, Backend, Clock, Limits, Random as _, Take, Used};
 use redis_ports::{RedisLimits, Settings, Spare};
 
+use super::fleet::wait_ms;
 use crate::stack::Valkey;
 
 /// A clock that stands in a key of the server and moves only when somebody sleeps.
@@ -251,7 +252,7 @@ fn a_share_carries_a_process_through_an_outage() {
                 admitted += u64::from(answer.allowed);
             }
             assert_eq!(admitted, 100, "5 % of 2,000 in the first span");
-            tokio::time::sleep(Duration::from_millis(1_400)).await;
+            wait_ms(1_400).await;
             for number in 0..3_000 {
                 admitted += u64::from(ask(&limits, &format!("later {number}")).await.allowed);
             }
@@ -270,7 +271,7 @@ fn a_share_carries_a_process_through_an_outage() {
                 if back.backend == Backend::Redis {
                     break;
                 }
-                tokio::time::sleep(Duration::from_millis(10)).await;
+                wait_ms(10).await;
                 back = ask(&limits, &format!("back {number}")).await;
             }
             assert_eq!(back.backend, Backend::Redis, "not back within a second");
@@ -301,7 +302,7 @@ fn a_process_born_in_an_outage_has_the_table_or_nothing() {
         assert_eq!(admitted, 10, "half a percent of 2,000");
         valkey.start_again().unwrap();
         for _ in 0..100 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            wait_ms(10).await;
             if ask(&limits, "back").await.backend == Backend::Redis {
                 return;
             }
@@ -322,7 +323,7 @@ fn shares_never_sum_to_more_than_all() {
             ask(&processes[number], &format!("{number}")).await;
         }
         for round in 0..4 {
-            tokio::time::sleep(Duration::from_millis(1_050)).await;
+            wait_ms(1_050).await;
             for (number, process) in processes.iter().enumerate() {
                 ask(process, &format!("{round}/{number}")).await;
             }
