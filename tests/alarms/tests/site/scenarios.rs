@@ -146,11 +146,8 @@ pub(crate) fn all() -> Vec<Scenario> {
         one("the secret is gone before it was read", &[Cause::SecretUnread], "health-failing")
             .also(&[GIVEN_UP, RUNS_FAIL]),
         one("Redis does not answer", &[Cause::RedisDown], "health-failing"),
-        one("the queue of runs is gone", &[Cause::QueueGone(Queue::Runs)], "health-failing").also(&[
-            REQUESTS_FAIL,
-            OVERDUE,
-            RUNS_FAIL,
-        ]),
+        one("the queue of runs is gone", &[Cause::QueueGone(Queue::Runs)], "health-failing")
+            .also(&[REQUESTS_FAIL, OVERDUE]),
         one("the queue of light steps is gone", &[Cause::QueueGone(LIGHT)], "health-failing")
             .also(&[RUNS_FAIL]),
         one("the queue of steps with tools is gone", &[Cause::QueueGone(TOOLS)], "health-failing")
@@ -160,8 +157,7 @@ pub(crate) fn all() -> Vec<Scenario> {
             ..one("the queue of steps with memory is gone", &[Cause::QueueGone(SEMANTIC)], "health-failing")
                 .also(&[("step-errors", "standard runs lose more than a third of their steps")])
         },
-        one("the api may not send runs", &[Cause::SendDenied(Queue::Runs)], "api-errors")
-            .also(&[OVERDUE, RUNS_FAIL]),
+        one("the api may not send runs", &[Cause::SendDenied(Queue::Runs)], "api-errors").also(&[OVERDUE]),
         one("nobody may send deliveries", &[Cause::SendDenied(Queue::Deliveries)], "messages-given-up"),
         // The workflow.
         one("the state machine is gone", &[Cause::MachineGone], "health-failing")
@@ -194,18 +190,14 @@ pub(crate) fn all() -> Vec<Scenario> {
         one("reports of steps are refused", &[Cause::ReportsDenied], "messages-given-up")
             .also(&[LETTERS_WAIT, RUNS_FAIL]),
         // The model.
-        one("the model's provider is down", &[Cause::ModelDown], "model-failing")
-            .lasts(480)
-            .also(&[RUNS_FAIL]),
+        one("the model's provider is down", &[Cause::ModelDown], "model-failing").lasts(480),
         one("the model's key is wrong", &[Cause::KeyWrong], "model-failing"),
         one("the model's credit is spent", &[Cause::CreditSpent], "model-failing"),
         one("the model refuses nine of ten calls", &[Cause::ModelBusy], "model-failing"),
         one("the model is slow", &[Cause::ModelSlow], "steps-slow")
-            .known(100, "no step is slow before it has ended")
-            .also(&[RUNS_FAIL]),
+            .known(100, "no step is slow before it has ended"),
         one("the model never answers", &[Cause::ModelSilent], "model-failing")
-            .known(120, "a call is given up after two minutes")
-            .also(&[RUNS_FAIL]),
+            .known(120, "a call is given up after two minutes"),
         one("the model babbles", &[Cause::ModelBabbles], "model-failing"),
         Scenario {
             depths: &[Depth::Comprehensive],
@@ -219,9 +211,8 @@ pub(crate) fn all() -> Vec<Scenario> {
         one("the api hangs", &[Cause::Hangs("api")], "api-errors").also(&[FUNCTION_DIES]),
         one("the api is not let in", &[Cause::ApiBroken], "api-errors"),
         one("start crashes at its start", &[Cause::CrashesAtStart("start")], "function-failures")
-            .also(&[OVERDUE, RUNS_FAIL]),
-        one("start crashes", &[Cause::Crashes("start")], "function-failures")
-            .also(&[GIVEN_UP, OVERDUE, RUNS_FAIL]),
+            .also(&[OVERDUE]),
+        one("start crashes", &[Cause::Crashes("start")], "function-failures").also(&[GIVEN_UP, OVERDUE]),
         one("agent-light crashes at its start", &[Cause::CrashesAtStart("agent-light")], "function-failures")
             .also(&[RUNS_FAIL]),
         one("agent-light crashes", &[Cause::Crashes("agent-light")], "function-failures")
