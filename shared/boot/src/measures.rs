@@ -38,6 +38,10 @@ impl Metrics for Measures {
         self.counts.duration_ms(name, milliseconds);
     }
 
+    fn held(&self, name: &'static str) -> Option<u64> {
+        self.counts.held(name)
+    }
+
     fn span(&self, span: Span) {
         if let Some(spans) = &self.spans {
             spans.traces.record(span);
@@ -78,5 +82,19 @@ impl Drop for SpanThread {
             // A thread that panicked has sent what it could.
             let _ = thread.join();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_counted_is_held() {
+        let measures = Measures::new(None).unwrap();
+        assert_eq!(measures.held("probe_measurements"), None);
+        measures.count("probe_measurements", 1);
+        measures.count("probe_measurements", 2);
+        assert_eq!(measures.held("probe_measurements"), Some(3));
     }
 }

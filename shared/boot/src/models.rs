@@ -1,5 +1,6 @@
 //! The language model that the configuration names.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use catalogue::Protocol;
@@ -89,7 +90,10 @@ fn named_model(config: &ModelConfig, catalogue: &Catalogue, name: &str) -> Arc<M
     };
     Arc::new(ModelSpec {
         id: name.to_owned(),
-        provider: known.map_or_else(|| host(&config.base_url).to_owned(), |model| model.provider.clone()),
+        provider: known
+            .map(|model| &model.provider)
+            .filter(|provider| host(&config.base_url).split('.').any(|label| label == **provider))
+            .map_or_else(|| authority(&config.base_url).to_owned(), Clone::clone),
         tiers: Tier::ALL.to_vec(),
         context_tokens: known.map_or(config.context_tokens, |model| model.context_tokens),
         max_output_tokens: known.map_or(16_384, |model| model.max_output_tokens),
@@ -102,9 +106,15 @@ fn named_model(config: &ModelConfig, catalogue: &Catalogue, name: &str) -> Arc<M
     })
 }
 
-fn host(url: &str) -> &str {
+/// The host and its port: what tells one server from another.
+fn authority(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    authority.rsplit_once('@').map_or(authority, |(_, host)| host)
+}
+
+fn host(url: &str) -> &str {
+    let authority = authority(url);
     match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, _)) => address,
         None => authority.rsplit_once(':').map_or(authority, |(host, _)| host),
@@ -112,7 +122,8 @@ fn host(url: &str) -> &str {
 }
 
 fn is_this_machine(url: &str) -> bool {
-    matches!(host(url), "localhost" | "::1") || host(url).starts_with("127.")
+    let host = host(url);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -158,12 +169,28 @@ mod tests {
     }
 
     #[test]
+    fn servers_are_told_apart_by_host_and_port_unless_they_are_the_providers_own() {
+        let catalogue = load_catalogue().unwrap();
+        for (base_url, expected) in [
+            ("https://api.openai.com/v1", "openai"),
+            ("https://user:secret@gateway.example.com/v1", "gateway.example.com"),
+            ("http://127.0.0.1:8001/v1", "127.0.0.1:8001"),
+            ("http://127.0.0.1:8002/v1", "127.0.0.1:8002"),
+        ] {
+            let config = config(&[("LLM_BASE_URL", base_url), ("LLM_MODEL", "gpt-6.1-sol")]);
+            let model = named_model(&config, &catalogue, "gpt-6.1-sol");
+            assert_eq!(model.provider, expected);
+        }
+    }
+
+    #[test]
     fn only_this_machine_is_free() {
         for (url, expected) in [
             ("http://localhost:11434/v1", true),
             ("http://127.0.0.1:8000/v1", true),
             ("http://[::1]:8000/v1", true),
             ("https://localhost.example.com/v1", false),
+            ("https://127.example.com/v1", false),
             ("https://api.openai.com/v1", false),
             ("http://192.168.1.4:8000/v1", false),
         ] {

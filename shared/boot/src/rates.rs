@@ -5,6 +5,10 @@ use engine::limits::{AT_ONCE_SPAN_MS, Dimension, MINUTE_MS, Rates, Rule, Scope};
 use serde::Deserialize;
 
 const FILE: &str = "ASSAY_RATES";
+const REFILL: &str = "RATE_LIMIT_GLOBAL_REFILL_PER_SEC";
+
+/// The longest span of a rate, in milliseconds: a day.
+const DAY_MS: u64 = 86_400_000;
 
 /// Calls a minute where nothing else is said.
 const USUAL_PER_MINUTE: u64 = 600;
@@ -62,6 +66,10 @@ pub(crate) fn rates(said: &Said<'_>) -> Result<Rates> {
     for (scope, dimension, capacity, span_ms) in usual {
         let is_said = |rule: &Rule| (rule.scope, rule.dimension, &rule.of) == (scope, dimension, &None);
         if !rules.iter().any(is_said) {
+            if span_ms > DAY_MS {
+                let message = format!("{REFILL}: it must make up for a capacity of {capacity} within a day");
+                return Err(Error::new(ErrorKind::Configuration, message));
+            }
             rules.push(Rule { scope, of: None, dimension, capacity, span_ms });
         }
     }
@@ -131,6 +139,18 @@ mod tests {
                 "key * input_tokens 90 in 22500 ms",
             ]),
         );
+        // 86,400 seconds are a day: one more than a day makes up for is too much.
+        let slow = |capacity| Said { capacity: Some(capacity), refill_per_second: Some(1), ..none };
+        check(
+            &slow(86_400),
+            Ok(&[
+                "tenant * requests 600 in 60000 ms",
+                "provider * requests 86400 in 86400000 ms",
+                "key * input_tokens 86400 in 86400000 ms",
+            ]),
+        );
+        check(&slow(86_401), Err("RATE_LIMIT_GLOBAL_REFILL_PER_SEC"));
+        check(&slow(1_000_000_000), Err("RATE_LIMIT_GLOBAL_REFILL_PER_SEC"));
         let table = "[[rate]]\nscope = \"tenant\"\nrequests_per_minute = 5\nat_once = 2\n\
                      [[rate]]\nscope = \"model\"\nof = \"gpt\"\noutput_tokens_per_minute = 900\n";
         check(

@@ -18,13 +18,28 @@ pub(crate) fn is_providers_fault(kind: ErrorKind) -> bool {
     )
 }
 
+/// What a call says of its provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It answered, if only with a refusal.
+    Answered,
+    /// It failed; whether somebody else could have been asked.
+    Failed { has_alternative: bool },
+    /// The call says nothing: it was not made, or not given the time. The next one may be the probe.
+    None,
+}
+
 /// Tells all functions how a provider answered a call. What cannot be told costs a call more, and no result.
-pub(crate) async fn tell(ports: &Ports, provider: &str, failed: bool) {
+pub(crate) async fn tell(ports: &Ports, provider: &str, verdict: Verdict) {
     let key = Key::Circuit(provider.to_owned());
     let now = ports.clock.now_ms();
     let told = transact(ports, std::slice::from_ref(&key), |rows| {
         let circuit = circuit_of(rows.get(&key));
-        let next = if failed { circuit.failed(now) } else { Circuit::default() };
+        let next = match verdict {
+            Verdict::Answered => Circuit::default(),
+            Verdict::Failed { has_alternative } => circuit.failed(now, has_alternative),
+            Verdict::None => Circuit { probe_until_ms: 0, ..circuit },
+        };
         Ok(match next {
             next if next == circuit => Decision::Leave(()),
             next if next == Circuit::default() => Decision::Write(vec![rows.delete(key.clone())], ()),

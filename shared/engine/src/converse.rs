@@ -6,10 +6,11 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::agent::{AgentSpec, ModelSpec};
-use crate::circuits;
+use crate::circuits::{self, Verdict};
 use crate::citations;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lease::{Claimed, Later, MAX_ATTEMPTS};
+use crate::ledger_view::cost_by_step;
 use crate::model::{CallId, NanoUsd, Usage};
 use crate::money::{self, Ask, Decided, Grant, Seen, Settlement};
 use crate::ports::{
@@ -24,6 +25,8 @@ use crate::trace;
 const CALL_TIMEOUT_MS: u64 = 120_000;
 const BACKOFF_MS: u64 = 2_000;
 const LEAST_WAIT_MS: u64 = 1_000;
+/// A call that would have less time is not made.
+const LEAST_CALL_MS: u64 = 1_000;
 /// A provider's name for its model is a label; a longer one is none.
 const LONGEST_MODEL_NAME_BYTES: usize = 200;
 /// A tool's answer is cut to this, in bytes of JSON.
@@ -76,14 +79,23 @@ pub(crate) async fn converse(ports: &Ports, llm: &dyn Llm, subject: &Subject<'_>
     talk.cheapest = candidates.iter().filter_map(usual_cost).min().unwrap_or_default();
     talk.has_alternative = candidates.iter().any(|model| model.provider != candidates[0].provider);
     candidates.reverse();
+    if subject.claimed.epoch > 1 {
+        // What earlier leases paid counts against the step's limit too.
+        let charges = money::charges(ports, &subject.claimed.run.key).await?;
+        talk.paid_before = cost_by_step(&charges).get(&subject.claimed.key).copied().unwrap_or_default();
+    }
+    let mut wait: Option<Later> = None;
     while let Some(model) = candidates.pop() {
         ending = talk.run(ports, llm, &model).await?;
         // A model that costs too much, takes too little or has no price that holds gives way to the next one.
         let next = talk.gives_way
             || matches!(&ending, Ending::Budget(_))
-            || matches!(&ending, Ending::Failed(error) if matches!(error.kind(), ErrorKind::TooLarge | ErrorKind::UnknownPrice));
+            || matches!(&ending, Ending::Failed(error) if matches!(error.kind(), ErrorKind::TooLarge | ErrorKind::UnknownPrice | ErrorKind::AboveCapacity));
         if !next {
             break;
+        }
+        if let Ending::Later(later) = &ending {
+            wait.get_or_insert_with(|| later.clone());
         }
         if std::mem::take(&mut talk.gives_way) {
             candidates.retain(|other| other.provider != model.provider);
@@ -100,6 +112,7 @@ pub(crate) async fn converse(ports: &Ports, llm: &dyn Llm, subject: &Subject<'_>
     {
         ending = Ending::Later(Later { after_ms, why: error.to_string(), counts: 0 });
     }
+    let ending = talk.settled(ending, wait);
     let Talk { model, usage, cost, saved, warnings, looked_up, .. } = talk;
     Ok(Conversation { ending, model, usage, cost, saved, warnings, looked_up })
 }
@@ -125,6 +138,8 @@ struct Talk<'a> {
     gives_way: bool,
     /// Calls that failed under this lease.
     failed_calls: u32,
+    /// What earlier leases of the step paid.
+    paid_before: NanoUsd,
     model: Option<String>,
     usage: Usage,
     cost: NanoUsd,
@@ -151,6 +166,7 @@ impl<'a> Talk<'a> {
             has_alternative: false,
             gives_way: false,
             failed_calls: 0,
+            paid_before: NanoUsd::ZERO,
             model: None,
             usage: Usage::default(),
             cost: NanoUsd::ZERO,
@@ -256,6 +272,10 @@ impl<'a> Talk<'a> {
             let message = format!("the content is too long for {}", request.model.id);
             return Ok(Err(Ending::Failed(Error::new(ErrorKind::TooLarge, message))));
         }
+        if request.timeout_ms < LEAST_CALL_MS {
+            let what = "too little of the run's time is left for a call";
+            return Ok(Err(Ending::Failed(Error::new(ErrorKind::Quota, what))));
+        }
         self.calls += 1;
         let call = CallId { step: claimed.key.clone(), epoch: claimed.epoch, call: self.calls };
         let ask = Ask {
@@ -263,12 +283,12 @@ impl<'a> Talk<'a> {
             model: &request.model,
             input_tokens,
             output_tokens: request.max_output_tokens,
-            step_left: spec.limits.cost - self.cost,
+            step_left: spec.limits.cost - self.paid_before - self.cost,
             whole: self.whole,
             is_cheapest: self.is_cheapest(&request.model),
             has_alternative: self.has_alternative,
         };
-        let Grant { price, output_tokens, worst_case, is_recovering, .. } =
+        let Grant { price, output_tokens, worst_case, is_recovering, is_probe, .. } =
             match money::reserve(ports, &claimed.run, &ask).await {
                 Ok(Decided::Granted(grant)) => self.granted(grant),
                 Ok(Decided::CheapestOnly(percent)) => {
@@ -300,6 +320,9 @@ impl<'a> Talk<'a> {
             output_tokens,
         };
         if let Some(ending) = self.take_rates(ports, &call, &take).await? {
+            if is_probe {
+                circuits::tell(ports, &request.model.provider, Verdict::None).await;
+            }
             return Ok(Err(ending));
         }
         let asked_ms = ports.clock.now_ms();
@@ -336,18 +359,47 @@ impl<'a> Talk<'a> {
             Settlement::Unknown => self.cost += worst_case,
             Settlement::NeverMade => {}
         }
-        match &answer {
-            Ok(_) if is_recovering => circuits::tell(ports, &request.model.provider, false).await,
-            Err(LlmError { error, .. }) if circuits::is_providers_fault(error.kind()) => {
-                circuits::tell(ports, &request.model.provider, true).await;
+        let verdict = match seen.failed {
+            // Nobody gave it the time that a call has.
+            Some(ErrorKind::Timeout) if request.timeout_ms < CALL_TIMEOUT_MS => Verdict::None,
+            Some(kind) if circuits::is_providers_fault(kind) => {
+                Verdict::Failed { has_alternative: self.has_alternative }
             }
-            _ => {}
+            // A refusal is an answer too.
+            _ => Verdict::Answered,
+        };
+        let is_news = match verdict {
+            Verdict::Failed { .. } => true,
+            Verdict::Answered => is_recovering,
+            Verdict::None => is_probe,
+        };
+        if is_news {
+            circuits::tell(ports, &request.model.provider, verdict).await;
         }
         Ok(answer.map_err(|LlmError { error, bill }| self.after_failure(&error, bill)))
     }
 
     fn is_cheapest(&self, model: &Arc<ModelSpec>) -> bool {
-        usual_cost(model).is_none_or(|cost| cost <= self.cheapest)
+        usual_cost(model).is_some_and(|cost| cost <= self.cheapest)
+    }
+
+    /// True if the step has made as many failing calls as it may. The attempt under way is one of those counted.
+    fn is_used_up(&self) -> bool {
+        self.subject.claimed.attempt.saturating_sub(1) + self.failed_calls >= MAX_ATTEMPTS
+    }
+
+    /// The ending of all candidates together: a wait for one of them is better than another's failure, as long as the step may
+    /// still fail; and a wait counts the calls that failed before it.
+    fn settled(&self, ending: Ending, wait: Option<Later>) -> Ending {
+        let later = match (ending, wait) {
+            (Ending::Later(later), _) => later,
+            (Ending::Failed(_) | Ending::Budget(_), Some(later)) if !self.is_used_up() => later,
+            (ending, _) => return ending,
+        };
+        if self.failed_calls > 0 && self.is_used_up() {
+            return Ending::Failed(Error::new(ErrorKind::ModelUnavailable, later.why));
+        }
+        Ending::Later(Later { counts: later.counts.max(self.failed_calls), ..later })
     }
 
     fn granted(&mut self, grant: Grant) -> Grant {
@@ -393,8 +445,7 @@ impl<'a> Talk<'a> {
         let claimed = self.subject.claimed;
         let refused_only = error.kind() == ErrorKind::RateLimited && bill == Bill::Nothing;
         self.failed_calls += u32::from(!refused_only);
-        // The attempt under way is one of those counted.
-        let used_up = claimed.attempt.saturating_sub(1) + self.failed_calls >= MAX_ATTEMPTS;
+        let used_up = self.is_used_up();
         self.gives_way = self.has_alternative
             && (refused_only || !used_up)
             && (circuits::is_providers_fault(error.kind())

@@ -98,10 +98,16 @@ struct Decided {
     looked_up: bool,
     gaps: Vec<AgentId>,
     input_digest: String,
+    /// Calls may have been paid that `cost` does not know of.
+    asks_ledger: bool,
 }
 
 impl Decided {
     fn bare(outcome: Outcome) -> Self {
+        let asks_ledger = match &outcome {
+            Outcome::Skipped(reason) => reason.code == ReasonCode::Cancelled,
+            _ => true,
+        };
         Self {
             outcome,
             warnings: Vec::new(),
@@ -113,6 +119,7 @@ impl Decided {
             looked_up: false,
             gaps: Vec::new(),
             input_digest: String::new(),
+            asks_ledger,
         }
     }
 }
@@ -239,7 +246,7 @@ fn conclude_conversation(mut conversation: Conversation, baseline: Baseline) -> 
 }
 
 fn decided(outcome: Outcome, warnings: Vec<String>, conversation: Option<Conversation>) -> Worked {
-    let mut decided = Decided { warnings, ..Decided::bare(outcome) };
+    let mut decided = Decided { warnings, asks_ledger: false, ..Decided::bare(outcome) };
     if let Some(conversation) = conversation {
         decided.basis = Basis::Model;
         decided.model = conversation.model;
@@ -366,7 +373,7 @@ async fn conclude(
             model: decided.model,
             prompt_version: spec.prompt_version.clone(),
             usage: decided.usage,
-            cost: billed(ports, claimed, decided.cost).await?,
+            cost: billed(ports, claimed, decided.cost, decided.asks_ledger).await?,
             saved: decided.saved,
             duration_ms: now.saturating_sub(claimed.claimed_ms),
             finished_ms: now,
@@ -391,8 +398,8 @@ async fn conclude(
 }
 
 /// What the ledger says this step has cost, calls of lost workers included.
-async fn billed(ports: &Ports, claimed: &Claimed, this_lease: NanoUsd) -> Result<NanoUsd> {
-    if claimed.epoch == 1 {
+async fn billed(ports: &Ports, claimed: &Claimed, this_lease: NanoUsd, asks_ledger: bool) -> Result<NanoUsd> {
+    if claimed.epoch == 1 && !asks_ledger {
         return Ok(this_lease);
     }
     let charges = money::charges(ports, &claimed.run.key).await?;

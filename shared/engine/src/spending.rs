@@ -224,7 +224,8 @@ pub async fn standing(ports: &Ports, tenant: &TenantId) -> Result<Standing> {
     let keys: Vec<Key> = windows.iter().map(|window| Key::Budget(tenant.clone(), window.clone())).collect();
     let rows = read(ports, &keys).await?;
     let budget = |row: Option<&Row>, limit| match row {
-        Some(Row::Budget(budget)) => budget.clone(),
+        // What is stored is of the last run; what holds is said now.
+        Some(Row::Budget(budget)) => Budget { limit, ..budget.clone() },
         _ => Budget::of(limit),
     };
     let day_limit = limits[0];

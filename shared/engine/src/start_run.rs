@@ -176,7 +176,9 @@ fn limit(ports: &Ports, own: &TenantSettings, rows: &Rows, budgets: &[Key; 2]) -
     for ((key, limit), spent) in budgets.iter().zip(limits).zip(names) {
         let stored = rows.budget(key);
         let unspent = Budget::of(limit);
-        let limited = Budget { limit, ..stored.unwrap_or(&unspent).clone() };
+        let mut limited = Budget { limit, ..stored.unwrap_or(&unspent).clone() };
+        // A budget that was raised is told of again.
+        limited.alerted_percent = limited.alerted_percent.min(limited.spent_percent());
         if ports.model.is_some() && limited.left() <= NanoUsd::ZERO {
             return Err(Error::new(ErrorKind::Budget, spent));
         }

@@ -52,7 +52,7 @@ async fn ask(opened: &Opened) -> Map<String, Value> {
     join_all(asked).await.into_iter().collect()
 }
 
-/// The parts that no component reaches.
+/// The parts that no component fails without: none reads the secret, and rates are taken without Redis, with a warning only.
 fn parts(opened: &Opened) -> Vec<Check<'_>> {
     let cloud = &opened.reached.cloud;
     let mut parts: Vec<Check<'_>> = Vec::new();

@@ -47,14 +47,14 @@ impl Emf {
         Ok(())
     }
 
-    /// Sends spans, then writes what was measured to standard output, and forgets it.
+    /// Writes what was measured to standard output and forgets it, then sends spans: they may be cut off, the line may not.
     pub(crate) async fn flush(&self, now_ms: u64) {
-        if let Some(traces) = self.traces.get() {
-            traces.send(SPANS_WITHIN_MS).await;
-        }
         if let Some(line) = self.take(now_ms) {
             // A log that takes no line takes no complaint about it either.
             let _ = writeln!(std::io::stdout().lock(), "{line}");
+        }
+        if let Some(traces) = self.traces.get() {
+            traces.send(SPANS_WITHIN_MS).await;
         }
     }
 

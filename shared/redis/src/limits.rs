@@ -28,7 +28,8 @@ const MOST_TAGS: usize = 10_000;
 
 /// Parts of 10,000 that stay for processes without a share.
 const SPARE_PARTS: u64 = 1_000;
-/// What processes without a share may admit in a span right after they began, in parts of 10,000; afterwards `SPARE_PARTS`.
+/// What processes without a share may admit in the span right after Redis was lost, in parts of 10,000; afterwards
+/// `SPARE_PARTS`. What Redis admitted before still counts then.
 const FIRST_SPARE_PARTS: u64 = 50;
 
 /// How Redis is used.
@@ -49,7 +50,7 @@ impl Settings {
     }
 }
 
-/// What decides for a process that Redis has never answered: two limiters over the same rows, each of which all such
+/// What decides for a process without a share while Redis is away: two limiters over the same rows, each of which all such
 /// processes share.
 pub struct Spare {
     first: Arc<dyn Limits>,
@@ -57,7 +58,7 @@ pub struct Spare {
 }
 
 impl Spare {
-    /// Limiters of what is left for such processes of these rates: first in their first span, later afterwards.
+    /// Limiters of what is left for such processes of these rates: first in the first span without Redis, later afterwards.
     pub fn of(rates: &Rates, limiter: impl Fn(Rates) -> Arc<dyn Limits>) -> Self {
         Self { first: limiter(rates.part(FIRST_SPARE_PARTS)), later: limiter(rates.part(SPARE_PARTS)) }
     }
@@ -71,7 +72,6 @@ pub struct RedisLimits {
     pools: Mutex<BTreeMap<String, Arc<Pool>>>,
     spends: Mutex<BTreeMap<TakeId, Open>>,
     spare: Option<Spare>,
-    began: Instant,
     asked: AtomicU64,
     prober: AbortHandle,
 }
@@ -79,17 +79,17 @@ pub struct RedisLimits {
 #[derive(Default)]
 struct Tags(Mutex<BTreeMap<String, Arc<Tag>>>);
 
-/// A call that this process admitted: what it spent of leases, and whether rows decided on it.
+/// A call that this process admitted: what it spent of leases, and the spare that decided on it, if one did.
 #[derive(Clone)]
 struct Open {
     spends: Vec<(String, Spend)>,
-    is_spare: bool,
+    spare: Option<Arc<dyn Limits>>,
     since: Instant,
 }
 
 impl Default for Open {
     fn default() -> Self {
-        Self { spends: Vec::new(), is_spare: false, since: now() }
+        Self { spends: Vec::new(), spare: None, since: now() }
     }
 }
 
@@ -124,14 +124,13 @@ impl RedisLimits {
             pools: Mutex::default(),
             spends: Mutex::default(),
             spare,
-            began: now(),
             asked: AtomicU64::new(0),
             prober,
         }
     }
 
     async fn take_all(&self, id: &TakeId, weights: &[Weight]) -> std::result::Result<Admission, NoShare> {
-        if lock(&self.spends).get(id).is_some_and(|open| open.is_spare) {
+        if lock(&self.spends).get(id).is_some_and(|open| open.spare.is_some()) {
             return Err(NoShare);
         }
         let (wide, own): (Vec<&Weight>, Vec<&Weight>) =
@@ -194,9 +193,7 @@ impl RedisLimits {
 
     async fn settle_all(&self, take: &Take, used: Option<&Used>) -> Result<()> {
         let open = lock(&self.spends).remove(&take.id).unwrap_or_default();
-        if open.is_spare {
-            let Some(spare) = &self.spare else { return Ok(()) };
-            let limits = self.spare_now(spare);
+        if let Some(limits) = &open.spare {
             return match used {
                 Some(used) => limits.settle(take, used).await,
                 None => limits.refund(take).await,
@@ -228,9 +225,12 @@ impl RedisLimits {
         let Some(spare) = &self.spare else {
             return Ok(Admission::refused(NO_SHARE_RETRY_MS, Backend::Spare));
         };
-        let admission = self.spare_now(spare).take(take).await;
+        // The same call again is asked of the one that admitted it.
+        let before = lock(&self.spends).get(&take.id).and_then(|open| open.spare.clone());
+        let limits = before.unwrap_or_else(|| self.spare_now(spare).clone());
+        let admission = limits.take(take).await;
         if matches!(&admission, Ok(admission) if admission.allowed) {
-            self.note(&take.id, Open { is_spare: true, ..Open::default() });
+            self.note(&take.id, Open { spare: Some(limits), ..Open::default() });
         }
         match admission {
             // It is heavier than what is left for processes without a share, and may fit once Redis is back.
@@ -242,7 +242,7 @@ impl RedisLimits {
     }
 
     fn spare_now<'a>(&self, spare: &'a Spare) -> &'a Arc<dyn Limits> {
-        let is_first = self.began.elapsed().as_millis() < u128::from(self.common.keep_ms);
+        let is_first = self.common.link.lost_for().as_millis() < u128::from(self.common.keep_ms);
         if is_first { &spare.first } else { &spare.later }
     }
 
@@ -301,14 +301,15 @@ impl Tags {
     }
 }
 
-/// Finds Redis again whenever it is lost, and tells it what was admitted meanwhile, tag by tag.
+/// Finds Redis again whenever it is lost, and tells it what was admitted meanwhile, tag by tag. A call on an earlier
+/// connection may fail after that: its tag is told then.
 async fn probe(link: Arc<Link>, tags: Arc<Tags>) {
     loop {
         link.come_back().await;
         let told = join_all(tags.all().iter().map(|tag| async { tag.rejoin().await })).await;
         if told.into_iter().all(|told| told) {
             tracing::info!("Redis is there and knows what was admitted");
-            link.wait_until_lost().await;
+            link.wait_until_lost_or(|| tags.all().iter().any(|tag| tag.is_behind())).await;
         } else {
             pause().await;
         }
@@ -342,3 +343,6 @@ fn by_tag(weights: &[&Weight]) -> BTreeMap<String, Vec<Weight>> {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

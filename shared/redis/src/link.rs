@@ -1,4 +1,5 @@
-//! One connection, one script, and no long wait: who does not answer in time is away until a probe finds it again.
+//! One connection to one node, one script, and no long wait: who does not answer in time is away until a probe finds it
+//! again.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -33,12 +34,13 @@ pub(crate) struct Link {
     wake: Notify,
 }
 
-#[derive(Default)]
 struct State {
     open: Option<Open>,
     /// This server's clock less the process's own, in milliseconds.
     offset_ms: Option<i64>,
     number: u64,
+    /// When the connection was last lost; at first, when this link began.
+    lost: Instant,
 }
 
 #[derive(Clone)]
@@ -62,12 +64,13 @@ impl Link {
         let client = Client::open(url).map_err(|_| {
             Error::new(ErrorKind::Configuration, "RATE_LIMIT_REDIS_URL is no address of a Redis")
         })?;
+        let began = now();
         Ok(Arc::new(Self {
             client,
             script,
             patience: Duration::from_millis(patience_ms),
-            state: Mutex::default(),
-            began: now(),
+            state: Mutex::new(State { open: None, offset_ms: None, number: 0, lost: began }),
+            began,
             wake: Notify::new(),
         }))
     }
@@ -135,15 +138,26 @@ impl Link {
         let mut state = self.lock();
         if state.open.as_ref().is_some_and(|open| open.number == number) {
             state.open = None;
+            state.lost = now();
             self.wake.notify_one();
         }
     }
 
-    /// Waits until the connection is lost.
-    pub(crate) async fn wait_until_lost(&self) {
-        while self.is_open() {
+    /// How long ago the connection was lost the last time, or the link began.
+    pub(crate) fn lost_for(&self) -> Duration {
+        self.lock().lost.elapsed()
+    }
+
+    /// Waits until the connection is lost, or there is something to tell; who makes that so, wakes.
+    pub(crate) async fn wait_until_lost_or(&self, is_due: impl Fn() -> bool) {
+        while self.is_open() && !is_due() {
             self.wake.notified().await;
         }
+    }
+
+    /// Has whoever waits look again.
+    pub(crate) fn wake(&self) {
+        self.wake.notify_one();
     }
 
     /// Probes until the connection is open.

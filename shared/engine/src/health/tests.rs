@@ -109,7 +109,7 @@ fn another_process_tells_what_was_recorded_as_long_as_it_is_recent() {
         history::record(&ports, &readings).await.unwrap();
         readings
     });
-    wait(&house, 15 * 60_000);
+    wait(&house, 6 * 60_000);
     let found: Vec<Reading> = told().entries.iter().map(|entry| entry.reading.clone()).collect();
     let expected = readings.iter().zip(&CHECKS).map(|(reading, check)| match reading.status {
         Status::Pass => Reading { output: check.about.to_owned(), ..reading.clone() },

@@ -16,7 +16,7 @@ const KEPT_MS: u64 = 10_000;
 const TO_RECORD_MS: u64 = 20;
 
 /// A reading of somebody else is told for this long: three times, and a little, of what `functions/health` waits.
-const RECENT_MS: u64 = 16 * 60_000;
+const RECENT_MS: u64 = 7 * 60_000;
 
 /// All components at one time.
 #[derive(Clone, Debug)]

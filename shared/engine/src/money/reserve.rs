@@ -50,6 +50,8 @@ pub struct Grant {
     pub beyond_soft_limit: Option<u8>,
     /// The provider has failed lately; a success must be told.
     pub is_recovering: bool,
+    /// This call is the one that finds out whether it still does; how it ends must be told.
+    pub is_probe: bool,
 }
 
 /// What was decided about a call.
@@ -101,6 +103,7 @@ pub async fn reserve(ports: &Ports, run: &Run, ask: &Ask<'_>) -> Result<Decided>
                     worst_case: charge.worst_case,
                     beyond_soft_limit,
                     is_recovering,
+                    is_probe: circuit.probe_until_ms > now,
                 }))),
                 _ => Err(Error::new(ErrorKind::LeaseLost, "this call has already been closed")),
             };
@@ -145,10 +148,11 @@ pub async fn reserve(ports: &Ports, run: &Run, ask: &Ask<'_>) -> Result<Decided>
         changes.push(rows.put(keys.charge.clone(), Row::Charge(charge), None));
         changes.push(rows.unchanged(keys.step.clone()));
         changes.push(rows.unchanged(keys.run.clone()));
-        if state == CircuitState::HalfOpen {
+        let is_probe = state == CircuitState::HalfOpen;
+        if is_probe {
             changes.push(rows.put(circuit_key.clone(), Row::Circuit(circuit.probing(now)), None));
         }
-        let grant = Grant { price, output_tokens, worst_case, beyond_soft_limit, is_recovering };
+        let grant = Grant { price, output_tokens, worst_case, beyond_soft_limit, is_recovering, is_probe };
         Ok(Decision::Write(changes, Decided::Granted(grant)))
     })
     .await

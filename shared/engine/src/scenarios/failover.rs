@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::house::{House, Says, told};
+use super::house::{House, Says, request, told};
 use super::{complete, good};
 use crate::agent::ModelSpec;
 use crate::error::ErrorKind;
@@ -107,4 +107,81 @@ fn where_nobody_else_can_be_asked_a_failure_is_only_a_wait() {
     wait(&house, house.next_in_ms().unwrap());
     house.step("worker", 1).unwrap();
     assert_eq!(house.result("worker").unwrap().meta.basis.name(), "model");
+}
+
+#[test]
+fn a_fallback_that_is_of_no_use_makes_nothing_worse() {
+    let fails = || Says::Fails(ErrorKind::ModelUnavailable, Bill::Nothing, None);
+    let useless: [(Option<Says>, Option<i64>); 2] =
+        [(None, None), (Some(Says::Fails(ErrorKind::ModelRejected, Bill::Nothing, None)), PRICE)];
+    for (second, price) in useless {
+        let house =
+            house(&["first", "second"], std::iter::once(fails()).chain(second).chain([good()]).collect());
+        let other = ModelSpec { price: told("x", price).price, ..ModelSpec::clone(&model("second")) };
+        house.model.models.lock().unwrap()[1] = Arc::new(other);
+        house.step("worker", 0).unwrap();
+        assert!(house.result("worker").is_none(), "it waits for the first");
+        wait(&house, 31_000);
+        house.step("worker", 1).unwrap();
+        assert_eq!(house.result("worker").unwrap().meta.basis.name(), "model");
+    }
+}
+
+#[test]
+fn a_run_that_is_short_of_time_says_nothing_of_its_provider() {
+    let short = |left_ms: u64| {
+        let late = Says::Fails(ErrorKind::Timeout, Bill::Unknown, None);
+        let house = house(&["first", "second"], vec![late, good()]);
+        wait(&house, crate::model::Depth::Quick.deadline_ms() - left_ms);
+        house.step("worker", 0).unwrap();
+        let ports = house.ports.clone();
+        let providers = ["first".to_owned(), "second".to_owned()];
+        let circuits = house.block_on(async move { crate::circuits(&ports, &providers).await.unwrap() });
+        (asked(&house).len(), circuits[0].failures)
+    };
+    assert_eq!(short(500), (0, 0), "no call is made that has no time");
+    assert_eq!(short(60_000).1, 0, "half a call's time is no fault of the provider");
+    assert_eq!(short(170_000), (2, 1));
+}
+
+#[test]
+fn a_probe_that_the_rates_refuse_is_no_probe() {
+    let mut house = house(&["first", "second"], Vec::new());
+    house.model.dead.lock().unwrap().insert("first".to_owned());
+    house.model.say(good());
+    house.step("worker", 0).unwrap();
+    wait(&house, 31_000);
+    house.model.dead.lock().unwrap().clear();
+    let rates = crate::limits::Rates::requests_per_minute(1, 100).unwrap();
+    let limits = Arc::new(crate::memory::MemoryLimits::with(house.time.clone(), rates));
+    house.ports.limits = limits;
+    for number in 0..2 {
+        house.run = house.start_other(number);
+        house.model.say(good());
+        house.step("worker", 0).unwrap();
+    }
+    let ports = house.ports.clone();
+    let circuit =
+        house.block_on(async move { crate::circuits(&ports, &["first".to_owned()]).await.unwrap()[0] });
+    assert_eq!((circuit.failures, circuit.probe_until_ms), (0, 0), "the first probe was answered");
+}
+
+#[test]
+fn what_earlier_leases_paid_counts_against_the_steps_limit() {
+    let refused = || Says::Fails(ErrorKind::RateLimited, Bill::Nothing, Some(1_000));
+    let paid = || Says::AtCost(NanoUsd::from_milli_usd(600), serde_json::json!("no object"));
+    let mut house = house(&["only"], vec![paid(), refused(), paid(), refused(), paid(), refused()]);
+    let ports = house.ports.clone();
+    house.run = house.block_on(async move {
+        let deep = crate::RunRequest { depth: crate::model::Depth::Deep, ..request(&ports, None).await };
+        crate::start_run(&ports, &deep).await.unwrap().0
+    });
+    for hop in 0..4 {
+        house.step("worker", hop).unwrap();
+        wait(&house, 60_000);
+    }
+    let result = house.result("worker").expect("an end");
+    assert!(result.warnings.iter().any(|warning| warning.contains("step's limit")), "{:?}", result.warnings);
+    let spent: NanoUsd = house.charges().iter().map(|charge| charge.cost).sum();
+    assert_eq!((result.meta.cost, spent), (NanoUsd::from_milli_usd(1_200), NanoUsd::from_milli_usd(1_200)));
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::error::{Error, ErrorKind, Result};
+use engine::ports::Clock as _;
 use futures::future::join3;
 use reqwest::{Client, Url};
 use rustls::ClientConfig;
@@ -12,7 +13,10 @@ use rustls_platform_verifier::BuilderVerifierExt as _;
 use serde_json::Value;
 
 use super::crew::AGENTS;
-use super::{CHECKED, COMPONENTS, Found, MOST_MS, Row, in_order, row};
+use super::{CHECKED, COMPONENTS, Found, Row, in_order, row};
+
+/// What has not answered by then does not answer, in milliseconds.
+const MOST_MS: u64 = 2_000;
 
 /// A deployed API, and a key to it.
 pub struct Deployed {
@@ -53,6 +57,13 @@ impl Deployed {
         Ok(Self { base, key: key.trim().to_owned(), client })
     }
 
+    /// What came of a question, and how long that took.
+    async fn ask(&self, path: &str) -> Asked {
+        let began_ms = boot::SystemClock.now_ms();
+        let answer = self.get(path).await;
+        Asked { answer, took_ms: boot::SystemClock.now_ms().saturating_sub(began_ms) }
+    }
+
     /// The answer's status and document. Kind `Network` if there is none.
     async fn get(&self, path: &str) -> Result<(u16, Value)> {
         let failed = |error: reqwest::Error| {
@@ -65,51 +76,66 @@ impl Deployed {
     }
 }
 
+/// A question that was put to the API.
+struct Asked {
+    answer: Result<(u16, Value)>,
+    took_ms: u64,
+}
+
 /// Asks the API after every component.
 pub async fn validate(deployed: &Deployed) -> Vec<Row> {
     let (components, agents, figures) =
-        join3(deployed.get("/health/components"), deployed.get("/agents"), deployed.get("/optimizations"))
+        join3(deployed.ask("/health/components"), deployed.ask("/agents"), deployed.ask("/optimizations"))
             .await;
     let rows = COMPONENTS.iter().map(|component| {
-        let found = match *component {
+        let (found, took_ms) = match *component {
             "agent_count" | "crew_configuration" => answered(&agents, |body| crew(component, body)),
             "performance" => answered(&figures, performance),
             "health_checks" => answered(&components, checks),
             "memory" => answered(&components, |body| check(body, "vector_database")),
             component => match CHECKED.iter().find(|(name, _)| *name == component) {
                 Some((_, checked)) => answered(&components, |body| check(body, checked)),
-                None => Found::unknown(
-                    "only a step of a run uses it there",
-                    "start a quick run with POST /runs and look at its steps, or validate on this machine without --url",
-                ),
+                // Nothing is asked, so nothing takes time.
+                None => {
+                    let advice = "start a quick run with POST /runs and look at its steps, or validate on this machine without --url";
+                    (Found::unknown("only a step of a run uses it there", advice), 0)
+                }
             },
         };
-        row(component, found, 0)
+        row(component, found, took_ms)
     });
     in_order(rows.collect())
 }
 
-/// What an answer says, if it is one: 503 is an answer of `/health/components` too.
-fn answered(answer: &Result<(u16, Value)>, read: impl Fn(&Value) -> Found) -> Found {
-    match answer {
+/// What an answer says, if it is one, and how long it took: 503 is an answer of `/health/components` too. A key that may not
+/// ask says nothing of the component.
+fn answered(asked: &Asked, read: impl Fn(&Value) -> Found) -> (Found, u64) {
+    let found = match &asked.answer {
         Ok((200, body)) => read(body),
         Ok((503, body)) if body["checks"].is_object() => read(body),
         Ok((status, body)) => {
             let detail = body["detail"].as_str().unwrap_or("no reason given");
-            Found::fail(format!("the API answered {status}: {detail}"), "use a key with the scope read")
+            let what = format!("the API answered {status}: {detail}");
+            match status {
+                401 | 403 => Found::unknown(what, "use a key with the scope read"),
+                _ => Found::fail(what, "look at the API's log"),
+            }
         }
         Err(error) => Found::fail(error.to_string(), "look at the address and at the API's log"),
-    }
+    };
+    (found, asked.took_ms)
 }
 
-fn check(body: &Value, name: &str) -> Found {
+pub(super) fn check(body: &Value, name: &str) -> Found {
     let entry = &body["checks"][format!("{name}:responseTime")][0];
     let words = entry["output"].as_str().or(entry["evidence"].as_str()).unwrap_or("no such check");
     let words = format!("{words} (read {})", entry["time"].as_str().unwrap_or("never"));
+    let advice = format!("see {name} in docs/runbook.md#health-failing");
     match entry["status"].as_str() {
-        Some("pass" | "warn") => Found::pass(words),
+        Some("pass") => Found::pass(words),
+        Some("warn") => Found::unknown(words, advice),
         Some("unknown") => Found::unknown(words, "see docs/deploy.md for what it needs"),
-        _ => Found::fail(words, format!("see {name} in docs/runbook.md#health-failing")),
+        _ => Found::fail(words, advice),
     }
 }
 

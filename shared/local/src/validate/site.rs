@@ -1,8 +1,11 @@
-//! A web site of one page on this machine: so that downloading is exercised without leaving it.
+//! A web site of one page on this machine: so that downloading is exercised without leaving it. The same page stands at a
+//! second port, which nobody may be allowed to reach.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use engine::error::{Error, ErrorKind, Result};
+use futures::future::join;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -13,35 +16,71 @@ const LARGEST_HEAD_BYTES: usize = 16 * 1024;
 
 /// The site, listening.
 pub struct Site {
+    open: Door,
+    inside: Door,
+}
+
+struct Door {
     listener: TcpListener,
     address: SocketAddr,
+    is_reached: AtomicBool,
 }
 
 impl Site {
-    /// Listens on a free port of 127.0.0.1. Kind `Internal` if none can be had.
+    /// Listens on two free ports of 127.0.0.1. Kind `Internal` if none can be had.
     pub async fn open() -> Result<Self> {
+        Ok(Self { open: Door::open().await?, inside: Door::open().await? })
+    }
+
+    /// What a fetcher must be allowed to reach.
+    pub fn address(&self) -> SocketAddr {
+        self.open.address
+    }
+
+    /// What it must not be allowed to reach.
+    pub(super) fn inside(&self) -> SocketAddr {
+        self.inside.address
+    }
+
+    /// Where the captions are.
+    pub(super) fn link(&self) -> String {
+        self.open.link()
+    }
+
+    /// Where they are for nobody.
+    pub(super) fn inside_link(&self) -> String {
+        self.inside.link()
+    }
+
+    /// Whether somebody connected to where nobody may.
+    pub(super) fn is_inside_reached(&self) -> bool {
+        self.inside.is_reached.load(Ordering::Relaxed)
+    }
+
+    /// Answers for ever, at each port one request after the other; drop it to stop.
+    pub async fn serve(&self) {
+        join(self.open.serve(), self.inside.serve()).await;
+    }
+}
+
+impl Door {
+    async fn open() -> Result<Self> {
         let failed = |error: std::io::Error| {
             Error::new(ErrorKind::Internal, "no port of 127.0.0.1 can be listened on").because(error)
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, address })
+        Ok(Self { listener, address, is_reached: AtomicBool::new(false) })
     }
 
-    /// What a fetcher must be allowed to reach.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Where the captions are.
-    pub(super) fn link(&self) -> String {
+    fn link(&self) -> String {
         format!("http://{}/talk.vtt", self.address)
     }
 
-    /// Answers for ever, one request after the other; drop it to stop.
-    pub async fn serve(&self) {
+    async fn serve(&self) {
         loop {
             if let Ok((stream, _)) = self.listener.accept().await {
+                self.is_reached.store(true, Ordering::Relaxed);
                 // Whoever does not listen any more is not told.
                 let _ = answer(stream).await;
             }

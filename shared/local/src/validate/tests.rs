@@ -1,5 +1,6 @@
 //! Each component is broken where it is used, and exactly its row must say so.
 
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -26,9 +27,14 @@ struct House {
 
 impl House {
     async fn new() -> Self {
+        Self::reaching(|site| vec![site.address()]).await
+    }
+
+    /// A house whose fetcher may reach these addresses of the site.
+    async fn reaching(addresses: fn(&Site) -> Vec<SocketAddr>) -> Self {
         let site = Site::open().await.unwrap();
         let mut config = Config::from(|_| None).unwrap();
-        config.fetch_allow.push(site.address());
+        config.fetch_allow = addresses(&site);
         let folder = tempfile::tempdir().unwrap();
         let session = session::open(&config, folder.path()).await.unwrap();
         Self { ports: session.ports, site, config, _folder: folder }
@@ -157,6 +163,35 @@ async fn breaking_a_component_turns_exactly_its_row() {
     assert!(longest_ms < 2_600, "{longest_ms} ms");
 }
 
+#[tokio::test]
+async fn a_fetcher_that_reaches_the_inside_is_seen() {
+    let house = House::reaching(|site| vec![site.address(), site.inside()]).await;
+    let rows = house.validate(&house.ports).await;
+    let failing: Vec<_> = rows.iter().filter(|row| row.verdict == Verdict::Fail).collect();
+    assert_eq!(failing.iter().map(|row| row.component).collect::<Vec<_>>(), ["download"], "{failing:?}");
+    assert!(house.site.is_inside_reached());
+}
+
+#[test]
+fn a_warning_is_unknown_and_says_what_to_do() {
+    let reading = Reading {
+        component: "distributed_rate_limiter".to_owned(),
+        status: Status::Warn,
+        output: "Redis does not answer".to_owned(),
+        took_ms: 1,
+        observed: None,
+        at_ms: 1,
+    };
+    let row = of_reading(&("distributed_rate_limiting", "distributed_rate_limiter"), &[reading]).unwrap();
+    assert_eq!((row.verdict, row.evidence.as_str()), (Verdict::Unknown, "Redis does not answer"));
+    assert!(!row.to_do.is_empty());
+    let told =
+        json!({ "checks": { "mcp_tools:responseTime": [{ "status": "warn", "output": "no example" }] } });
+    let found = remote::check(&told, "mcp_tools");
+    assert_eq!(found.verdict, Verdict::Unknown);
+    assert!(!found.to_do.is_empty());
+}
+
 /// What the API over these ports says, to this key.
 async fn remote_rows(house: &House, ports: &Ports, key: &str) -> Vec<(&'static str, Verdict)> {
     let (config, health) = (house.config.clone(), Watch::probing());
@@ -192,7 +227,7 @@ async fn an_api_is_asked_for_what_it_may_be_asked() {
     assert_eq!(rows, COMPONENTS.iter().map(|component| (*component, fail(component))).collect::<Vec<_>>());
 
     let stranger = remote_rows(&house, ports, "ak_nobody.nothing").await;
-    assert!(stranger.iter().all(|(_, verdict)| *verdict != Verdict::Pass), "{stranger:?}");
+    assert!(stranger.iter().all(|(_, verdict)| *verdict == Verdict::Unknown), "{stranger:?}");
     let refused = ["http://example.org", "ftp://127.0.0.1", "nonsense"];
     assert!(refused.iter().all(|url| Deployed::new(url, "key").is_err()));
 }

@@ -74,6 +74,8 @@ impl Pool {
                 .zip(&missing)
                 .map(|(weight, units)| leased(weight, *units, is_whole))
                 .collect();
+            // The rate's window counts a lease from when the server decides, which may be long before its answer is here.
+            let sent = crate::link::now();
             let admission = tag.take(&id, &wanted).await?;
             if !admission.allowed {
                 if is_whole && wanted.iter().zip(&missing).any(|(wanted, missing)| wanted.units > *missing) {
@@ -83,7 +85,7 @@ impl Pool {
             }
             let mut leases = self.lock();
             leases.remaining = admission.remaining;
-            leases.add(id, wanted);
+            leases.add(id, wanted, sent);
             match leases.spend(weights) {
                 Ok(spend) => return Ok(Ok(spend)),
                 // Another call of this process spent what this one leased.
@@ -156,10 +158,10 @@ impl Leases {
         Ok(Spend { parts })
     }
 
-    fn add(&mut self, id: String, weights: Vec<Weight>) {
+    fn add(&mut self, id: String, weights: Vec<Weight>, sent: Instant) {
         let left = weights.iter().map(|weight| weight.units).collect();
         let beyond = vec![0; weights.len()];
-        let until = crate::link::now() + Duration::from_millis(LEASE_HOLDS_MS);
+        let until = sent + Duration::from_millis(LEASE_HOLDS_MS);
         self.open.insert(id, Lease { weights, left, beyond, out: 0, until });
     }
 
@@ -195,5 +197,25 @@ impl Leases {
             Closed { id, weights: lease.weights, reals }
         });
         closed.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::limits::Scope;
+
+    use super::*;
+
+    #[test]
+    fn a_lease_holds_from_when_it_was_asked_for() {
+        let (scope, dimension) = (Scope::Provider, Dimension::Requests);
+        let limit = Limit { scope, owner: "provider/one".to_owned(), dimension, capacity: 9, span_ms: 1_280 };
+        let weights = vec![Weight { limit, units: 1 }];
+        let mut leases = Leases::default();
+        let sent = crate::link::now();
+        leases.add("old".to_owned(), weights.clone(), sent - Duration::from_millis(LEASE_HOLDS_MS));
+        assert!(leases.spend(&weights).is_err());
+        leases.add("new".to_owned(), weights.clone(), sent);
+        assert!(leases.spend(&weights).is_ok());
     }
 }

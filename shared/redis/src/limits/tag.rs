@@ -164,8 +164,8 @@ impl Tag {
         }
         let owed = Owed::Settle { id: id.to_owned(), reals: reals.map(|reals| wire::reals(weights, reals)) };
         let is_here = self.lock().mode == Mode::Here;
-        if !is_here || !self.send(&owed).await {
-            self.lock().owed.push(owed);
+        if !is_here || self.send(&owed).await.is_err() {
+            self.owe(owed);
         }
     }
 
@@ -175,6 +175,12 @@ impl Tag {
         let state = self.lock();
         state.mode == Mode::Here
             && state.confirmed_ms.is_none_or(|at_ms| at_ms + self.common.keep_ms < now_ms)
+    }
+
+    /// True if there is something to tell Redis as soon as it is there.
+    pub(crate) fn is_behind(&self) -> bool {
+        let state = self.lock();
+        matches!(state.mode, Mode::Away { .. }) || !state.owed.is_empty()
     }
 
     /// Tells Redis what was admitted while it was away. False if it went away again meanwhile.
@@ -197,14 +203,14 @@ impl Tag {
     }
 
     async fn tell(&self, server: &Arc<str>) -> bool {
-        let doubtful: Vec<String> = self.lock().doubtful.iter().cloned().collect();
-        for id in doubtful {
-            if self.call("undo", Some(&id), Vec::new(), Vec::new()).await.is_err() {
-                return false;
-            }
-            self.lock().doubtful.remove(&id);
-        }
         loop {
+            let doubtful: Vec<String> = self.lock().doubtful.iter().cloned().collect();
+            for id in doubtful {
+                if self.call("undo", Some(&id), Vec::new(), Vec::new()).await.is_err() {
+                    return false;
+                }
+                self.lock().doubtful.remove(&id);
+            }
             let (report, parts) = {
                 let state = self.lock();
                 (state.report.clone(), state.parts)
@@ -229,18 +235,22 @@ impl Tag {
                 state.owed.pop()
             };
             let Some(owed) = owed else { return };
-            let again = matches!(owed, Owed::Settle { .. });
-            if !self.send(&owed).await {
+            if let Err(away) = self.send(&owed).await {
                 // A settlement may be told twice, an adjustment may not.
-                if again {
-                    self.lock().owed.push(owed);
+                if away == Away::Known || matches!(owed, Owed::Settle { .. }) {
+                    self.owe(owed);
                 }
                 return;
             }
         }
     }
 
-    async fn send(&self, owed: &Owed) -> bool {
+    fn owe(&self, owed: Owed) {
+        self.lock().owed.push(owed);
+        self.common.link.wake();
+    }
+
+    async fn send(&self, owed: &Owed) -> Result<(), Away> {
         let told = match owed {
             Owed::Settle { id, reals: Some(reals) } => {
                 self.call("settle", Some(id), reals.clone(), Vec::new()).await
@@ -250,7 +260,7 @@ impl Tag {
                 self.call("adjust", None, wire::adjustment(held, *back), vec![held.owner.clone()]).await
             }
         };
-        told.is_ok()
+        told.map(|_| ())
     }
 
     async fn call(
@@ -310,6 +320,9 @@ impl Tag {
                 "on a share of the rates until Redis is back"
             );
         }
+        drop(state);
+        // Another connection may be open already, and its tags told.
+        self.common.link.wake();
     }
 
     fn take_of_share(&self, id: &str, weights: &[Weight]) -> Result<Admission, NoShare> {
@@ -475,7 +488,8 @@ impl State {
     /// A report has arrived. True if nothing is left to tell.
     fn reported(&mut self, numbers: &[i64], server: &Arc<str>) -> bool {
         self.report = None;
-        if !self.fresh.is_empty() {
+        // A call sent before may have failed meanwhile, and is undone like the others.
+        if !self.fresh.is_empty() || !self.doubtful.is_empty() {
             let windows = std::mem::take(&mut self.fresh);
             self.put_into_report(windows, false);
             return false;

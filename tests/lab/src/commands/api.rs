@@ -1,5 +1,5 @@
 //! `cargo lab bench api`: how soon the HTTP API of this machine answers under load, and how soon it tells of components that
-//! all hang.
+//! all hang. It ends with 1 if a figure misses its target.
 
 use std::future::IntoFuture as _;
 use std::io::{BufRead as _, BufReader};
@@ -52,36 +52,68 @@ pub(super) struct Arguments {
     binary: Option<PathBuf>,
 }
 
+/// How the rows are judged that begin so: which figure, and how many milliseconds it may be at most. No row may have errors.
+const TARGETS: [(&str, &str, f64); 5] = [
+    ("GET /health/components,", "p99_ms", 300.0),
+    ("GET /health,", "p99_ms", 2.0),
+    ("GET /health at", "p95_ms", 20.0),
+    ("GET /runs", "p95_ms", 20.0),
+    ("POST /runs", "p95_ms", 50.0),
+];
+
 pub(super) fn api(arguments: &Arguments) -> ExitCode {
-    match measure(arguments) {
-        Ok(report) if arguments.json => {
+    match measure(arguments).map(judged) {
+        Ok((report, met)) if arguments.json => {
             print(&format!("{report:#}"));
-            ExitCode::SUCCESS
+            ended(met)
         }
-        Ok(report) => {
+        Ok((report, met)) => {
             print(
-                "WHAT                                  REQUESTS  ERRORS  PER SECOND  p50 ms  p95 ms  p99 ms  most ms",
+                "WHAT                                  REQUESTS  ERRORS  PER SECOND  p50 ms  p95 ms  p99 ms  most ms  TARGET",
             );
             for (name, row) in report.as_object().into_iter().flatten() {
                 let number = |key: &str| row[key].as_f64().unwrap_or_default();
                 print(&format!(
-                    "{name:<36} {:>9} {:>7} {:>11.1} {:>7.2} {:>7.2} {:>7.2} {:>8.2}",
+                    "{name:<36} {:>9} {:>7} {:>11.1} {:>7.2} {:>7.2} {:>7.2} {:>8.2}  {}: {}",
                     number("requests"),
                     number("errors"),
                     number("answered_per_second"),
                     number("p50_ms"),
                     number("p95_ms"),
                     number("p99_ms"),
-                    number("most_ms")
+                    number("most_ms"),
+                    row["target"].as_str().unwrap_or("-"),
+                    if row["met"] == true { "met" } else { "MISSED" }
                 ));
             }
-            ExitCode::SUCCESS
+            ended(met)
         }
         Err(error) => {
             print(&format!("error: {error}"));
             ExitCode::FAILURE
         }
     }
+}
+
+fn ended(met: bool) -> ExitCode {
+    if met { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The report with each row's target and whether it is met, and whether all are. A row without a target meets none.
+fn judged(mut report: Value) -> (Value, bool) {
+    let mut all = true;
+    for (name, row) in report.as_object_mut().into_iter().flatten() {
+        let target = TARGETS.iter().find(|(row, ..)| name.starts_with(row));
+        let right = row["errors"] == 0;
+        let met =
+            right && target.is_some_and(|(_, key, most)| row[*key].as_f64().is_some_and(|ms| ms <= *most));
+        let figure =
+            |(_, key, most): &(&str, &str, f64)| format!("{} at most {most} ms", key.trim_end_matches("_ms"));
+        row["target"] = json!(format!("{}, 0 errors", target.map_or_else(|| "none".to_owned(), figure)));
+        row["met"] = json!(met);
+        all &= met;
+    }
+    (report, all)
 }
 
 fn measure(arguments: &Arguments) -> Result<Value> {
@@ -294,4 +326,24 @@ fn hang(ports: &mut Ports, rows: Rows) {
     ports.embedder = ports.embedder.take().map(|embedder| broken(&embedder, &clock) as _);
     let tools = ports.tools.iter().map(|(name, tool)| (*name, broken(tool, &clock) as _));
     ports.tools = Arc::new(tools.collect());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_figure_above_its_target_and_an_error_are_missed() {
+        let judge = |name: &str, row: Value| {
+            let (report, all) = judged(json!({ name: row }));
+            assert_eq!(report[name]["met"], all);
+            all
+        };
+        assert!(judge("GET /health, everything hang", json!({ "errors": 0, "p99_ms": 2.0 })));
+        assert!(!judge("GET /health, everything hang", json!({ "errors": 0, "p99_ms": 2.01 })));
+        assert!(judge("GET /health/components, everything hang", json!({ "errors": 0, "p99_ms": 270.0 })));
+        assert!(judge("GET /runs/{id} at 200/s", json!({ "errors": 0, "p95_ms": 3.0 })));
+        assert!(!judge("POST /runs at 50/s", json!({ "errors": 1, "p95_ms": 3.0 })));
+        assert!(!judge("POST /runs at 50/s", json!({ "errors": 0, "p95_ms": null })));
+    }
 }
