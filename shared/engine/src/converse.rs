@@ -15,12 +15,16 @@ use crate::model::{CallId, NanoUsd, Usage};
 use crate::money::{self, Ask, Decided, Grant, Seen, Settlement};
 use crate::ports::{
     Admission, Backend, Bill, Llm, LlmError, ModelMessage, ModelReply, ModelRequest, Ports, Take, ToolAnswer,
-    ToolScope, ToolSpec, Used,
+    ToolScope, ToolSpec,
 };
 use crate::prompt;
 use crate::recall::{self, Remembered};
 use crate::step_input::StepInput;
 use crate::trace;
+
+mod reckon;
+
+use reckon::{settle_rates, tokens_at_most, usual_cost};
 
 const CALL_TIMEOUT_MS: u64 = 120_000;
 const BACKOFF_MS: u64 = 2_000;
@@ -298,6 +302,8 @@ impl<'a> Talk<'a> {
                 }
                 Ok(Decided::OpenUntil(until_ms)) => {
                     self.gives_way = self.has_alternative;
+                    // What would fail counts as failing, or silence would look like health.
+                    ports.metrics.count("model_failures", 1);
                     let why =
                         format!("{} has failed lately and is not asked for now", request.model.provider);
                     let after_ms = until_ms.saturating_sub(ports.clock.now_ms()).max(LEAST_WAIT_MS);
@@ -535,44 +541,6 @@ impl<'a> Talk<'a> {
     }
 }
 
-/// What a usual call of an agent costs with a model; `None` if its price is not in the catalogue.
-fn usual_cost(model: &Arc<ModelSpec>) -> Option<NanoUsd> {
-    const INPUT_TOKENS: u64 = 4_000;
-    const OUTPUT_TOKENS: u64 = 500;
-    model.price.map(|price| price.worst_case(INPUT_TOKENS, OUTPUT_TOKENS))
-}
-
-/// Puts what a call used in the place of what it took of the rates; a call whose end nobody saw used all of it. Where that
-/// fails the call counts as it was taken until its window ends, which is never too little.
-async fn settle_rates(ports: &Ports, take: &Take, settlement: Settlement) {
-    let settled = match settlement {
-        Settlement::NeverMade => ports.limits.refund(take).await,
-        Settlement::Used(usage, _) => ports.limits.settle(take, &used(&usage)).await,
-        Settlement::Unknown => {
-            let Take { input_tokens, output_tokens, .. } = *take;
-            ports.limits.settle(take, &Used { input_tokens, output_tokens }).await
-        }
-    };
-    if let Err(error) = settled {
-        tracing::warn!(call = %take.id, %error, "what a call took of the rates was not settled");
-    }
-}
-
-/// What a call used, as rates count it: what the provider read from its own cache was sent all the same.
-fn used(usage: &Usage) -> Used {
-    let sent = [
-        usage.input_tokens,
-        usage.cached_tokens,
-        usage.cache_write_tokens,
-        usage.cache_write_1h_tokens,
-        usage.audio_tokens,
-    ];
-    Used {
-        input_tokens: sent.into_iter().fold(0, u64::saturating_add),
-        output_tokens: usage.output_tokens.saturating_add(usage.reasoning_tokens),
-    }
-}
-
 /// What a call tells the operator's metrics.
 fn count_call(ports: &Ports, provider: &str, seen: &Seen) {
     ports.metrics.count_by("model_calls", provider, 1);
@@ -586,25 +554,4 @@ fn parse_answer(reply: &ModelReply) -> std::result::Result<Value, String> {
         return Err("it was cut off before its end; say less".to_owned());
     }
     serde_json::from_str(&reply.text).map_err(|error| format!("it is not JSON: {error}"))
-}
-
-/// At most so many tokens are sent by this request, its schema aside.
-fn tokens_at_most(request: &ModelRequest) -> u64 {
-    const PER_MESSAGE: u64 = 16;
-    let text = |message: &ModelMessage| match message {
-        ModelMessage::System { text } | ModelMessage::User { text } | ModelMessage::Tool { text, .. } => {
-            prompt::tokens_at_most(text)
-        }
-        ModelMessage::Assistant { text, tool_calls, kept } => {
-            prompt::tokens_at_most(text)
-                + kept.iter().map(|part| prompt::tokens_at_most(&part.to_string())).sum::<u64>()
-                + tool_calls
-                    .iter()
-                    .map(|call| prompt::tokens_at_most(&call.arguments.to_string()) + PER_MESSAGE)
-                    .sum::<u64>()
-        }
-    };
-    let tools: u64 =
-        request.tools.iter().map(|tool| prompt::tokens_at_most(&serde_json::json!(tool).to_string())).sum();
-    tools + request.messages.iter().map(|message| text(message) + PER_MESSAGE).sum::<u64>()
 }

@@ -419,7 +419,7 @@ mod tests {
 
     #[test]
     fn nothing_is_overspent_and_nearly_all_of_it_is_of_use() {
-        let figures = play(9_000, 7).unwrap();
+        let figures = play(3_000, 7).unwrap();
         assert!(figures.kills > 0 && figures.repeats > 0 && figures.runs >= 2, "{figures:?}");
         assert_eq!((figures.overspend_nano_usd, figures.sums_that_differ), (0, 0), "{figures:?}");
         assert!(figures.utilisation_worst >= 0.95, "{figures:?}");

@@ -38,6 +38,7 @@ impl Site {
     }
 
     /// What it must not be allowed to reach.
+    #[cfg(test)]
     pub(super) fn inside(&self) -> SocketAddr {
         self.inside.address
     }

@@ -5,11 +5,12 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use api::Api;
+use async_trait::async_trait;
 use boot::Config;
 use engine::health::{PROBES, Watch};
 use engine::memory::{Broken, Fault};
 use engine::model::{Counters, Scope};
-use engine::ports::{Becomes, Change, Expect, Key, Row as Stored};
+use engine::ports::{Admission, Backend, Becomes, Change, Expect, Key, Limits, Row as Stored, Take, Used};
 use futures::future::{Either, select};
 use serde_json::json;
 
@@ -190,6 +191,38 @@ fn a_warning_is_unknown_and_says_what_to_do() {
     let found = remote::check(&told, "mcp_tools");
     assert_eq!(found.verdict, Verdict::Unknown);
     assert!(!found.to_do.is_empty());
+}
+
+/// Rates as they are held while Redis does not answer.
+struct OnShare(Arc<dyn Limits>);
+
+#[async_trait]
+impl Limits for OnShare {
+    async fn take(&self, take: &Take) -> Result<Admission> {
+        Ok(Admission { backend: Backend::Share, ..self.0.take(take).await? })
+    }
+
+    async fn settle(&self, take: &Take, used: &Used) -> Result<()> {
+        self.0.settle(take, used).await
+    }
+
+    async fn refund(&self, take: &Take) -> Result<()> {
+        self.0.refund(take).await
+    }
+
+    async fn allow(&self, key: &str, tokens: u64) -> Result<Admission> {
+        self.0.allow(key, tokens).await
+    }
+}
+
+#[tokio::test]
+async fn rates_on_a_share_are_a_warning() {
+    let house = House::new().await;
+    let ports = Ports { limits: Arc::new(OnShare(house.ports.limits.clone())), ..house.ports.clone() };
+    let rows = house.validate(&ports).await;
+    let row = rows.iter().find(|row| row.component == "distributed_rate_limiting").unwrap();
+    assert_eq!(row.verdict, Verdict::Unknown, "{row:?}");
+    assert!(row.evidence.starts_with("Redis does not answer"), "{row:?}");
 }
 
 /// What the API over these ports says, to this key.

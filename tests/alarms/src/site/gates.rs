@@ -70,6 +70,11 @@ impl<T: ?Sized> Gate<T> {
 
 #[async_trait]
 impl Store for Gate<dyn Store> {
+    fn forgets(&self) -> bool {
+        // As the table on AWS does.
+        true
+    }
+
     async fn read(&self, keys: &[Key]) -> Result<Vec<Option<Versioned>>> {
         self.table().await?;
         self.inner.read(keys).await
@@ -120,6 +125,13 @@ impl Queues for Gate<dyn Queues> {
         self.queue(queue)?;
         self.inner.send(queue, message, delay_ms).await
     }
+
+    async fn depth(&self, queue: Queue) -> Result<Option<u64>> {
+        if self.causes.are(Cause::QueueGone(queue)) {
+            return Err(away("there is no such queue"));
+        }
+        self.inner.depth(queue).await
+    }
 }
 
 #[async_trait]
@@ -149,6 +161,11 @@ impl Workflow for Gate<dyn Workflow> {
         self.machine()?;
         self.inner.stop(run, cause).await
     }
+
+    async fn ready(&self) -> Result<Option<bool>> {
+        self.machine()?;
+        self.inner.ready().await
+    }
 }
 
 /// What the scripted model has no fault for.
@@ -156,6 +173,17 @@ impl Workflow for Gate<dyn Workflow> {
 impl Llm for Gate<dyn Llm> {
     fn candidates(&self, tier: Tier) -> Vec<Arc<ModelSpec>> {
         self.inner.candidates(tier)
+    }
+
+    async fn reachable(&self) -> Result<Option<Vec<String>>> {
+        if self.causes.are(Cause::KeyWrong) {
+            return Err(Error::new(ErrorKind::Configuration, "simulated: the key is wrong"));
+        }
+        if self.causes.are(Cause::ModelDown) {
+            return Err(away("the provider does not answer"));
+        }
+        let served = Tier::ALL.iter().flat_map(|tier| self.inner.candidates(*tier));
+        Ok(Some(served.map(|model| model.id.clone()).collect()))
     }
 
     async fn complete(&self, request: &ModelRequest) -> Result<ModelReply, LlmError> {

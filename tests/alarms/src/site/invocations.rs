@@ -6,9 +6,10 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use engine::error::{Error, ErrorKind, Result};
+use engine::health;
 use engine::memory::{MemoryQueues, Received};
-use engine::ports::{Clock as _, Key, Message, Ports, Queue};
-use futures::future::{BoxFuture, Either, FutureExt as _, join_all, select};
+use engine::ports::{Clock as _, Message, Ports, Queue};
+use futures::future::{BoxFuture, Either, FutureExt as _, select};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use lambda::Emf;
 
@@ -244,28 +245,19 @@ impl Site {
         }
     }
 
-    /// The parts that `shared/lambda/src/health.rs` asks, each through what stands for it here.
+    /// What `shared/lambda/src/health.rs` does: the engine's own checks over the function's ports, what they found recorded, and
+    /// the parts they do not reach.
     async fn check(&self, ports: &Ports) {
         let are = |cause| self.causes.are(cause);
-        let gone = |is_gone: bool| async move {
-            if is_gone { Err(Error::new(ErrorKind::Storage, "simulated: gone")) } else { Ok(()) }
-        };
-        let settings = [Key::Settings(engine::model::TenantId::new("health"))];
-        let mut checks: Vec<BoxFuture<'_, Result<()>>> = vec![
-            async { ports.store.read(&settings).await.map(|_| ()) }.boxed(),
-            gone(Queue::ALL.iter().any(|queue| are(Cause::QueueGone(*queue)))).boxed(),
-            gone(are(Cause::MachineGone)).boxed(),
-            gone(are(Cause::BucketDenied)).boxed(),
-            gone(are(Cause::SecretGone) || are(Cause::SecretUnread)).boxed(),
+        let readings = health::probe(ports, CHECK_MS).await;
+        let recorded = health::within(ports, CHECK_MS, health::history::record(ports, &readings)).await;
+        let report = health::Report::new(readings, recorded.ok().as_ref(), self.time.now_ms());
+        let silent = [
+            are(Cause::SecretGone) || are(Cause::SecretUnread),
+            self.profile == Profile::Full && are(Cause::RedisDown),
         ];
-        if self.profile == Profile::Full {
-            checks.push(gone(are(Cause::RedisDown)).boxed());
-        }
-        let asked = checks.into_iter().map(|check| async {
-            matches!(select(check, pin!(self.time.sleep(CHECK_MS))).await, Either::Left((Ok(()), _)))
-        });
-        let failing = join_all(asked).await.into_iter().filter(|passes| !passes).count();
-        ports.metrics.count("health_checks_failing", failing as u64);
+        let silent = silent.into_iter().filter(|is_silent| *is_silent).count();
+        ports.metrics.count("health_checks_failing", (report.failing() + silent) as u64);
     }
 
     /// One request to the API: its status.

@@ -97,6 +97,7 @@ const GIVEN_UP: (&str, &str) =
 const LETTERS_WAIT: (&str, &str) =
     ("dead-letters-wait", "dead letters cannot be ended either while it lasts");
 const OVERDUE: (&str, &str) = ("runs-overdue", "nothing ends these runs before the sweep does");
+const HEALTH: (&str, &str) = ("health-failing", "a check uses the same thing");
 const RUNS_FAIL: (&str, &str) =
     ("runs-failed", "the runs end without a briefing, which their tenants must not be the first to notice");
 const FUNCTION_DIES: (&str, &str) = ("function-failures", "each such answer is an invocation that failed");
@@ -124,6 +125,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         ]),
         one("the table takes no writes", &[Cause::TableReadOnly], "api-errors").also(&[
             GIVEN_UP,
+            HEALTH,
             LETTERS_WAIT,
             OVERDUE,
         ]),
@@ -157,7 +159,8 @@ pub(crate) fn all() -> Vec<Scenario> {
             ..one("the queue of steps with memory is gone", &[Cause::QueueGone(SEMANTIC)], "health-failing")
                 .also(&[("step-errors", "standard runs lose more than a third of their steps")])
         },
-        one("the api may not send runs", &[Cause::SendDenied(Queue::Runs)], "api-errors").also(&[OVERDUE]),
+        one("the api may not send runs", &[Cause::SendDenied(Queue::Runs)], "api-errors")
+            .also(&[HEALTH, OVERDUE]),
         one("nobody may send deliveries", &[Cause::SendDenied(Queue::Deliveries)], "messages-given-up"),
         // The workflow.
         one("the state machine is gone", &[Cause::MachineGone], "health-failing")
@@ -187,11 +190,14 @@ pub(crate) fn all() -> Vec<Scenario> {
             OVERDUE,
         ]),
         one("reports of steps are lost", &[Cause::ReportsLost], "runs-failed").known(DEADLINE.0, DEADLINE.1),
-        one("reports of steps are refused", &[Cause::ReportsDenied], "messages-given-up")
-            .also(&[LETTERS_WAIT, RUNS_FAIL]),
+        one("reports of steps are refused", &[Cause::ReportsDenied], "messages-given-up").also(&[
+            HEALTH,
+            LETTERS_WAIT,
+            RUNS_FAIL,
+        ]),
         // The model.
-        one("the model's provider is down", &[Cause::ModelDown], "model-failing").lasts(480),
-        one("the model's key is wrong", &[Cause::KeyWrong], "model-failing"),
+        one("the model's provider is down", &[Cause::ModelDown], "model-failing").lasts(480).also(&[HEALTH]),
+        one("the model's key is wrong", &[Cause::KeyWrong], "model-failing").also(&[HEALTH]),
         one("the model's credit is spent", &[Cause::CreditSpent], "model-failing"),
         one("the model refuses nine of ten calls", &[Cause::ModelBusy], "model-failing"),
         one("the model is slow", &[Cause::ModelSlow], "steps-slow")

@@ -254,7 +254,7 @@ fn no_route_answers_without_a_key_that_opens_it() {
             }
         }
     }
-    assert_eq!(routes, 10);
+    assert_eq!(routes, 13);
     assert_eq!(server.ask("GET /health", &[], b"").status, 200);
 }
 
