@@ -308,7 +308,7 @@ async fn call_until_refused(
                 },
             }
         };
-        if random.next_u64() % 20 == 0 {
+        if random.next_u64().is_multiple_of(20) {
             bill.repeats.fetch_add(1, Ordering::Relaxed);
             reserve(ports, &run, &ask).await?;
         }
@@ -326,7 +326,7 @@ async fn call_until_refused(
         settle(ports, &run, &call, Settlement::Used(usage, cost)).await?;
         billed.is_settled = true;
         drop(billed);
-        if random.next_u64() % 20 == 0 {
+        if random.next_u64().is_multiple_of(20) {
             bill.repeats.fetch_add(1, Ordering::Relaxed);
             settle(ports, &run, &call, Settlement::Used(usage, cost)).await?;
         }

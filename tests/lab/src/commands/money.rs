@@ -1,9 +1,9 @@
 //! `cargo lab bench money`: whether budgets hold under two hundred calls at once, and how much of them is of use.
 
 use std::process::ExitCode;
-use std::time::Instant;
 
 use clap::Args;
+use engine::ports::Clock as _;
 
 use super::print;
 
@@ -23,7 +23,7 @@ pub(super) struct Arguments {
 
 /// Plays and prints; ends with 1 if money was overspent or a sum differs.
 pub(super) fn money(arguments: &Arguments) -> ExitCode {
-    let began = Instant::now();
+    let began_ms = boot::SystemClock.now_ms();
     let figures = match crate::money::play(arguments.calls, arguments.seed) {
         Ok(figures) => figures,
         Err(error) => {
@@ -40,7 +40,7 @@ pub(super) fn money(arguments: &Arguments) -> ExitCode {
             figures.runs,
             figures.kills,
             figures.repeats,
-            began.elapsed().as_secs_f64()
+            (boot::SystemClock.now_ms() - began_ms) as f64 / 1_000.0
         ));
         print(&format!(
             "overspent at most {} nano-dollars over {} instants; sums that differ: {}",
