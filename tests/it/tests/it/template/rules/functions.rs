@@ -74,7 +74,7 @@ fn memory(bundle: &Bundle, faults: &mut Faults) {
         let megabytes = resource.property("MemorySize").as_u64().unwrap_or_default();
         // At this size AWS gives a whole processor, which the embedding model's time is measured on.
         let fits = match function.name {
-            "agent-semantic" => megabytes == 1769,
+            "agent-semantic" => megabytes == 1024,
             _ => (128..=1024).contains(&megabytes),
         };
         faults.unless(fits, format!("{} has {megabytes} MB", function.name));
