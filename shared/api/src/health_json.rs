@@ -3,6 +3,7 @@
 //! Each component is told under `name:responseTime`, and under a name of its own what it measured beside that. Beyond the
 //! draft: the status `unknown` of a component that is not there, whether a component is critical, and its trend.
 
+use engine::calendar::timestamp;
 use engine::health::{Entry, Report, Status};
 use serde_json::{Map, Value, json};
 
@@ -37,7 +38,7 @@ fn measured(entry: &Entry, mut document: Value) -> Value {
         ("componentId", json!(reading.component)),
         ("componentType", json!("component")),
         ("status", json!(reading.status)),
-        ("time", json!(time(reading.at_ms))),
+        ("time", json!(timestamp(reading.at_ms))),
         ("critical", json!(entry.critical)),
     ];
     for (name, value) in fields {
@@ -48,7 +49,7 @@ fn measured(entry: &Entry, mut document: Value) -> Value {
     document[words] = json!(reading.output);
     if let Some(trend) = &entry.trend {
         document["trend"] = json!({
-            "since": time(trend.since_ms), "last_hour": trend.last_hour, "last_day": trend.last_day,
+            "since": timestamp(trend.since_ms), "last_hour": trend.last_hour, "last_day": trend.last_day,
         });
     }
     document
@@ -105,25 +106,4 @@ pub(crate) fn schema() -> Value {
             },
         },
     })
-}
-
-/// `2026-11-22T10:00:00.000Z`.
-fn time(at_ms: u64) -> String {
-    let (second, milliseconds) = (at_ms / 1_000, at_ms % 1_000);
-    let (hour, minute, second) = (second / 3_600 % 24, second / 60 % 60, second % 60);
-    format!("{}T{hour:02}:{minute:02}:{second:02}.{milliseconds:03}Z", engine::calendar::day(at_ms))
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn times_are_in_utc() {
-        for (at_ms, expected) in [
-            (0, "1970-01-01T00:00:00.000Z"),
-            (1_795_305_600_000, "2026-11-22T00:00:00.000Z"),
-            (1_795_305_600_000 + 86_399_999, "2026-11-22T23:59:59.999Z"),
-        ] {
-            assert_eq!(super::time(at_ms), expected);
-        }
-    }
 }

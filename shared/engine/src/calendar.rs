@@ -17,6 +17,13 @@ pub fn month(at_ms: u64) -> String {
     format!("{year:04}-{month:02}")
 }
 
+/// The moment in the form of RFC 3339, as `2026-11-22T10:00:00.000Z`.
+pub fn timestamp(at_ms: u64) -> String {
+    let (second, milliseconds) = (at_ms / 1_000, at_ms % 1_000);
+    let (hour, minute, second) = (second / 3_600 % 24, second / 60 % 60, second % 60);
+    format!("{}T{hour:02}:{minute:02}:{second:02}.{milliseconds:03}Z", day(at_ms))
+}
+
 /// The month a run was accepted in, by its id. All ids that carry no time share `0000-00`.
 pub fn month_of(run: &RunId) -> String {
     ulid::Ulid::from_string(run.as_str())
@@ -102,5 +109,16 @@ mod tests {
         }
         assert_eq!(day_before(1_795_305_600_000, 22), "2026-10-31");
         assert_eq!(month_of(&RunId::new("no ulid")), "0000-00");
+    }
+
+    #[test]
+    fn times_are_in_utc() {
+        for (at_ms, expected) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (1_795_305_600_000, "2026-11-22T00:00:00.000Z"),
+            (1_795_305_600_000 + 86_399_999, "2026-11-22T23:59:59.999Z"),
+        ] {
+            assert_eq!(timestamp(at_ms), expected);
+        }
     }
 }

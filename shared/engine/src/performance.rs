@@ -22,8 +22,9 @@ use serde_json::{Value, json};
 
 pub use advice::{Recommendation, recommendations};
 
-use crate::model::{Counters, Depth, Histogram, NanoUsd};
-use crate::ports::Settings;
+use crate::error::Result;
+use crate::model::{Counters, Depth, Histogram, NanoUsd, TenantId};
+use crate::ports::{Ports, Settings};
 
 /// What the figures are over: counters have no end.
 pub const WINDOW: &str = "all ended runs of the tenant";
@@ -82,6 +83,15 @@ pub struct Evidence {
     pub query: String,
     /// The counters it takes, as they stood.
     pub values: Value,
+}
+
+/// A tenant's counters and its five figures, under the cap its runs have. Errors: `Storage`.
+pub async fn of_tenant(ports: &Ports, tenant: &TenantId) -> Result<(Counters, [Figure; 5])> {
+    let counters = crate::figures::read(ports, tenant).await?;
+    let own = crate::tenant_settings(ports, tenant).await?;
+    let run_cap = ports.settings.run_cap_of(&own);
+    let figures = figures(&counters, &Settings { run_cap, ..ports.settings.clone() });
+    Ok((counters, figures))
 }
 
 /// The five figures, in the order of the table above.

@@ -14,7 +14,8 @@ use serde_json::Value;
 use crate::agent::{Catalogue, ModelSpec, Profile};
 use crate::error::Result;
 use crate::model::{
-    AgentId, ContentRef, ItemId, MemoryRecord, NanoUsd, RunKey, Source, StepKey, TenantId, Token, Usage,
+    AgentId, ContentRef, ItemId, MemoryRecord, NanoUsd, RunKey, Source, StepKey, TenantId, TenantSettings,
+    Token, Usage,
 };
 use crate::step_input::{Analysis, StepInput};
 use crate::trace::Span;
@@ -75,6 +76,13 @@ pub struct Settings {
     pub monthly_budget: Option<NanoUsd>,
     /// What one run may spend at most, if less than its depth's cap.
     pub run_cap: Option<NanoUsd>,
+}
+
+impl Settings {
+    /// What one run of a tenant may spend at most, if less than its depth's cap: the least that operator or tenant say.
+    pub fn run_cap_of(&self, own: &TenantSettings) -> Option<NanoUsd> {
+        [self.run_cap, own.run_cap].into_iter().flatten().min()
+    }
 }
 
 /// Time.

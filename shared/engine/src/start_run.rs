@@ -83,7 +83,8 @@ pub async fn start_run(ports: &Ports, request: &RunRequest) -> Result<(RunKey, b
         check_depth(&own, request.depth)?;
         let limited = limit(ports, &own, rows, &budgets)?;
         let stored = new_run(ports, request, &run, now);
-        let cap = run_cap(ports, &own, request.depth);
+        let depth_cap = request.depth.cap();
+        let cap = ports.settings.run_cap_of(&own).unwrap_or(depth_cap).min(depth_cap);
         let purse = Purse { cap, soft: own.soft_limit, ..Purse::default() };
         let due_ms = Some(stored.deadline_ms + DEADLINE_GRACE_MS);
         let mut changes = vec![
@@ -150,11 +151,6 @@ fn new_run(ports: &Ports, request: &RunRequest, run: &RunKey, now: u64) -> Run {
         saved: NanoUsd::ZERO,
         trace: request.trace,
     }
-}
-
-fn run_cap(ports: &Ports, own: &TenantSettings, depth: Depth) -> NanoUsd {
-    let caps = [ports.settings.run_cap, own.run_cap];
-    caps.into_iter().flatten().fold(depth.cap(), NanoUsd::min)
 }
 
 fn check_depth(own: &TenantSettings, depth: Depth) -> Result<()> {

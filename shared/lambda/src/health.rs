@@ -11,7 +11,7 @@ use crate::Opened;
 
 /// What has not answered by then does not answer. More than the engine's own limit: on the smallest function a first
 /// handshake alone takes longer.
-const MOST_MS: u64 = 2_000;
+pub const CHECK_MS: u64 = 2_000;
 
 type Check<'a> = (&'static str, BoxFuture<'a, Result<()>>);
 
@@ -19,8 +19,8 @@ type Check<'a> = (&'static str, BoxFuture<'a, Result<()>>);
 pub fn check_health(opened: &Opened) -> BoxFuture<'_, Result<Value>> {
     async move {
         let ports = &opened.ports;
-        let (readings, parts) = join(probe(ports, MOST_MS), ask(opened)).await;
-        let recorded = within(ports, MOST_MS, history::record(ports, &readings)).await;
+        let (readings, parts) = join(probe(ports, CHECK_MS), ask(opened)).await;
+        let recorded = within(ports, CHECK_MS, history::record(ports, &readings)).await;
         if let Err(error) = &recorded {
             tracing::error!(%error, causes = error.causes(), "what the checks found could not be recorded");
         }
@@ -38,7 +38,7 @@ async fn ask(opened: &Opened) -> Map<String, Value> {
     let clock = &opened.ports.clock;
     let asked = parts(opened).into_iter().map(|(name, check)| async move {
         let began_ms = clock.now_ms();
-        let answered = within(&opened.ports, MOST_MS, check).await;
+        let answered = within(&opened.ports, CHECK_MS, check).await;
         let took_ms = clock.now_ms().saturating_sub(began_ms);
         let part = match answered {
             Ok(()) => json!({ "status": "pass", "took_ms": took_ms }),
@@ -61,7 +61,7 @@ fn parts(opened: &Opened) -> Vec<Check<'_>> {
         parts.push(("secret", async { opened.secret_lost.clone().map_or(Ok(()), Err) }.boxed()));
     }
     if let Some(url) = &cloud.redis {
-        parts.push(("redis", aws::redis::ping(&url.0, MOST_MS).boxed()));
+        parts.push(("redis", aws::redis::ping(&url.0, CHECK_MS).boxed()));
     }
     parts
 }

@@ -16,13 +16,14 @@ use crate::platform::Reached;
 use crate::{Failure, Opened, Platform, entry};
 
 /// A message in hand is invisible for so long, and for so long again each time it is renewed. Not less than a lease.
-const INVISIBLE_S: u16 = 60;
-const RENEW_MS: u64 = 15_000;
+pub const INVISIBLE_S: u16 = 60;
+/// How often that is renewed.
+pub const RENEW_MS: u64 = 15_000;
 /// Work is given up so long before the function would be, so that nothing is left running.
-const SPARE_MS: u64 = 2_000;
+pub const SPARE_MS: u64 = 2_000;
 /// A failed message comes back after so many seconds, doubled with each time it failed: a service may be away for a minute
 /// before messages end as dead letters.
-const FIRST_RETRY_S: u16 = 4;
+pub const FIRST_RETRY_S: u16 = 4;
 
 /// Does what a message asks for.
 pub(crate) type Handle = for<'a> fn(&'a Opened, &'a Received) -> BoxFuture<'a, Result<()>>;

@@ -12,5 +12,4 @@ mod world;
 pub use faults::{Faults, KillPoint, Side};
 pub use oracles::Violation;
 pub use tally::Figures;
-pub(crate) use world::model;
-pub use world::{Ended, Place, Plan, calls_by_agent, simulate};
+pub use world::{Ended, Place, Plan, calls_by_agent, model, simulate};

@@ -3,8 +3,7 @@
 use axum::response::Response;
 use engine::error::Result;
 use engine::model::Scope;
-use engine::ports::Settings;
-use engine::{figures, performance};
+use engine::performance;
 use futures::FutureExt as _;
 use serde_json::{Value, json};
 
@@ -82,11 +81,7 @@ fn schema() -> Value {
 
 async fn optimizations(call: Call) -> Result<Response> {
     let (ports, tenant) = (&call.api.ports, call.tenant()?);
-    let counters = figures::read(ports, tenant).await?;
-    // The tenant's runs may spend the least that is said.
-    let own = engine::tenant_settings(ports, tenant).await?;
-    let run_cap = [ports.settings.run_cap, own.run_cap].into_iter().flatten().min();
-    let figures = performance::figures(&counters, &Settings { run_cap, ..ports.settings.clone() });
+    let (counters, figures) = performance::of_tenant(ports, tenant).await?;
     let recommendations = performance::recommendations(&counters, &figures);
     answer(
         200,

@@ -1,5 +1,6 @@
 //! Payload templates: JSON in which a field whose name ends in `.$` is a path into the input or the context object.
 
+use engine::calendar::timestamp;
 use engine::model::Token;
 use serde_json::{Map, Value};
 
@@ -179,19 +180,4 @@ impl Context {
             Self::ItemValue(path) => path.get(scope.item.ok_or_else(missing)?.1).cloned(),
         }
     }
-}
-
-/// The time in the form of RFC 3339, in UTC. The calendar is Howard Hinnant's `civil_from_days`.
-pub(super) fn timestamp(ms: u64) -> String {
-    let (days, ms_of_day) = (ms / 86_400_000 + 719_468, ms % 86_400_000);
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    let (hour, minute) = (ms_of_day / 3_600_000, ms_of_day / 60_000 % 60);
-    let (second, milli) = (ms_of_day / 1_000 % 60, ms_of_day % 1_000);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
 }

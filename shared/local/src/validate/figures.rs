@@ -2,18 +2,14 @@
 
 use engine::error::Result;
 use engine::model::TenantId;
-use engine::performance::{Figure, Verdict, figures, recommendations};
-use engine::ports::{Ports, Settings};
+use engine::performance::{Figure, Verdict, of_tenant, recommendations};
+use engine::ports::Ports;
 
 use super::Found;
 
 /// The five figures of the tenant's ended runs.
 pub(super) async fn performance(ports: &Ports, tenant: &TenantId) -> Result<Found> {
-    let counters = engine::figures::read(ports, tenant).await?;
-    // The tenant's runs may spend the least that is said.
-    let own = engine::tenant_settings(ports, tenant).await?;
-    let run_cap = [ports.settings.run_cap, own.run_cap].into_iter().flatten().min();
-    let figures = figures(&counters, &Settings { run_cap, ..ports.settings.clone() });
+    let (counters, figures) = of_tenant(ports, tenant).await?;
     let told: Vec<String> = figures.iter().map(told).collect();
     let told = told.join("; ");
     let of = |verdict: Verdict| figures.iter().filter(|figure| figure.verdict == verdict).count();

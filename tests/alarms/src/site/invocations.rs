@@ -11,21 +11,16 @@ use engine::memory::{MemoryQueues, Received};
 use engine::ports::{Clock as _, Message, Ports, Queue};
 use futures::future::{BoxFuture, Either, FutureExt as _, select};
 use futures::stream::{FuturesUnordered, StreamExt as _};
-use lambda::Emf;
+use lambda::{CHECK_MS, Emf, RENEW_MS, SPARE_MS};
 
 use super::cause::Cause;
 use super::deployed::Function;
 use super::{GARBAGE, Profile, Site};
 use crate::figures::Metric;
 
-/// As in `shared/lambda/src/messages.rs`: how long a message in hand is invisible, how often that is renewed, how long before
-/// its end a function gives up, and how soon a failed message comes back at first.
-const INVISIBLE_MS: u64 = 60_000;
-const RENEW_MS: u64 = 15_000;
-const SPARE_MS: u64 = 2_000;
-const FIRST_RETRY_MS: u64 = 4_000;
-/// As in `shared/lambda/src/health.rs`: a part that has not answered by then does not.
-const CHECK_MS: u64 = 2_000;
+/// How long a message in hand is invisible, and how soon a failed one comes back at first.
+const INVISIBLE_MS: u64 = lambda::INVISIBLE_S as u64 * 1_000;
+const FIRST_RETRY_MS: u64 = lambda::FIRST_RETRY_S as u64 * 1_000;
 /// A refused call is made again after this.
 const REFUSED_MS: u64 = 5_000;
 /// What starting and answering take.

@@ -5,12 +5,12 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use engine::agent::{Catalogue, ModelSpec, Tier};
+use engine::agent::{Catalogue, ModelSpec};
 use engine::error::{Error, ErrorKind, Result};
 use engine::limits::Rates;
 use engine::memory::virtual_time::Executor;
 use engine::memory::{MemoryContent, MemoryDelivery, MemoryQueues, MemoryStore, SeededRandom, VirtualTime};
-use engine::model::{NanoUsd, Price, PriceBand, RunKey};
+use engine::model::{NanoUsd, Price, RunKey};
 use engine::ports::{
     Analyser, Clock, ContentStore, Delivery, Llm, Message, Ports, Queue, Queues, Random, Settings, Store,
     Tool, Workflow,
@@ -377,26 +377,12 @@ impl Queues for Tasks {
 
 /// The scripted model with a price, slow and wrong as the causes say.
 fn model(plan: &Plan, causes: Arc<Causes>, clock: Arc<dyn Clock>) -> Arc<dyn Llm> {
-    let per_million = |nano_usd: i64| nano_usd * plan.dear;
-    let spec = ModelSpec {
-        id: "scripted".to_owned(),
-        provider: "scripted".to_owned(),
-        tiers: Tier::ALL.to_vec(),
-        context_tokens: 1_000_000,
-        max_output_tokens: 16_000,
-        price: Some(Price {
-            base: PriceBand {
-                input: per_million(150_000_000),
-                cached_input: per_million(75_000_000),
-                cache_write: per_million(150_000_000),
-                output: per_million(600_000_000),
-                ..PriceBand::default()
-            },
-            ..Price::default()
-        }),
-        price_source: "scripted".to_owned(),
-        price_as_of: None,
-    };
+    let mut spec = ModelSpec::clone(&lab::sim::model());
+    if let Some(Price { base, .. }) = &mut spec.price {
+        for price in [&mut base.input, &mut base.cached_input, &mut base.cache_write, &mut base.output] {
+            *price *= plan.dear;
+        }
+    }
     let (seed, faults) = (plan.seed, plan.model_faults);
     let slow = causes.clone();
     let script = Script::new(vec![Arc::new(spec)])

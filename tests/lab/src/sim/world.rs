@@ -439,7 +439,7 @@ impl Limits for Refusing {
 }
 
 /// A model with a price that makes every call count.
-pub(crate) fn model() -> Arc<ModelSpec> {
+pub fn model() -> Arc<ModelSpec> {
     Arc::new(ModelSpec {
         id: "scripted".to_owned(),
         provider: "scripted".to_owned(),

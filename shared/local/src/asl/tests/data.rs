@@ -1,6 +1,7 @@
 //! Paths, templates, and how data flows through a state.
 
-use super::super::template::timestamp;
+use engine::calendar::timestamp;
+
 use super::*;
 
 #[track_caller]
