@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    lambda::schedule(lambda::WITH_STEPS, lambda::check_health)
+    lambda::schedule(lambda::WITH_STEPS.with_embedder(embed::open), lambda::check_health)
 }

@@ -94,10 +94,10 @@ fn outcome_of_unfinished(run: &Run, broken: Option<&AgentId>, cause: Option<&str
 pub(crate) async fn close_step(ports: &Ports, run: &Run, step: &StepKey, outcome: &Outcome) -> Result<Step> {
     let keys = [Key::Step(step.clone()), Key::Sequence(run.key.clone())];
     let now = ports.clock.now_ms();
-    transact(ports, &keys, |rows| {
+    let (stored, is_new) = transact(ports, &keys, |rows| {
         let mut stored = rows.step(&keys[0]).cloned().unwrap_or_else(|| new_step(step, now));
         if stored.result.is_some() {
-            return Ok(Decision::Leave(stored));
+            return Ok(Decision::Leave((stored, false)));
         }
         let result = StepResult {
             outcome: outcome.clone(),
@@ -126,9 +126,13 @@ pub(crate) async fn close_step(ports: &Ports, run: &Run, step: &StepKey, outcome
         stored.result = Some(result.clone());
         let mut changes = vec![rows.put(keys[0].clone(), Row::Step(Arc::new(stored.clone())), None)];
         changes.extend(events::append(rows, &run.key, now, vec![finished_event(step, &result)]));
-        Ok(Decision::Write(changes, stored))
+        Ok(Decision::Write(changes, (stored, true)))
     })
-    .await
+    .await?;
+    if let Some(result) = stored.result.as_ref().filter(|_| is_new) {
+        measure::step_ended(ports, result);
+    }
+    Ok(stored)
 }
 
 /// Ends a run. The run as it ended; `None` if it had been ended before.

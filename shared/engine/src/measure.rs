@@ -1,8 +1,9 @@
-//! What an ended run tells the operator's metrics.
+//! What ended steps and runs tell the operator's metrics: the facts that a tenant's counters have too, told once each by whoever
+//! stored them. A process that is killed after it stored and before it told loses them here, never there.
 
 use std::collections::BTreeMap;
 
-use crate::model::{AgentId, Outcome, Run, RunStatus, Step};
+use crate::model::{AgentId, Basis, Outcome, Run, RunStatus, Step, StepResult};
 use crate::ports::Ports;
 
 /// Counts a run that has just ended: how, at what cost, and how its time compares with what its steps had to wait for.
@@ -12,24 +13,24 @@ pub(crate) fn ended(ports: &Ports, run: &Run, steps: &[Step]) {
     metrics.count("runs_failed", u64::from(run.status == RunStatus::Failed));
     metrics.count("runs_partial", u64::from(run.status == RunStatus::Partial));
     metrics.count("run_cost_nano_usd", u64::try_from(run.cost.0).unwrap_or_default());
-    // Those that a worker ended were counted then.
-    let given_up = steps.iter().filter(|step| was_given_up(step)).count();
-    metrics.count("steps", u64::try_from(given_up).unwrap_or_default());
-    metrics.count("step_errors", u64::try_from(given_up).unwrap_or_default());
     metrics.duration_ms("run_makespan_ms", makespan_ms(run));
     metrics.duration_ms("run_critical_path_ms", critical_path_ms(ports, steps));
+}
+
+/// Counts a step whose result was just stored.
+pub(crate) fn step_ended(ports: &Ports, result: &StepResult) {
+    let metrics = &ports.metrics;
+    metrics.count("steps", 1);
+    metrics.count("step_errors", u64::from(matches!(result.outcome, Outcome::Failed(_))));
+    if result.meta.looked_up {
+        metrics.count("recall_lookups", 1);
+        metrics.count("recall_hits", u64::from(matches!(result.meta.basis, Basis::Cache { .. })));
+    }
 }
 
 /// How long an ended run took, in milliseconds.
 pub(crate) fn makespan_ms(run: &Run) -> u64 {
     run.finished_ms.unwrap_or(run.created_ms).saturating_sub(run.created_ms)
-}
-
-/// Whether a step failed because nobody could run it: only a worker knows the prompt of its agent.
-fn was_given_up(step: &Step) -> bool {
-    step.result.as_ref().is_some_and(|result| {
-        matches!(result.outcome, Outcome::Failed(_)) && result.meta.prompt_version.is_empty()
-    })
 }
 
 /// How long the run would have taken if every step had begun as soon as what it needs and uses was there, in milliseconds. The

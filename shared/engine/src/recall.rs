@@ -40,13 +40,8 @@ pub(crate) async fn look_up(ports: &Ports, run: &Run, spec: &AgentSpec, key: &st
     if !is_allowed(run, spec) {
         return None;
     }
-    ports.metrics.count("recall_lookups", 1);
     match ports.cache.get(&run.key.tenant, key).await {
-        Ok(entry) => {
-            let hit = serde_json::from_value(entry?).ok();
-            ports.metrics.count("recall_hits", u64::from(hit.is_some()));
-            hit
-        }
+        Ok(entry) => serde_json::from_value(entry?).ok(),
         Err(error) => {
             tracing::warn!(%error, agent = %spec.id, "cache not readable");
             None

@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::gather::{Gathered, gather};
 use crate::lease::{self, Claim, Claimed, Interrupt, Later};
 use crate::ledger_view::cost_by_step;
+use crate::measure;
 use crate::model::{
     AgentId, Basis, CacheLevel, Meta, NanoUsd, Outcome, Reason, ReasonCode, StepError, StepResult, Usage,
 };
@@ -387,8 +388,7 @@ async fn conclude(
         return Ok(None);
     }
     ports.metrics.duration_ms("step_duration_ms", result.meta.duration_ms);
-    ports.metrics.count("steps", 1);
-    ports.metrics.count("step_errors", u64::from(matches!(result.outcome, Outcome::Failed(_))));
+    measure::step_ended(ports, &result);
     let step = crate::model::Step {
         result: Some(result),
         ..lease::new_step(&claimed.key, claimed.first_claimed_ms)

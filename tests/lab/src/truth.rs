@@ -7,8 +7,10 @@ use async_trait::async_trait;
 use engine::error::Result;
 use engine::health::{MOST_MS, Reading, Status, history, probe};
 use engine::memory::virtual_time::Executor;
-use engine::memory::{Broken, Fault, VirtualTime};
-use engine::ports::{Becomes, Change, Key, Page, Ports, Range, Row, Store, Versioned};
+use engine::memory::{Broken, Fault, SeededRandom, VirtualTime};
+use engine::ports::{
+    Becomes, Change, Clock as _, Key, Page, Ports, Random as _, Range, Row, Store, Versioned,
+};
 
 use crate::healthy::{House, Profile};
 
@@ -56,6 +58,8 @@ const PARTS: [Part; 14] = [
 
 /// Longer than any check has.
 const SLOW: Fault = Fault::Slow(10_000);
+/// What an answer takes at most of a service that is well.
+const SLOWEST_WELL_MS: u64 = 15;
 const FAULTS: [Fault; 4] = [Fault::Down, SLOW, Fault::Wrong, Fault::ReadOnly];
 
 /// The checks that must see it.
@@ -93,17 +97,23 @@ fn expected(profile: Profile, part: Part, fault: Fault) -> BTreeSet<&'static str
 
 /// The house's ports with one part of them broken.
 fn broken(house: &House, part: Part, fault: Fault) -> Ports {
+    let mut ports = house.ports.clone();
+    break_part(house, &mut ports, part, fault);
+    ports
+}
+
+/// Breaks one part of a house's `ports`; a store before what stands on it.
+fn break_part(house: &House, ports: &mut Ports, part: Part, fault: Fault) {
     fn broken<P: ?Sized>(port: &Arc<P>, house: &House, fault: Fault) -> Arc<Broken<P>> {
         Arc::new(Broken::new(port.clone(), house.ports.clock.clone(), fault))
     }
-    let mut ports = house.ports.clone();
     let rows = |concerns: fn(&Key) -> bool| -> Arc<dyn Store> {
         let store: Arc<dyn Store> = house.ports.store.clone();
         Arc::new(Broken::new(store, house.ports.clock.clone(), fault).only(concerns))
     };
     match part {
         // What stands on rows stands on the broken ones.
-        Part::Store => return house.over(rows(|_| true)).unwrap(),
+        Part::Store => *ports = house.over(rows(|_| true)).unwrap(),
         Part::Counters => ports.store = rows(|key| matches!(key, Key::Counters(..))),
         Part::Steps => ports.store = rows(|key| matches!(key, Key::Step(_))),
         Part::Money => {
@@ -113,9 +123,11 @@ fn broken(house: &House, part: Part, fault: Fault) -> Ports {
         Part::Metrics => ports.metrics = broken(&ports.metrics, house, fault),
         Part::Limits => ports.limits = broken(&ports.limits, house, fault),
         Part::Cache => ports.cache = broken(&ports.cache, house, fault),
-        Part::Model => ports.model = ports.model.map(|model| broken(&model, house, fault) as _),
+        Part::Model => {
+            ports.model = ports.model.as_ref().map(|model| broken(model, house, fault) as _);
+        }
         Part::Embedder => {
-            ports.embedder = ports.embedder.map(|embedder| broken(&embedder, house, fault) as _)
+            ports.embedder = ports.embedder.as_ref().map(|embedder| broken(embedder, house, fault) as _);
         }
         Part::Memory => ports.memory = broken(&ports.memory, house, fault),
         Part::Queues => ports.queues = broken(&ports.queues, house, fault),
@@ -124,6 +136,28 @@ fn broken(house: &House, part: Part, fault: Fault) -> Ports {
             let tools = ports.tools.iter().map(|(name, tool)| (*name, broken(tool, house, fault) as _));
             ports.tools = Arc::new(tools.collect());
         }
+    }
+}
+
+/// The house's ports, each of which takes its time for an answer, in milliseconds, as services do that are well.
+fn unhurried(house: &House, profile: Profile, random: &SeededRandom) -> Ports {
+    let mut ports = house.ports.clone();
+    let services = [
+        Part::Store,
+        Part::Content,
+        Part::Model,
+        Part::Embedder,
+        Part::Queues,
+        Part::Workflow,
+        Part::Tools,
+        Part::Limits,
+        Part::Cache,
+        Part::Memory,
+    ];
+    // In lite the last three are rows of the store, which takes its time already.
+    let own = if profile == Profile::Lite { services.len() - 3 } else { services.len() };
+    for part in &services[..own] {
+        break_part(house, &mut ports, *part, Fault::Slow(1 + random.next_u64() % SLOWEST_WELL_MS));
     }
     ports
 }
@@ -261,13 +295,18 @@ fn ten_thousand_healthy_probes_find_nothing() {
     const PROBES: usize = 10_000;
     for profile in [Profile::Full, Profile::Lite] {
         let (house, time) = house(profile);
-        let mut flips = 0;
+        let random = SeededRandom::new(3);
+        let (mut flips, mut longest_ms) = (0, 0);
         for _ in 0..PROBES / 2 {
-            flips += usize::from(!flipped(&probed(&time, &house.ports)).is_empty());
+            let began_ms = time.now_ms();
+            let readings = probed(&time, &unhurried(&house, profile, &random));
+            longest_ms = longest_ms.max(time.now_ms() - began_ms);
+            flips += usize::from(!flipped(&readings).is_empty());
             let clock = house.ports.clock.clone();
             Executor::new(time.clone(), 1).block_on(async move { clock.sleep(10_000).await });
         }
-        println!("{profile:?}: {} probes, {flips} flips", PROBES / 2);
+        println!("{profile:?}: {} probes, the longest took {longest_ms} ms, {flips} flips", PROBES / 2);
         assert_eq!(flips, 0);
+        assert!(longest_ms > SLOWEST_WELL_MS, "nothing took its time");
     }
 }

@@ -26,7 +26,7 @@ pub(super) async fn validate(config: &Config, arguments: &ValidateArguments) -> 
     let rows = match &arguments.url {
         Some(url) => {
             let key = read_key(arguments.key_from.as_deref())?;
-            remote::validate(&Deployed::new(url, &key)?).await
+            remote::validate(&Deployed::new(url, &key)?).await?
         }
         None => here(config, arguments).await?,
     };

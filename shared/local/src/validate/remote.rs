@@ -82,11 +82,28 @@ struct Asked {
     took_ms: u64,
 }
 
-/// Asks the API after every component.
-pub async fn validate(deployed: &Deployed) -> Vec<Row> {
+impl Asked {
+    /// Why the key may not ask at all.
+    fn refusal(&self) -> Option<Error> {
+        let (kind, detail) = match &self.answer {
+            Ok((401, body)) => (ErrorKind::Unauthorized, &body["detail"]),
+            Ok((403, body)) => (ErrorKind::Forbidden, &body["detail"]),
+            _ => return None,
+        };
+        let detail = detail.as_str().unwrap_or("no reason given");
+        Some(Error::new(kind, format!("the API refuses this key: {detail}; use one with the scope read")))
+    }
+}
+
+/// Asks the API after every component. Errors: `Unauthorized` or `Forbidden` if it refuses the key, of which nothing follows for
+/// the components.
+pub async fn validate(deployed: &Deployed) -> Result<Vec<Row>> {
     let (components, agents, figures) =
         join3(deployed.ask("/health/components"), deployed.ask("/agents"), deployed.ask("/optimizations"))
             .await;
+    if let Some(refusal) = components.refusal() {
+        return Err(refusal);
+    }
     let rows = COMPONENTS.iter().map(|component| {
         let (found, took_ms) = match *component {
             "agent_count" | "crew_configuration" => answered(&agents, |body| crew(component, body)),
@@ -104,22 +121,17 @@ pub async fn validate(deployed: &Deployed) -> Vec<Row> {
         };
         row(component, found, took_ms)
     });
-    in_order(rows.collect())
+    Ok(in_order(rows.collect()))
 }
 
-/// What an answer says, if it is one, and how long it took: 503 is an answer of `/health/components` too. A key that may not
-/// ask says nothing of the component.
+/// What an answer says, if it is one, and how long it took: 503 is an answer of `/health/components` too.
 fn answered(asked: &Asked, read: impl Fn(&Value) -> Found) -> (Found, u64) {
     let found = match &asked.answer {
         Ok((200, body)) => read(body),
         Ok((503, body)) if body["checks"].is_object() => read(body),
         Ok((status, body)) => {
             let detail = body["detail"].as_str().unwrap_or("no reason given");
-            let what = format!("the API answered {status}: {detail}");
-            match status {
-                401 | 403 => Found::unknown(what, "use a key with the scope read"),
-                _ => Found::fail(what, "look at the API's log"),
-            }
+            Found::fail(format!("the API answered {status}: {detail}"), "look at the API's log")
         }
         Err(error) => Found::fail(error.to_string(), "look at the address and at the API's log"),
     };

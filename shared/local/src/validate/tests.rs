@@ -7,6 +7,7 @@ use std::sync::Arc;
 use api::Api;
 use async_trait::async_trait;
 use boot::Config;
+use engine::error::{ErrorKind, Result};
 use engine::health::{PROBES, Watch};
 use engine::memory::{Broken, Fault};
 use engine::model::{Counters, Scope};
@@ -226,14 +227,14 @@ async fn rates_on_a_share_are_a_warning() {
 }
 
 /// What the API over these ports says, to this key.
-async fn remote_rows(house: &House, ports: &Ports, key: &str) -> Vec<(&'static str, Verdict)> {
+async fn remote_rows(house: &House, ports: &Ports, key: &str) -> Result<Vec<(&'static str, Verdict)>> {
     let (config, health) = (house.config.clone(), Watch::probing());
     let api = Api { ports: ports.clone(), config, longest_wait_ms: 1_000, health };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let deployed = Deployed::new(&format!("http://{}", listener.local_addr().unwrap()), key).unwrap();
     let server = IntoFuture::into_future(axum::serve(listener, api::router(&Arc::new(api))));
     match select(pin!(remote::validate(&deployed)), pin!(server)).await {
-        Either::Left((rows, _)) => rows.iter().map(|row| (row.component, row.verdict)).collect(),
+        Either::Left((rows, _)) => Ok(rows?.iter().map(|row| (row.component, row.verdict)).collect()),
         Either::Right(_) => unreachable!(),
     }
 }
@@ -251,16 +252,16 @@ async fn an_api_is_asked_for_what_it_may_be_asked() {
         _ => Verdict::Pass,
     };
     let all: Vec<_> = COMPONENTS.iter().map(|component| (*component, expected(component))).collect();
-    assert_eq!(remote_rows(&house, ports, &issued.text).await, all);
+    assert_eq!(remote_rows(&house, ports, &issued.text).await.unwrap(), all);
 
     let cacheless = broken(&house, "advanced_caching").await;
-    let rows = remote_rows(&house, &cacheless, &issued.text).await;
+    let rows = remote_rows(&house, &cacheless, &issued.text).await.unwrap();
     let fail =
         |component: &str| if component == "advanced_caching" { Verdict::Fail } else { expected(component) };
     assert_eq!(rows, COMPONENTS.iter().map(|component| (*component, fail(component))).collect::<Vec<_>>());
 
-    let stranger = remote_rows(&house, ports, "ak_nobody.nothing").await;
-    assert!(stranger.iter().all(|(_, verdict)| *verdict == Verdict::Unknown), "{stranger:?}");
+    let stranger = remote_rows(&house, ports, "ak_nobody.nothing").await.unwrap_err();
+    assert_eq!(stranger.kind(), ErrorKind::Unauthorized, "{stranger}");
     let refused = ["http://example.org", "ftp://127.0.0.1", "nonsense"];
     assert!(refused.iter().all(|url| Deployed::new(url, "key").is_err()));
 }

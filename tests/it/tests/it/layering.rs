@@ -30,7 +30,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("dead-letter", &["lambda"]),
     ("deliver", &["engine", "lambda"]),
     ("fetch", &["lambda"]),
-    ("health", &["lambda"]),
+    ("health", &["embed", "lambda"]),
     ("start", &["engine", "lambda"]),
     ("sweep", &["engine", "lambda"]),
     ("local", &["api", "boot", "engine", "render"]),

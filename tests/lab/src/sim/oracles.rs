@@ -50,6 +50,9 @@ pub(super) fn check(ended: &Ended, catalogue: &Catalogue) -> Vec<Violation> {
         calm_is_whole(ended, &rows, &mut see);
     }
     violations.extend(tally::violations(&ended.figures, &log));
+    if let Some(told) = &ended.told {
+        violations.extend(tally::told(&ended.figures, told, ended.calm));
+    }
     violations
 }
 

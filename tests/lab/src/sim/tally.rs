@@ -1,9 +1,11 @@
 //! A tenant's figures reckoned a second time, from what ended runs left behind: their events, ledgers and results.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use engine::agent::Catalogue;
 use engine::critical_path;
+use engine::memory::MemoryMetrics;
 use engine::model::{
     AgentId, Basis, ChargeState, Counters, Depth, EventKind, Histogram, NanoUsd, RunKey, Status,
 };
@@ -74,6 +76,33 @@ pub(super) fn violations(figures: &Figures, log: &[Trace]) -> Vec<Violation> {
         }
     }
     violations
+}
+
+/// Facts that the operator's metrics have more of than the figures, or, where nothing went wrong, less.
+pub(super) fn told(figures: &Figures, told: &MemoryMetrics, calm: bool) -> Vec<Violation> {
+    let kept = &figures.kept;
+    let sum = |counts: &BTreeMap<String, u64>| counts.values().sum::<u64>();
+    let count = |status: &str| kept.runs.get(status).copied().unwrap_or_default();
+    let facts = [
+        ("runs_ended", sum(&kept.runs)),
+        ("runs_failed", count("failed")),
+        ("runs_partial", count("partial")),
+        ("steps", sum(&kept.steps)),
+        ("step_errors", sum(&kept.step_errors)),
+        ("recall_lookups", kept.recall_lookups),
+        ("recall_hits", sum(&kept.cache_hits)),
+    ];
+    let wrong = facts.into_iter().filter(|(name, kept)| match told.counted(name).cmp(kept) {
+        Ordering::Greater => true,
+        Ordering::Less => calm,
+        Ordering::Equal => false,
+    });
+    wrong
+        .map(|(name, kept)| Violation {
+            oracle: "what is told is what is kept",
+            what: format!("{} {name} were told, {kept} are kept", told.counted(name)),
+        })
+        .collect()
 }
 
 fn text(counters: &Counters) -> String {

@@ -128,6 +128,7 @@ pub struct Ended {
     /// What should not have happened.
     pub violations: Vec<Violation>,
     pub(super) content: Arc<MemoryContent>,
+    pub(super) told: Option<Arc<MemoryMetrics>>,
     pub(super) log: Arc<Log>,
     pub(super) limits: Arc<Watched>,
     pub(super) queues: Arc<MemoryQueues>,
@@ -148,6 +149,8 @@ struct World {
     bill: Arc<Bill>,
     faults: Arc<Faults>,
     log: Arc<Log>,
+    /// What all processes told the operator.
+    metrics: Arc<MemoryMetrics>,
     accepted: Mutex<Option<RunKey>>,
 }
 
@@ -212,6 +215,8 @@ pub fn simulate(plan: &Plan) -> Ended {
         virtual_ms: time.now_ms() - START_MS,
         calm: !plan.faults && plan.kill_at.is_none() && plan.cancel_after_ms.is_none(),
         figures: Figures::of(&world.store.all_rows(), &world.catalogue),
+        // On a laptop a result can be lost after it was told, and is made again.
+        told: (plan.place == Place::Cloud).then(|| world.metrics.clone()),
         violations: Vec::new(),
         content: world.content.clone(),
         log: world.log.clone(),
@@ -316,6 +321,7 @@ impl World {
             bill: Arc::default(),
             faults: Arc::new(Faults::new(clock, plan.seed ^ 0xFA07, rates, plan.kill_at)),
             log: Arc::default(),
+            metrics: Arc::default(),
             accepted: Mutex::default(),
             plan,
             time,
@@ -383,7 +389,7 @@ impl World {
             platforms: Arc::new(vec![Arc::new(platforms::Upload)]),
             memory: Arc::new(self.faulty::<dyn engine::ports::Memory>(self.memories.clone())),
             delivery,
-            metrics: Arc::new(MemoryMetrics::default()),
+            metrics: self.metrics.clone(),
         };
         (ports, late)
     }

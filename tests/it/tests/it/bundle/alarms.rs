@@ -48,6 +48,11 @@ pub(super) fn causes_ring(bundle: &Bundle) {
     assert_eq!(states(bundle, "ALARM"), BTreeSet::from(["messages-given-up".to_owned()]));
 }
 
+/// The alarms over figures of functions that what has happened so far makes ring.
+pub(super) fn ringing(bundle: &Bundle) -> BTreeSet<String> {
+    rung(&lines(bundle))
+}
+
 /// The lines of all functions' logs that hold figures.
 fn lines(bundle: &Bundle) -> Vec<Value> {
     let logs = FUNCTIONS.iter().filter_map(|function| bundle.stack.log_of(function.name).ok());

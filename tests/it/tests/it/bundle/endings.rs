@@ -65,6 +65,9 @@ fn without_agents_without_its_execution_and_out_of_time() {
     hurry(&bundle, &run);
     let ended = bundle.wait_for(&run, SWEPT);
     check(&bundle, &run, &ended, "deadline");
+    super::until("the run past its deadline rings", || {
+        super::alarms::ringing(&bundle).contains("runs-overdue")
+    });
 }
 
 /// The run's deadline is now.

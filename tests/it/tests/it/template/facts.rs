@@ -20,6 +20,11 @@ impl Function {
         camel(self.name)
     }
 
+    /// Whether it sends spans somewhere.
+    pub(crate) fn tells_spans(&self) -> bool {
+        self.variables.contains(&"OTEL_EXPORTER_OTLP_ENDPOINT")
+    }
+
     /// Its logical id.
     pub(crate) fn id(&self) -> String {
         self.stem() + "Function"
@@ -205,6 +210,7 @@ pub(crate) const FUNCTIONS: [Function; 10] = [
             MODEL[1],
             MODEL[2],
             MODEL[3],
+            "ASSAY_EMBEDDING_MODEL",
             "RATE_LIMIT_REDIS_URL",
         ],
         consumes: &[],

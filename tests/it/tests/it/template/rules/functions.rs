@@ -16,6 +16,7 @@ pub(crate) const RULES: &[Rule] = &[
     Rule { name: "a function is built from the binary of its name, all in one target", look: built },
     Rule { name: "a function has a role of its own", look: own_role },
     Rule { name: "a function writes to a log group of its own, as JSON", look: own_log },
+    Rule { name: "what tells spans is traced by X-Ray on demand, and nothing else is", look: traced },
     Rule { name: "a function is given the variables it reads and no others", look: variables },
     Rule { name: "a variable means the same everywhere", look: values },
     Rule {
@@ -31,7 +32,7 @@ pub(crate) const RULES: &[Rule] = &[
     Rule { name: "a message is taken alone", look: batches },
     Rule { name: "a failed message is reported by name", look: partial_batches },
     Rule { name: "every queue has a bound on messages at once", look: concurrency },
-    Rule { name: "sweep runs each minute and health every five", look: schedules },
+    Rule { name: "sweep runs each minute and health every two", look: schedules },
     Rule { name: "a scheduled call that fails is not repeated, nor made late", look: no_late_calls },
     Rule { name: "a scheduled call ends before the next begins", look: no_overlap },
     Rule { name: "function resources hold nothing unknown", look: closed },
@@ -105,6 +106,14 @@ fn own_log(bundle: &Bundle, faults: &mut Faults) {
     for (function, resource) in each(bundle) {
         let expected = format!("{{LogFormat: JSON, LogGroup: <{}Log>}}", function.stem());
         faults.equal(function.name, bundle.property(resource, "LoggingConfig"), expected);
+    }
+}
+
+/// The daemon that takes spans stands beside a function only where its tracing is on.
+fn traced(bundle: &Bundle, faults: &mut Faults) {
+    for (function, resource) in each(bundle) {
+        let expected = if function.tells_spans() { "if Traced then Active else PassThrough" } else { "" };
+        faults.equal(function.name, bundle.property(resource, "Tracing"), expected);
     }
 }
 
@@ -249,6 +258,7 @@ fn closed(bundle: &Bundle, faults: &mut Faults) {
         "FunctionName",
         "Role",
         "LoggingConfig",
+        "Tracing",
         "Timeout",
         "MemorySize",
         "Layers",

@@ -234,6 +234,7 @@ fn defaults(bundle: &Bundle, faults: &mut Faults) {
         ("FetchContact", json!("")),
         ("FetchAllow", json!("")),
         ("OtlpEndpoint", json!("")),
+        ("TraceWithXRay", json!("false")),
         ("DeletionProtection", json!("true")),
         ("ShowDashboard", json!("true")),
         ("VpcId", json!("")),
@@ -255,7 +256,7 @@ fn limits(bundle: &Bundle, faults: &mut Faults) {
             "DailyBudgetUsd" => json!({"MinValue": 0}),
             "MonthlyBudgetUsd" | "MaxPerRequestUsd" => json!({"AllowedPattern": r"^([0-9]+(\.[0-9]+)?)?$"}),
             "LogRetentionDays" => json!({"AllowedValues": [1, 3, 5, 7, 14, 30, 60, 90, 180, 365]}),
-            "DeletionProtection" | "ShowDashboard" | "ReserveConcurrency" | "Emulated" => {
+            "DeletionProtection" | "ShowDashboard" | "ReserveConcurrency" | "TraceWithXRay" | "Emulated" => {
                 json!({"AllowedValues": ["true", "false"]})
             }
             "NatGateways" => json!({"AllowedValues": [1, 2]}),
@@ -285,7 +286,8 @@ fn nested_limits(bundle: &Bundle, faults: &mut Faults) {
         let root = &bundle.files[ROOT]["Parameters"][root];
         let kind = if root.is_null() { json!("String") } else { root["Type"].clone() };
         faults.equal(format!("{name} of {file}"), &parameter["Type"], &kind);
-        let repeated = !["Profile", "Emulated", "DeletionProtection", "NatGateways"].contains(&name);
+        let repeated =
+            !["Profile", "TraceWithXRay", "Emulated", "DeletionProtection", "NatGateways"].contains(&name);
         let expected = if repeated { &Value::Null } else { &root["AllowedValues"] };
         let values = |list: &Value| {
             list.as_array().map(|list| list.iter().map(Value::to_string).collect::<BTreeSet<_>>())
@@ -301,7 +303,9 @@ fn conditions(bundle: &Bundle, faults: &mut Faults) {
         "template.yaml FullOnAws {Fn::And: [{Condition: Full}, {Fn::Equals: [<Emulated>, false]}]}",
         "template.yaml Shown {Fn::Equals: [<ShowDashboard>, true]}",
         "template.yaml Reserved {Fn::Equals: [<ReserveConcurrency>, true]}",
+        "template.yaml Traced {Fn::Equals: [<TraceWithXRay>, true]}",
         "infra/roles.yaml Full {Fn::Equals: [<Profile>, full]}",
+        "infra/roles.yaml Traced {Fn::Equals: [<TraceWithXRay>, true]}",
         "infra/network.yaml Own {Fn::Equals: [<SubnetIds>, ]}",
         "infra/network.yaml OwnOnAws {Fn::And: [{Condition: Own}, {Condition: OnAws}]}",
         "infra/network.yaml SecondNat {Fn::And: [{Condition: OwnOnAws}, {Fn::Equals: [<NatGateways>, 2]}]}",

@@ -17,8 +17,8 @@ pub(crate) const RULES: &[Rule] = &[
     Rule { name: "no action is a pattern", look: no_action_patterns },
     Rule { name: "everything is granted only where AWS knows no resource", look: few_stars },
     Rule {
-        name: "only functions in the network may make interfaces, and only in the full profile",
-        look: interfaces,
+        name: "only functions in the network may make interfaces, only what tells spans may tell X-Ray, on demand",
+        look: conditional,
     },
     Rule { name: "what a function is given it may use", look: given_is_usable },
     Rule { name: "fetch may do nothing", look: fetch_is_bare },
@@ -326,18 +326,22 @@ fn few_stars(bundle: &Bundle, faults: &mut Faults) {
     }
 }
 
-fn interfaces(bundle: &Bundle, faults: &mut Faults) {
+fn conditional(bundle: &Bundle, faults: &mut Faults) {
     for function in &FUNCTIONS {
         let Some(role) = role(bundle, &function.stem()) else { continue };
-        let conditional: Vec<_> =
-            statements(role).into_iter().filter(|(condition, _)| !condition.is_empty()).collect();
-        faults.equal(function.name, conditional.len(), usize::from(function.in_network));
-        for (condition, statement) in conditional {
-            faults.equal(function.name, condition, "Full");
-            let actions = many(&statement["Action"]).into_iter().map(|action| bundle.text(role.file, action));
-            faults.same(function.name, actions, INTERFACES.iter().copied());
-            faults.equal(function.name, &statement["Resource"], "*");
-        }
+        let granted = statements(role).into_iter().filter(|(condition, _)| !condition.is_empty());
+        let granted = granted.flat_map(|(condition, statement)| {
+            let resource = bundle.text(role.file, &statement["Resource"]);
+            many(&statement["Action"])
+                .into_iter()
+                .map(|action| format!("{condition}: {} on {resource}", bundle.text(role.file, action)))
+                .collect::<Vec<_>>()
+        });
+        let network = INTERFACES.iter().filter(|_| function.in_network);
+        let network = network.map(|action| format!("Full: {action} on *"));
+        let traces = TRACES.iter().filter(|_| function.tells_spans());
+        let traces = traces.map(|action| format!("Traced: {action} on *"));
+        faults.same(function.name, granted, network.chain(traces));
     }
 }
 
