@@ -1,6 +1,8 @@
 //! Stored answers instead of new ones. A key stands for everything that can change an answer; of many that ask the same at
 //! once, one makes the answer.
 
+mod near;
+mod sealed;
 mod shelf;
 
 use std::pin::pin;
@@ -15,6 +17,8 @@ use crate::lease::Claimed;
 use crate::model::{CacheLevel, NanoUsd, RecallNote, Run, TenantId, Told, Usage};
 use crate::ports::{Entry, Flight, Found, Generation, Held, Lead, Looked, Lookup, ModelRequest, Ports};
 
+pub use near::{NEAR_MS, Near};
+pub use sealed::{Sealed, SealingKey};
 pub(crate) use shelf::Shelf;
 
 /// Another step's answer is waited for this long; then the step comes back later.

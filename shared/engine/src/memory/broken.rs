@@ -203,7 +203,12 @@ impl Workflow for Broken<dyn Workflow> {
 #[async_trait]
 impl Cache for Broken<dyn Cache> {
     async fn look_up(&self, tenant: &TenantId, lookup: &Lookup) -> Result<Looked> {
-        self.ask().await?;
+        // Whoever leads from now on is a change.
+        if lookup.flight.is_some() {
+            self.change().await?
+        } else {
+            self.ask().await?
+        };
         let mut looked = self.port.look_up(tenant, lookup).await?;
         if self.is_wrong() {
             let entry = Entry {
