@@ -13,6 +13,7 @@ use llm::Secret;
 use telemetry::Destination;
 
 use crate::rates::{self, Said};
+use crate::recall::RecallConfig;
 use crate::traces;
 
 /// What the environment says.
@@ -35,6 +36,8 @@ pub struct Config {
     /// tokens of a key, in any span in which the refill makes up for the capacity; a minute if only one is set. `ASSAY_RATES`: a
     /// table in TOML, or the path of one, with rates of tenants, agents, models and providers.
     pub rates: Rates,
+    /// Stored answers: `ASSAY_CACHE`, `CACHE_MAX_ENTRIES`, `ASSAY_CACHE_KEY`.
+    pub recall: RecallConfig,
     /// `ASSAY_FETCH_CONTACT`: a page or address of yours, told to the servers that links are fetched from.
     pub fetch_contact: Option<String>,
     /// `ASSAY_FETCH_ALLOW`: addresses that are not public, with their ports, that links may be fetched from all the same,
@@ -138,6 +141,7 @@ impl Config {
             run_cap: dollars(&get, "COST_MAX_PER_REQUEST")?,
             concurrency: number(&get, "ASSAY_CONCURRENCY", 1, 1_000)?.unwrap_or(32),
             rates: rates(&get)?,
+            recall: recall(&get)?,
             fetch_contact: get("ASSAY_FETCH_CONTACT"),
             fetch_allow: addresses(&get, "ASSAY_FETCH_ALLOW")?,
             log: get("ASSAY_LOG").unwrap_or_else(|| "warn".to_owned()),
@@ -167,6 +171,11 @@ fn rates(get: &impl Fn(&str) -> Option<String>) -> Result<Rates> {
         refill_per_second: number(get, "RATE_LIMIT_GLOBAL_REFILL_PER_SEC", 1, 1_000_000_000)?,
         table: table.as_deref(),
     })
+}
+
+fn recall(get: &impl Fn(&str) -> Option<String>) -> Result<RecallConfig> {
+    let most = number(get, "CACHE_MAX_ENTRIES", 1, 10_000_000)?.unwrap_or(10_000);
+    RecallConfig::from(get, most)
 }
 
 /// The second model, by the same variables under the prefix `LLM_FALLBACK_`.
@@ -293,6 +302,8 @@ mod tests {
         check(&[("LLM_FALLBACK_API_KEY", "k")], Err("there is no first"));
         check(&[("ASSAY_CONCURRENCY", "0")], Err("ASSAY_CONCURRENCY"));
         check(&[("ASSAY_REQUESTS_PER_MINUTE", "7")], Ok("capacity: 7,"));
+        check(&[("CACHE_MAX_ENTRIES", "7")], Ok("most: 7,"));
+        check(&[("CACHE_MAX_ENTRIES", "0")], Err("CACHE_MAX_ENTRIES"));
         check(&[("RATE_LIMIT_GLOBAL_CAPACITY", "none")], Err("RATE_LIMIT_GLOBAL_CAPACITY"));
         check(&[("RATE_LIMIT_GLOBAL_REFILL_PER_SEC", "0.5")], Err("RATE_LIMIT_GLOBAL_REFILL_PER_SEC"));
         check(&[("ASSAY_RATES", "[[rate]]\nscope = \"no one\"")], Err("ASSAY_RATES"));

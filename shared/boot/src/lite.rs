@@ -25,7 +25,7 @@ pub struct Lite {
     pub store: Arc<Owned>,
     /// Content in files.
     pub content: Arc<dyn engine::ports::ContentStore>,
-    /// Stored answers in rows.
+    /// Stored answers in rows, sealed, with those of the last moments in front.
     pub cache: Arc<dyn engine::ports::Cache>,
     /// Rates in rows.
     pub limits: Arc<dyn engine::ports::Limits>,
@@ -44,7 +44,7 @@ pub struct Lite {
 /// Opens the lite profile over a state folder, which must exist and be the caller's alone.
 pub async fn open_lite(config: &Config, state: &Path) -> Result<Lite> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let catalogue = Arc::new(load_catalogue()?);
+    let catalogue = Arc::new(config.recall.applied_to(load_catalogue()?));
     let embedded = store::Embedded::open(&state.join("assay.sqlite"))?;
     // Before the rows are kept in memory, which must be told of every row that goes.
     embedded.forget_expired()?;
@@ -52,10 +52,12 @@ pub async fn open_lite(config: &Config, state: &Path) -> Result<Lite> {
     let store: Arc<dyn engine::ports::Store> = rows.clone();
     let model = open_models(config, &catalogue)?
         .map(|model| Arc::new(Outward::new(model, rows.clone())) as Arc<dyn Llm>);
+    let place = Arc::new(LiteCache::new(store.clone(), clock.clone()));
+    let cache = config.recall.over(place, config.recall.key_in(state)?, clock.clone());
     Ok(Lite {
         settings: config.settings(),
         content: Arc::new(store::Files::open(&state.join("content"))?),
-        cache: Arc::new(LiteCache::new(store.clone(), clock.clone())),
+        cache,
         limits: Arc::new(LiteLimits::new(store.clone(), clock.clone(), config.rates.clone())),
         memory: Arc::new(LiteMemory::new(store.clone())),
         model,

@@ -11,14 +11,14 @@ use crate::citations;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lease::{Claimed, Later, MAX_ATTEMPTS};
 use crate::ledger_view::cost_by_step;
-use crate::model::{CallId, NanoUsd, Usage};
+use crate::model::{CacheLevel, CallId, NanoUsd, RecallNote, Usage};
 use crate::money::{self, Ask, Decided, Grant, Seen, Settlement};
 use crate::ports::{
     Admission, Backend, Bill, Llm, LlmError, ModelMessage, ModelReply, ModelRequest, Ports, Take, ToolAnswer,
     ToolScope, ToolSpec,
 };
 use crate::prompt;
-use crate::recall::{self, Remembered};
+use crate::recall::{self, Recalled, Remembered};
 use crate::step_input::StepInput;
 use crate::trace;
 
@@ -38,8 +38,8 @@ const TOOL_ANSWER_BYTES: usize = 16 * 1024;
 
 /// How a conversation ended.
 pub(crate) enum Ending {
-    /// A valid answer to the fields asked for.
-    Answer { answer: Value, remembered: bool },
+    /// A valid answer to the fields asked for, and from which level, if it was stored.
+    Answer { answer: Value, from: Option<CacheLevel> },
     /// The model declined.
     Refused(String),
     /// The answer stayed invalid after one repair.
@@ -60,7 +60,7 @@ pub(crate) struct Conversation {
     pub(crate) cost: NanoUsd,
     pub(crate) saved: NanoUsd,
     pub(crate) warnings: Vec<String>,
-    pub(crate) looked_up: bool,
+    pub(crate) recall: Option<RecallNote>,
 }
 
 /// What a conversation is about.
@@ -117,8 +117,8 @@ pub(crate) async fn converse(ports: &Ports, llm: &dyn Llm, subject: &Subject<'_>
         ending = Ending::Later(Later { after_ms, why: error.to_string(), counts: 0 });
     }
     let ending = talk.settled(ending, wait);
-    let Talk { model, usage, cost, saved, warnings, looked_up, .. } = talk;
-    Ok(Conversation { ending, model, usage, cost, saved, warnings, looked_up })
+    let Talk { model, usage, cost, saved, warnings, recall, .. } = talk;
+    Ok(Conversation { ending, model, usage, cost, saved, warnings, recall })
 }
 
 struct Talk<'a> {
@@ -149,7 +149,7 @@ struct Talk<'a> {
     cost: NanoUsd,
     saved: NanoUsd,
     warnings: Vec<String>,
-    looked_up: bool,
+    recall: Option<RecallNote>,
 }
 
 impl<'a> Talk<'a> {
@@ -176,24 +176,50 @@ impl<'a> Talk<'a> {
             cost: NanoUsd::ZERO,
             saved: NanoUsd::ZERO,
             warnings: Vec::new(),
-            looked_up: false,
+            recall: None,
         }
     }
 
     async fn run(&mut self, ports: &Ports, llm: &dyn Llm, model: &Arc<ModelSpec>) -> Result<Ending> {
-        let (run, spec) = (&self.subject.claimed.run, self.subject.spec);
-        let first = self.request(ports, model);
-        let key = recall::key(&run.key.tenant, spec, &first);
-        self.looked_up |= self.calls == 0 && recall::is_allowed(run, spec);
-        if self.calls == 0
-            && let Some(hit) = recall::look_up(ports, run, spec, &key).await
-            && self.faults(&hit.answer).is_empty()
-        {
-            self.model = Some(hit.model);
-            self.saved = hit.cost;
-            return Ok(Ending::Answer { answer: hit.answer, remembered: true });
+        let (claimed, spec) = (self.subject.claimed, self.subject.spec);
+        // What was said since the beginning belongs to this conversation alone.
+        if !recall::is_allowed(&claimed.run, spec) || self.repaired || self.tool_uses > 0 {
+            return self.ask(ports, llm, model).await;
         }
-        for _ in 0..spec.limits.turns.max(1) {
+        let request = self.request(ports, model);
+        let fits = |answer: &Value| self.faults(answer).is_empty();
+        let (recalled, note) = recall::look_up(ports, claimed, spec, &request, fits).await;
+        self.recall = Some(note);
+        let making = match recalled {
+            Recalled::Hit(level, hit) => {
+                self.model = Some(hit.model);
+                self.saved = hit.cost;
+                return Ok(Ending::Answer { answer: hit.answer, from: Some(level) });
+            }
+            Recalled::Elsewhere { after_ms } => {
+                let why = "another step asks the same just now".to_owned();
+                return Ok(Ending::Later(Later { after_ms, why, counts: self.failed_calls }));
+            }
+            Recalled::Miss(making) => making,
+        };
+        let outcome = making.lead(ports, self.ask(ports, llm, model)).await;
+        let made = match (&outcome, &self.model) {
+            // What a tool did or said may be another thing next time.
+            (Ok(Ending::Answer { answer, .. }), Some(model)) if self.tool_uses == 0 => Some(Remembered {
+                answer: answer.clone(),
+                model: model.clone(),
+                usage: self.usage,
+                cost: self.cost,
+            }),
+            _ => None,
+        };
+        making.end(ports, spec, made.as_ref()).await;
+        outcome
+    }
+
+    /// Asks until there is an answer, or none is to be had.
+    async fn ask(&mut self, ports: &Ports, llm: &dyn Llm, model: &Arc<ModelSpec>) -> Result<Ending> {
+        for _ in 0..self.subject.spec.limits.turns.max(1) {
             let request = self.request(ports, model);
             let mut reply = match self.pay_and_call(ports, llm, &request).await? {
                 Ok(reply) => reply,
@@ -223,16 +249,7 @@ impl<'a> Talk<'a> {
                 Ok(answer) => {
                     let faults = self.faults(&answer);
                     if faults.is_empty() {
-                        if self.tool_answers.is_empty() {
-                            let entry = Remembered {
-                                answer: answer.clone(),
-                                model: reply.model,
-                                usage: self.usage,
-                                cost: self.cost,
-                            };
-                            recall::fill(ports, run, spec, &key, &entry).await;
-                        }
-                        return Ok(Ending::Answer { answer, remembered: false });
+                        return Ok(Ending::Answer { answer, from: None });
                     }
                     faults
                 }

@@ -119,6 +119,7 @@ pub(crate) async fn close_step(ports: &Ports, run: &Run, step: &StepKey, outcome
                 input_digest: String::new(),
                 trace_id: run.trace_id().to_string(),
                 looked_up: false,
+                recall: None,
             },
         };
         stored.epoch += 1;

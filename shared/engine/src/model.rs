@@ -7,6 +7,7 @@ mod counters;
 mod id;
 mod money;
 mod price;
+mod recalled;
 mod result;
 mod rows;
 mod run;
@@ -19,6 +20,7 @@ pub use counters::{Counters, Histogram};
 pub use id::{AgentId, CallId, ContentRef, ItemId, KeyId, RunId, RunKey, StepKey, TakeId, TenantId, Token};
 pub use money::{NanoUsd, decimal};
 pub use price::{Price, PriceBand, Usage};
+pub use recalled::{RecallNote, Told};
 pub use result::{
     Basis, CacheLevel, Meta, Outcome, Reason, ReasonCode, STEP_RESULT_VERSION, Status, StepError, StepResult,
 };

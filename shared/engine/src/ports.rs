@@ -20,9 +20,14 @@ use crate::model::{
 use crate::step_input::{Analysis, StepInput};
 use crate::trace::Span;
 
+mod cache;
 mod limits;
 mod store;
 
+pub use cache::{
+    Cache, Cursor, Delta, Entry, Flight, Found, Generation, Held, Lead, Looked, Lookup, NEIGHBOURS_AT_ONCE,
+    Neighbour,
+};
 pub use limits::{Admission, Backend, Limits, Remaining, Take, Used};
 pub use store::{Becomes, Change, Expect, Key, Page, Range, Row, Store, Versioned};
 
@@ -243,15 +248,6 @@ pub trait Workflow: Send + Sync {
     async fn ready(&self) -> Result<Option<bool>> {
         Ok(None)
     }
-}
-
-/// Stored answers by key. A failure is a miss.
-#[async_trait]
-pub trait Cache: Send + Sync {
-    /// The entry, if there is one that has not expired.
-    async fn get(&self, tenant: &TenantId, key: &str) -> Result<Option<Value>>;
-    /// Stores an entry that expires at `expires_ms`.
-    async fn put(&self, tenant: &TenantId, key: &str, entry: &Value, expires_ms: u64) -> Result<()>;
 }
 
 /// One turn of a conversation with a model.

@@ -1,11 +1,40 @@
-//! Stored answers instead of new ones: the exact level. A key stands for everything that can change an answer.
+//! Stored answers instead of new ones. A key stands for everything that can change an answer; of many that ask the same at
+//! once, one makes the answer.
 
+mod near;
+mod sealed;
+mod shelf;
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use futures::future::{Either, select};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::agent::AgentSpec;
-use crate::model::{NanoUsd, Run, TenantId, Usage};
-use crate::ports::{ModelRequest, Ports};
+use crate::lease::Claimed;
+use crate::model::{CacheLevel, NanoUsd, RecallNote, Run, TenantId, Told, Usage};
+use crate::ports::{Entry, Flight, Found, Generation, Held, Lead, Looked, Lookup, ModelRequest, Ports};
+
+pub use near::{NEAR_MS, Near};
+pub use sealed::{Sealed, SealingKey};
+pub(crate) use shelf::Shelf;
+
+/// Another step's answer is waited for this long; then the step comes back later.
+const LONGEST_WAIT_MS: u64 = 2_000;
+/// The waits between two looks, the first and the longest.
+const FIRST_PAUSE_MS: u64 = 25;
+const LONGEST_PAUSE_MS: u64 = 400;
+/// Whoever makes an answer and is not heard of for so long is replaced.
+const FLIGHT_MS: u64 = 15_000;
+const PROLONG_MS: u64 = 5_000;
+/// How soon a step comes back that has waited for another's answer.
+const COME_BACK_MS: std::ops::RangeInclusive<u64> = 500..=5_000;
+/// An answer past its freshness may stand in for so long, while one step makes a new one: a tenth of its time, an hour at
+/// most.
+const GRACE_PART: u64 = 10;
+const LONGEST_GRACE_MS: u64 = 3_600_000;
 
 /// A stored answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,7 +45,27 @@ pub(crate) struct Remembered {
     pub(crate) cost: NanoUsd,
 }
 
-/// The key of a step's first request: a hash under a key of the tenant's own.
+/// How a look-up ended.
+pub(crate) enum Recalled {
+    /// With an answer.
+    Hit(CacheLevel, Remembered),
+    /// The asker makes one.
+    Miss(Making),
+    /// Another step makes one: come back later.
+    Elsewhere { after_ms: u64 },
+}
+
+/// An answer in the making: where it will be stored.
+pub(crate) struct Making {
+    tenant: TenantId,
+    keys: Vec<(CacheLevel, String)>,
+    tags: Vec<String>,
+    /// What was told before; `None` if the cache did not answer, and then nothing is stored: a purge may be missed.
+    generation: Option<Generation>,
+    flight: Option<Flight>,
+}
+
+/// The key of a request: a hash under a key of the tenant's own.
 pub(crate) fn key(tenant: &TenantId, spec: &AgentSpec, request: &ModelRequest) -> String {
     let canonical = (
         (&spec.id, &spec.prompt_version, &request.model.provider, &request.model.id),
@@ -30,32 +79,184 @@ pub(crate) fn key(tenant: &TenantId, spec: &AgentSpec, request: &ModelRequest) -
     hasher.finalize().to_hex().to_string()
 }
 
-/// Whether a stored answer may be looked for.
+/// Whether a stored answer may be looked for, and a new one stored.
 pub(crate) fn is_allowed(run: &Run, spec: &AgentSpec) -> bool {
     run.use_cache && spec.cache.exact
 }
 
-/// The stored answer, if the run and the agent allow one. A cache that fails is a miss.
-pub(crate) async fn look_up(ports: &Ports, run: &Run, spec: &AgentSpec, key: &str) -> Option<Remembered> {
-    if !is_allowed(run, spec) {
-        return None;
-    }
-    match ports.cache.get(&run.key.tenant, key).await {
-        Ok(entry) => serde_json::from_value(entry?).ok(),
-        Err(error) => {
-            tracing::warn!(%error, agent = %spec.id, "cache not readable");
-            None
+/// Looks for a stored answer that `fits`. If another step makes one just now, it is waited for.
+///
+/// A cache that fails is a miss, and does not hold the step up beyond its own patience.
+pub(crate) async fn look_up(
+    ports: &Ports,
+    claimed: &Claimed,
+    spec: &AgentSpec,
+    request: &ModelRequest,
+    fits: impl Fn(&Value) -> bool,
+) -> (Recalled, RecallNote) {
+    let mut making = Making::new(&claimed.run, spec, request);
+    let mut note = RecallNote { key: shortened(&making.keys[0].1), ..RecallNote::default() };
+    // A step's own flight of an earlier lease is no obstacle to it.
+    let flight = Flight { holder: claimed.key.to_string(), holds_ms: FLIGHT_MS };
+    let keys = making.keys.iter().map(|(_, key)| key.clone()).collect();
+    let lookup = Lookup { keys, flight: Some(flight.clone()), since: None };
+    let began_ms = ports.clock.now_ms();
+    let (mut pause_ms, mut left_ms) = (FIRST_PAUSE_MS, None);
+    loop {
+        match ports.cache.look_up(&making.tenant, &lookup).await {
+            Ok(looked) => {
+                left_ms = match looked.lead {
+                    Some(Lead::Other { left_ms }) => Some(left_ms),
+                    Some(Lead::Own) | None => None,
+                };
+                let is_own = looked.lead == Some(Lead::Own);
+                making.generation = Some(looked.generation);
+                if let Some((level, hit)) = pick(&making.keys, looked, &mut note, &fits) {
+                    return (Recalled::Hit(level, hit), note);
+                }
+                if is_own {
+                    note.led = true;
+                    making.flight = Some(flight);
+                    return (Recalled::Miss(making), note);
+                }
+            }
+            Err(error) => {
+                tracing::debug!(%error, agent = %spec.id, "cache not readable");
+                if left_ms.is_none() {
+                    note.levels = making.keys.iter().map(|(level, _)| (*level, Told::Away)).collect();
+                    return (Recalled::Miss(making), note);
+                }
+            }
         }
+        // Whoever is not told to wait makes it.
+        let Some(left_ms) = left_ms else { return (Recalled::Miss(making), note) };
+        let now_ms = ports.clock.now_ms();
+        note.waited_ms = now_ms.saturating_sub(began_ms);
+        if note.waited_ms >= LONGEST_WAIT_MS {
+            let after_ms = left_ms.clamp(*COME_BACK_MS.start(), *COME_BACK_MS.end());
+            let is_in_time = now_ms.saturating_add(after_ms) < claimed.run.deadline_ms;
+            // A step that cannot wait asks for itself.
+            let ending = if is_in_time { Recalled::Elsewhere { after_ms } } else { Recalled::Miss(making) };
+            return (ending, note);
+        }
+        ports.clock.sleep(pause_ms.min(LONGEST_WAIT_MS - note.waited_ms)).await;
+        pause_ms = (2 * pause_ms).min(LONGEST_PAUSE_MS);
     }
 }
 
-/// Stores a validated answer. A cache that fails loses nothing but the saving.
-pub(crate) async fn fill(ports: &Ports, run: &Run, spec: &AgentSpec, key: &str, entry: &Remembered) {
-    if !spec.cache.exact {
-        return;
+/// The first answer that may be used, and in the note what every level had.
+fn pick(
+    keys: &[(CacheLevel, String)],
+    looked: Looked,
+    note: &mut RecallNote,
+    fits: impl Fn(&Value) -> bool,
+) -> Option<(CacheLevel, Remembered)> {
+    let renews = looked.lead == Some(Lead::Own);
+    let mut hit = None;
+    for ((level, _), found) in keys.iter().zip(looked.found) {
+        let told = match found {
+            Found::Nothing => Told::Nothing,
+            Found::Void(tag) => Told::Void { tag },
+            Found::Unreadable => Told::Unreadable,
+            Found::Held(held) if renews && !held.is_fresh() => Told::Renewed { age_ms: held.age_ms },
+            Found::Held(held) => match read(&held) {
+                None => Told::Unreadable,
+                Some(answer) if !fits(&answer.answer) => Told::Unfit,
+                Some(answer) => {
+                    hit.get_or_insert((*level, answer));
+                    Told::Hit { age_ms: held.age_ms, stale: !held.is_fresh() }
+                }
+            },
+        };
+        note.levels.insert(*level, told);
     }
-    let expires_ms = ports.clock.now_ms() + spec.cache.ttl_seconds.saturating_mul(1000);
-    if let Err(error) = ports.cache.put(&run.key.tenant, key, &json!(entry), expires_ms).await {
-        tracing::warn!(%error, agent = %spec.id, "cache not writable");
+    hit
+}
+
+fn read(held: &Held) -> Option<Remembered> {
+    serde_json::from_slice(&held.entry.value).ok()
+}
+
+impl Making {
+    fn new(run: &Run, spec: &AgentSpec, request: &ModelRequest) -> Self {
+        let tenant = run.key.tenant.clone();
+        let keys = vec![(CacheLevel::L1, key(&tenant, spec, request))];
+        Self { tenant, keys, tags: tags(run, spec, request), generation: None, flight: None }
     }
+
+    /// Does the work while others wait for its outcome, and tells them that it still goes on.
+    pub(crate) async fn lead<T>(&self, ports: &Ports, work: impl Future<Output = T>) -> T {
+        let work = pin!(work);
+        let prolong = pin!(self.prolong(ports));
+        match select(work, prolong).await {
+            Either::Left((outcome, _)) => outcome,
+            Either::Right(((), work)) => work.await,
+        }
+    }
+
+    /// Ends when another leads, or nobody need be told.
+    async fn prolong(&self, ports: &Ports) {
+        let Some(flight) = &self.flight else { return };
+        loop {
+            ports.clock.sleep(PROLONG_MS).await;
+            match ports.cache.lead(&self.tenant, &self.keys[0].1, flight).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => tracing::debug!(%error, "a flight was not prolonged"),
+            }
+        }
+    }
+
+    /// Stores the validated answer, or lets another make one. A cache that fails loses nothing but the saving.
+    pub(crate) async fn end(self, ports: &Ports, spec: &AgentSpec, answer: Option<&Remembered>) {
+        let outcome = match (self.generation, answer) {
+            (Some(generation), Some(answer)) => self.store(ports, spec, generation, answer).await,
+            _ => match &self.flight {
+                Some(flight) => ports.cache.release(&self.tenant, &self.keys[0].1, &flight.holder).await,
+                None => Ok(()),
+            },
+        };
+        if let Err(error) = outcome {
+            tracing::debug!(%error, agent = %spec.id, "cache not writable");
+        }
+    }
+
+    async fn store(
+        &self,
+        ports: &Ports,
+        spec: &AgentSpec,
+        generation: Generation,
+        answer: &Remembered,
+    ) -> crate::error::Result<()> {
+        let Ok(value) = serde_json::to_vec(answer) else { return Ok(()) };
+        let ttl_ms = spec.cache.ttl_seconds.saturating_mul(1_000);
+        let entry = Entry {
+            value: Arc::from(value),
+            // What was stored together does not end together.
+            fresh_ms: ttl_ms - ports.random.next_u64() % (ttl_ms / 10).max(1),
+            grace_ms: (ttl_ms / GRACE_PART).min(LONGEST_GRACE_MS),
+            tags: self.tags.clone(),
+            generation,
+            worth: u64::try_from(answer.cost.0).unwrap_or(0),
+        };
+        for (_, key) in &self.keys {
+            ports.cache.put(&self.tenant, key, &entry).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What an answer is about, so that it can be purged.
+fn tags(run: &Run, spec: &AgentSpec, request: &ModelRequest) -> Vec<String> {
+    vec![
+        format!("agent:{}", spec.id),
+        format!("model:{}", request.model.id),
+        format!("prompt:{}", spec.prompt_version),
+        format!("content:{}", run.source.content),
+        format!("run:{}", run.key.run),
+    ]
+}
+
+fn shortened(key: &str) -> String {
+    key.chars().take(16).collect()
 }

@@ -13,7 +13,7 @@ use crate::lease::{self, Claim, Claimed, Interrupt, Later};
 use crate::ledger_view::cost_by_step;
 use crate::measure;
 use crate::model::{
-    AgentId, Basis, CacheLevel, Meta, NanoUsd, Outcome, Reason, ReasonCode, StepError, StepResult, Usage,
+    AgentId, Basis, Meta, NanoUsd, Outcome, Reason, ReasonCode, RecallNote, StepError, StepResult, Usage,
 };
 use crate::money;
 use crate::ports::{Message, Ports, Queue, StepMessage};
@@ -96,7 +96,7 @@ struct Decided {
     usage: Usage,
     cost: NanoUsd,
     saved: NanoUsd,
-    looked_up: bool,
+    recall: Option<RecallNote>,
     gaps: Vec<AgentId>,
     input_digest: String,
     /// Calls may have been paid that `cost` does not know of.
@@ -117,7 +117,7 @@ impl Decided {
             usage: Usage::default(),
             cost: NanoUsd::ZERO,
             saved: NanoUsd::ZERO,
-            looked_up: false,
+            recall: None,
             gaps: Vec::new(),
             input_digest: String::new(),
             asks_ledger,
@@ -224,11 +224,11 @@ fn conclude_conversation(mut conversation: Conversation, baseline: Baseline) -> 
         std::mem::replace(&mut conversation.ending, Ending::Budget(Error::new(ErrorKind::Internal, "")));
     let (outcome, warnings) = match ending {
         Ending::Later(later) => return Worked::Later(later),
-        Ending::Answer { answer, remembered } => {
+        Ending::Answer { answer, from } => {
             let outcome = Outcome::Ok(merge(baseline.into_data(), answer));
             let mut worked = decided(outcome, Vec::new(), Some(conversation));
-            if let (Worked::Decided(decided), true) = (&mut worked, remembered) {
-                decided.basis = Basis::Cache { level: CacheLevel::L1, similarity: 1.0 };
+            if let (Worked::Decided(decided), Some(level)) = (&mut worked, from) {
+                decided.basis = Basis::Cache { level, similarity: 1.0 };
             }
             return worked;
         }
@@ -254,7 +254,7 @@ fn decided(outcome: Outcome, warnings: Vec<String>, conversation: Option<Convers
         decided.usage = conversation.usage;
         decided.cost = conversation.cost;
         decided.saved = conversation.saved;
-        decided.looked_up = conversation.looked_up;
+        decided.recall = conversation.recall;
         decided.warnings.extend(conversation.warnings);
     }
     Worked::Decided(Box::new(decided))
@@ -381,7 +381,8 @@ async fn conclude(
             gaps: decided.gaps,
             input_digest: decided.input_digest,
             trace_id: claimed.run.trace_id().to_string(),
-            looked_up: decided.looked_up,
+            looked_up: decided.recall.is_some(),
+            recall: decided.recall,
         },
     };
     if !lease::settle(ports, claimed, &result).await? {

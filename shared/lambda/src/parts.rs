@@ -57,7 +57,7 @@ fn with_platforms(config: &Config, fetch: Arc<dyn Fetch>) -> Result<Parts> {
 }
 
 fn with_steps(config: &Config, _: Arc<dyn Fetch>) -> Result<Parts> {
-    let catalogue = Arc::new(boot::load_catalogue()?);
+    let catalogue = Arc::new(config.recall.applied_to(boot::load_catalogue()?));
     let model = boot::open_models(config, &catalogue)?;
     Ok(Parts {
         model,

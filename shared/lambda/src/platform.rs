@@ -8,8 +8,10 @@ use aws::{Connection, Place, S3, Sqs, StepFunctions};
 use boot::{Cloud, Config, OsRandom, SystemClock};
 use engine::error::{Error, ErrorKind, Result};
 use engine::model::{ContentRef, TenantId};
-use engine::ports::{Clock, ContentStore, Delivery, Embedder, Limits, Ports, Post, Random as _, Store};
-use redis_ports::{RedisLimits, Spare};
+use engine::ports::{
+    Cache, Clock, ContentStore, Delivery, Embedder, Limits, Ports, Post, Random as _, Store,
+};
+use redis_ports::{CacheSettings, RedisCache, RedisLimits, Spare};
 use store::Dynamo;
 use store::lite::{LiteCache, LiteLimits, LiteMemory};
 use tokio::sync::{Mutex, OnceCell};
@@ -183,7 +185,7 @@ async fn open(
         content,
         queues: sqs.clone(),
         workflow: Arc::new(StepFunctions::new(connection, cloud.state_machine.clone())),
-        cache: Arc::new(LiteCache::new(store.clone(), clock.clone())),
+        cache: cache(cloud, &config, &store, clock).await?,
         limits: limits(cloud, &config, &store, clock).await?,
         model: parts.model,
         embedder,
@@ -197,6 +199,20 @@ async fn open(
         clock: clock.clone(),
     };
     Ok(Opened { ports, config, reached: reached.clone(), secret_lost: None })
+}
+
+/// Stored answers in Redis where the deployment has one, else in the table; sealed in both.
+async fn cache(
+    cloud: &Cloud,
+    config: &Config,
+    store: &Arc<dyn Store>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Arc<dyn Cache>> {
+    let place: Arc<dyn Cache> = match &cloud.redis {
+        Some(address) => Arc::new(RedisCache::open(&address.0, CacheSettings::of(config.recall.most)).await?),
+        None => Arc::new(LiteCache::new(store.clone(), clock.clone())),
+    };
+    Ok(config.recall.over(place, config.recall.key_of_deployment()?, clock.clone()))
 }
 
 /// Rates in Redis where the deployment has one, else in the table.

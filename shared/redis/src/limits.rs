@@ -17,7 +17,7 @@ use engine::ports::{Admission, Backend, Limits, Take, Used};
 use futures::future::join_all;
 use tokio::task::AbortHandle;
 
-use crate::link::{Link, now, pause};
+use crate::link::{Link, in_background, now, pause};
 use pool::{LEASE_HOLDS_MS, Pool, Spend};
 use tag::{Common, NoShare, Tag};
 
@@ -314,12 +314,6 @@ async fn probe(link: Arc<Link>, tags: Arc<Tags>) {
             pause().await;
         }
     }
-}
-
-/// Probing is the only work beside calls; what it finds is used by the next call.
-#[expect(clippy::disallowed_methods, reason = "a frozen function probes on with its next event")]
-fn in_background(work: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
-    tokio::spawn(work).abort_handle()
 }
 
 /// Weights by the tag whose rates they are: an agent's stand with its tenant's.

@@ -1,19 +1,34 @@
 //! One connection to one node, one script, and no long wait: who does not answer in time is away until a probe finds it
 //! again.
 
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use engine::error::{Error, ErrorKind, Result};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, RedisResult, cmd};
+use redis::{AsyncConnectionConfig, Client, FromRedisValue, RedisResult, cmd};
 use tokio::sync::Notify;
+use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 /// A probe is sent each so many milliseconds while Redis is away, one at a time.
 const PROBE_MS: u64 = 100;
 /// A probe waits this long for each answer, or as long as a call does if that is longer.
 const PROBE_PATIENCE: Duration = Duration::from_millis(250);
+
+/// A call that others overtake may wait this long, while Redis answers at all.
+const OVERTAKEN: Duration = Duration::from_millis(250);
+/// When patience is over, what may have come meanwhile is looked at once more.
+const LAST_LOOK: Duration = Duration::from_millis(4);
+
+/// The server's own clock, in a script.
+pub(crate) const CLOCK: &str = "local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+";
 
 /// Redis is away: it was before, or it just failed or did not answer in time. Then it may have done what it was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +46,8 @@ pub(crate) struct Link {
     patience: Duration,
     state: Mutex<State>,
     began: Instant,
+    /// When the last answer came, in microseconds after this link began.
+    heard_us: AtomicU64,
     wake: Notify,
 }
 
@@ -71,6 +88,7 @@ impl Link {
             patience: Duration::from_millis(patience_ms),
             state: Mutex::new(State { open: None, offset_ms: None, number: 0, lost: began }),
             began,
+            heard_us: AtomicU64::new(0),
             wake: Notify::new(),
         }))
     }
@@ -99,7 +117,8 @@ impl Link {
     ) -> std::result::Result<Answer, Away> {
         let open = self.lock().open.clone().ok_or(Away::Known)?;
         let sent_ms = self.own_ms();
-        let answer = match timeout(self.patience, invoke(&open, &self.script, keys, arguments)).await {
+        let invoked = invoke::<Vec<i64>>(&open, &self.script, keys, arguments);
+        let answer = match timeout(self.patience, invoked).await {
             Ok(Ok(numbers)) => numbers,
             Ok(Err(error)) => {
                 tracing::warn!(%error, "Redis failed");
@@ -117,6 +136,49 @@ impl Link {
             self.lock().offset_ms = Some(server_ms - between_ms);
         }
         Ok(Answer { numbers: answer, server: open.server })
+    }
+
+    /// Calls the script as [`call`](Self::call) does, for any answer. Redis counts as away when nobody has had an answer for as
+    /// long as the patience is: one that has much to do is not taken for one that is gone.
+    pub(crate) async fn ask<T: FromRedisValue>(
+        &self,
+        keys: &[String],
+        arguments: &[Vec<u8>],
+    ) -> std::result::Result<T, Away> {
+        let open = self.lock().open.clone().ok_or(Away::Known)?;
+        match self.while_it_answers(invoke(&open, &self.script, keys, arguments)).await {
+            Some(Ok(answer)) => Ok(answer),
+            Some(Err(error)) => {
+                tracing::warn!(%error, "Redis failed");
+                self.lose(open.number);
+                Err(Away::Doubtful)
+            }
+            None => {
+                tracing::warn!(patience_ms = self.patience.as_millis(), "Redis did not answer in time");
+                self.lose(open.number);
+                Err(Away::Doubtful)
+            }
+        }
+    }
+
+    async fn while_it_answers<F: Future>(&self, call: F) -> Option<F::Output> {
+        let mut call = pin!(call);
+        let sent = self.began.elapsed();
+        loop {
+            let heard = Duration::from_micros(self.heard_us.load(Ordering::Relaxed)).max(sent);
+            let until = (heard + self.patience).min(sent + OVERTAKEN);
+            let left = until.saturating_sub(self.began.elapsed());
+            // A process that was not let run finds answer and end of patience at once: then the answer counts.
+            let is_over = left.is_zero();
+            if let Ok(answer) = timeout(if is_over { LAST_LOOK } else { left }, &mut call).await {
+                let now_us = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
+                self.heard_us.fetch_max(now_us, Ordering::Relaxed);
+                return Some(answer);
+            }
+            if is_over {
+                return None;
+            }
+        }
     }
 
     /// Opens the connection, which must answer within a probe's patience.
@@ -189,6 +251,12 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
+/// Probing is the only work beside calls; what it finds is used by the next call.
+#[expect(clippy::disallowed_methods, reason = "a frozen function probes on with its next event")]
+pub(crate) fn in_background(work: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+    tokio::spawn(work).abort_handle()
+}
+
 /// Waits until the next probe.
 #[expect(clippy::disallowed_methods, reason = "a probe of a frozen function goes on with its next event")]
 pub(crate) async fn pause() {
@@ -211,7 +279,12 @@ async fn connect(
     Ok((connection, digest, server))
 }
 
-async fn invoke(open: &Open, script: &str, keys: &[String], arguments: &[Vec<u8>]) -> RedisResult<Vec<i64>> {
+async fn invoke<T: FromRedisValue>(
+    open: &Open,
+    script: &str,
+    keys: &[String],
+    arguments: &[Vec<u8>],
+) -> RedisResult<T> {
     let mut connection = open.connection.clone();
     let mut command = cmd("EVALSHA");
     command.arg(&open.digest).arg(keys.len()).arg(keys).arg(arguments);

@@ -177,6 +177,7 @@ fn put(
         input_digest: String::new(),
         trace_id: String::new(),
         looked_up: false,
+        recall: None,
     };
     report.steps.push((key, StepResult { outcome, warnings: Vec::new(), meta }, cost));
 }

@@ -11,7 +11,10 @@ use engine::contract;
 use engine::error::ErrorKind;
 use engine::limits::Rates;
 use engine::model::{AgentId, Counters, TakeId, TenantId};
-use engine::ports::{Backend, Becomes, Cache, Change, Clock, Expect, Key, Limits, Row, Store, Take};
+use engine::ports::{
+    Backend, Becomes, Cache, Change, Clock, Entry, Expect, Found, Generation, Key, Limits, Lookup, Row,
+    Store, Take,
+};
 
 use serde_json::json;
 
@@ -155,12 +158,22 @@ fn rates_of_nothing_are_refused() {
 fn a_damaged_cache_entry_is_a_miss() {
     let (store, clock) = (in_memory(), Hands::new());
     let tenant = TenantId::new("owner");
-    let key = Key::Cache(tenant.clone(), "key".to_owned());
+    let key = Key::Cache(tenant.clone(), "answer/key".to_owned());
     block_on(store.write(&[put(&key, Expect::Absent, counters(1))])).unwrap();
-    let cache = LiteCache::new(store, clock.clone());
-    assert_eq!(block_on(cache.get(&tenant, "key")).unwrap(), None);
-    block_on(cache.put(&tenant, "key", &json!(1), clock.now_ms() + 1)).unwrap();
-    assert_eq!(block_on(cache.get(&tenant, "key")).unwrap(), Some(json!(1)));
+    let cache = LiteCache::new(store, clock);
+    let lookup = Lookup { keys: vec!["key".to_owned()], ..Lookup::default() };
+    let look = || block_on(cache.look_up(&tenant, &lookup)).unwrap().found.remove(0);
+    assert_eq!(look(), Found::Unreadable);
+    let entry = Entry {
+        value: Arc::from(*b"1"),
+        fresh_ms: 1,
+        grace_ms: 0,
+        tags: Vec::new(),
+        generation: Generation::default(),
+        worth: 0,
+    };
+    block_on(cache.put(&tenant, "key", &entry)).unwrap();
+    assert!(matches!(look(), Found::Held(held) if held.entry == entry));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod analysis;
 mod api;
+mod cache;
 mod embed;
 mod limits;
 mod money;
@@ -38,6 +39,8 @@ enum Command {
 enum Bench {
     /// How soon the HTTP API answers under load, and how soon it tells of components that hang
     Api(api::Arguments),
+    /// Stored answers on Redis: how fast they are, whether one asks for all, and what happens when Redis is gone
+    Cache(cache::Arguments),
     /// What the rules make of labelled links, captions, articles and sentences, with a sample size and an interval each
     Analysis(analysis::Arguments),
     /// Whether calls cost, to the nano-dollar, what rows of providers' usage say they do
@@ -61,6 +64,7 @@ pub fn main() -> ExitCode {
         Command::Stack(command) => stack::stack(&command),
         Command::Bench(Bench::Analysis(arguments)) => analysis::analysis(&arguments),
         Command::Bench(Bench::Api(arguments)) => api::api(&arguments),
+        Command::Bench(Bench::Cache(arguments)) => cache::cache(&arguments),
         Command::Bench(Bench::Cost(arguments)) => analysis::cost(&arguments),
         Command::Bench(Bench::Money(arguments)) => money::money(&arguments),
         Command::Bench(Bench::Embed(arguments)) => embed::embed(&arguments),

@@ -1,6 +1,6 @@
 //! What the limiter on Redis is measured and tried with: a real Valkey, several processes, and schedules that try to get more.
 
-mod fleet;
+pub(crate) mod fleet;
 mod outage;
 mod schedules;
 mod speed;
@@ -47,12 +47,12 @@ pub(crate) fn measure(extent: &Extent) -> Result<Value> {
 }
 
 /// The value below which so many in a hundred are; the list is sorted by this.
-fn percentile(values: &mut [f64], percent: f64) -> f64 {
+pub(crate) fn percentile(values: &mut [f64], percent: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     let at = (values.len() as f64 * percent / 100.0).ceil() as usize;
     values.get(at.clamp(1, values.len().max(1)) - 1).copied().unwrap_or(f64::NAN)
 }
 
-fn rounded(value: f64) -> f64 {
+pub(crate) fn rounded(value: f64) -> f64 {
     (value * 10_000.0).round() / 10_000.0
 }

@@ -9,9 +9,10 @@ use crate::agent::{ModelSpec, Tier};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ContentRef, MemoryRecord, NanoUsd, RunKey, Step, TenantId, Token};
 use crate::ports::{
-    Admission, Cache, Change, Clock, ContentStore, Embedder, Key, Limits, Llm, LlmError, Memory, Message,
-    Metrics, ModelReply, ModelRequest, Page, Queue, Queues, Range, Row, Store, Take, Tool, ToolAnswer,
-    ToolExample, ToolScope, ToolSpec, Versioned, Workflow,
+    Admission, Cache, Change, Clock, ContentStore, Embedder, Entry, Flight, Found, Generation, Held, Key,
+    Limits, Llm, LlmError, Looked, Lookup, Memory, Message, Metrics, ModelReply, ModelRequest, Neighbour,
+    Page, Queue, Queues, Range, Row, Store, Take, Tool, ToolAnswer, ToolExample, ToolScope, ToolSpec,
+    Versioned, Workflow,
 };
 
 /// How a port is broken.
@@ -201,15 +202,57 @@ impl Workflow for Broken<dyn Workflow> {
 
 #[async_trait]
 impl Cache for Broken<dyn Cache> {
-    async fn get(&self, tenant: &TenantId, key: &str) -> Result<Option<Value>> {
-        self.ask().await?;
-        let entry = self.port.get(tenant, key).await?;
-        Ok(if self.is_wrong() { Some(json!("broken")) } else { entry })
+    async fn look_up(&self, tenant: &TenantId, lookup: &Lookup) -> Result<Looked> {
+        // Whoever leads from now on is a change.
+        if lookup.flight.is_some() {
+            self.change().await?
+        } else {
+            self.ask().await?
+        };
+        let mut looked = self.port.look_up(tenant, lookup).await?;
+        if self.is_wrong() {
+            let entry = Entry {
+                value: Arc::from(*b"broken"),
+                fresh_ms: 60_000,
+                grace_ms: 0,
+                tags: Vec::new(),
+                generation: looked.generation,
+                worth: 0,
+            };
+            looked.found.fill(Found::Held(Held { entry, age_ms: 0 }));
+        }
+        Ok(looked)
     }
 
-    async fn put(&self, tenant: &TenantId, key: &str, entry: &Value, expires_ms: u64) -> Result<()> {
+    async fn put(&self, tenant: &TenantId, key: &str, entry: &Entry) -> Result<()> {
         self.change().await?;
-        self.port.put(tenant, key, entry, expires_ms).await
+        self.port.put(tenant, key, entry).await
+    }
+
+    async fn lead(&self, tenant: &TenantId, key: &str, flight: &Flight) -> Result<bool> {
+        self.change().await?;
+        self.port.lead(tenant, key, flight).await
+    }
+
+    async fn release(&self, tenant: &TenantId, key: &str, holder: &str) -> Result<()> {
+        self.change().await?;
+        self.port.release(tenant, key, holder).await
+    }
+
+    async fn purge(&self, tenant: &TenantId, tag: &str) -> Result<Generation> {
+        self.change().await?;
+        self.port.purge(tenant, tag).await
+    }
+
+    async fn add(
+        &self,
+        tenant: &TenantId,
+        namespace: &str,
+        neighbour: &Neighbour,
+        keep_ms: u64,
+    ) -> Result<()> {
+        self.change().await?;
+        self.port.add(tenant, namespace, neighbour, keep_ms).await
     }
 }
 

@@ -199,9 +199,10 @@ mod tests {
     use crate::contract;
     use crate::memory::virtual_time::{Executor, VirtualTime};
     use crate::memory::{
-        MemoryCache, MemoryContent, MemoryDelivery, MemoryLimits, MemoryMemories, MemoryQueues,
+        MemoryCache, MemoryContent, MemoryDelivery, MemoryLimits, MemoryMemories, MemoryQueues, SeededRandom,
     };
     use crate::ports::{Message, Queue};
+    use crate::recall::{Near, Sealed, SealingKey};
 
     #[async_trait::async_trait]
     impl contract::Consumer for MemoryQueues {
@@ -233,6 +234,16 @@ mod tests {
         let cache_time = time.clone();
         let verdict = Executor::new(time.clone(), 1)
             .block_on(async move { contract::cache_contract(&cache, cache_time.as_ref()).await });
+        assert_eq!(verdict, Some(Ok(())));
+        let (near_time, seal) = (time.clone(), SealingKey::from_text("secret"));
+        let sealed = Sealed::new(
+            Arc::new(MemoryCache::new(time.clone(), 10_000)),
+            seal,
+            Arc::new(SeededRandom::new(1)),
+        );
+        let near = Near::new(Arc::new(sealed), time.clone(), 100);
+        let verdict = Executor::new(time.clone(), 1)
+            .block_on(async move { contract::cache_contract(&near, near_time.as_ref()).await });
         assert_eq!(verdict, Some(Ok(())));
         let queues = MemoryQueues::new(time.clone(), 30_000, 5);
         let queues_time = time.clone();

@@ -6,6 +6,7 @@ use boot::Config;
 use engine::agent::Tier;
 use engine::error::Result;
 use engine::model::TenantId;
+use engine::ports::{Becomes, Change, Expect, Key, Row};
 
 use super::session::{self, Session};
 use crate::cli::StateArguments;
@@ -61,10 +62,17 @@ async fn check_state(session: &Session, arguments: &StateArguments, findings: &m
         content.map(|bytes| (bytes == probe.as_bytes(), arguments.folder.display().to_string())),
     );
     let value = serde_json::Value::from(probe.clone());
+    let key = Key::Cache(tenant.clone(), "doctor".to_owned());
     let rows = async {
-        ports.cache.put(&tenant, "doctor", &value, ports.clock.now_ms() + 60_000).await?;
+        let row = Row::Expiring { value: value.clone(), expires_ms: ports.clock.now_ms() + 60_000 };
+        let change =
+            Change { key: key.clone(), expect: Expect::Anything, to: Becomes::Row(row), due_ms: None };
+        ports.store.write(&[change]).await?;
         session.rows.settled().await?;
-        ports.cache.get(&tenant, "doctor").await
+        Ok(match ports.store.read(&[key]).await?.into_iter().flatten().next().map(|found| found.row) {
+            Some(Row::Expiring { value, .. }) => Some(value),
+            _ => None,
+        })
     };
     let rows = rows.await;
     findings.check(

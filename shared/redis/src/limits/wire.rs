@@ -4,18 +4,13 @@ use std::collections::BTreeMap;
 
 use engine::limits::{Dimension, Held, MOST_UNITS, Weight, Window};
 
+use crate::link::CLOCK;
+
 /// Windows by owner and by what is counted, each with its span in milliseconds.
 pub(crate) type Windows = BTreeMap<(String, Dimension), (u64, Window)>;
 
 /// The script but for its clock.
 const DECISIONS: &str = include_str!("limits.lua");
-
-/// The server's own clock.
-const CLOCK: &str = "local function now_ms()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end
-";
 
 /// The script, with the server's clock or another.
 pub(crate) fn script(clock: Option<&str>) -> String {

@@ -1,15 +1,27 @@
 //! Stored answers as rows that expire.
+//!
+//! A look-up is one reading. Where nobody has the answer, leading its making is a conditional write and one more reading:
+//! rows are read one by one, so the answer may have come between.
+
+mod index;
+mod rows;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use engine::error::Result;
+use engine::error::{Error, ErrorKind, Result};
 use engine::model::TenantId;
-use engine::ports::{Becomes, Cache, Change, Clock, Expect, Key, Row, Store};
-use serde_json::Value;
+use engine::ports::{
+    Becomes, Cache, Change, Clock, Entry, Expect, Flight, Found, Generation, Key, Lead, Looked, Lookup,
+    Neighbour, Row, Store, Versioned,
+};
 
-/// Larger answers are not worth their place: they are not stored.
-const LARGEST_ENTRY_BYTES: usize = 300 * 1024;
+use rows::{Leading, Purges, Stored, read, row};
+
+const ATTEMPTS: u64 = 20;
+/// Nothing is kept longer than this, and purges are kept longer than all that they may be about.
+const LONGEST_MS: u64 = 30 * 86_400_000;
+const PURGES_KEEP_MS: u64 = LONGEST_MS + 86_400_000;
 
 /// Stored answers over a store of rows.
 #[derive(Clone)]
@@ -23,29 +35,210 @@ impl LiteCache {
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         Self { store, clock }
     }
+
+    async fn read(&self, keys: &[Key]) -> Result<Vec<Option<Versioned>>> {
+        self.store.read(keys).await
+    }
+
+    async fn read_one(&self, key: &Key) -> Result<Option<Versioned>> {
+        Ok(self.read(std::slice::from_ref(key)).await?.into_iter().next().flatten())
+    }
+
+    /// True if it was written, false if somebody was faster.
+    async fn try_write(&self, changes: &[Change]) -> Result<bool> {
+        match self.store.write(changes).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::Conflict => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes whatever is there.
+    async fn write(&self, change: Change) -> Result<()> {
+        for attempt in 1..=ATTEMPTS {
+            if self.try_write(std::slice::from_ref(&change)).await? {
+                return Ok(());
+            }
+            self.clock.sleep(attempt).await;
+        }
+        Err(crowded())
+    }
+
+    /// Leads, or says who does, with the row as it was read.
+    async fn lead_with(
+        &self,
+        tenant: &TenantId,
+        key: &str,
+        flight: &Flight,
+        mut found: Option<Versioned>,
+    ) -> Result<Lead> {
+        let flight_key = flight_key(tenant, key);
+        for attempt in 1..=ATTEMPTS {
+            let now_ms = self.clock.now_ms();
+            if let Some((leading, until_ms)) = read::<Leading>(found.as_ref(), now_ms)
+                && leading.holder != flight.holder
+            {
+                return Ok(Lead::Other { left_ms: until_ms - now_ms });
+            }
+            let leading = Leading { holder: flight.holder.clone() };
+            let change = Change {
+                key: flight_key.clone(),
+                expect: expect(found.as_ref()),
+                to: Becomes::Row(row(&leading, now_ms + flight.holds_ms)?),
+                due_ms: None,
+            };
+            if self.try_write(&[change]).await? {
+                return Ok(Lead::Own);
+            }
+            self.clock.sleep(attempt).await;
+            found = self.read_one(&flight_key).await?;
+        }
+        Err(crowded())
+    }
+
+    fn judge(&self, stored: Option<&Versioned>, purges: &Purges) -> Found {
+        let now_ms = self.clock.now_ms();
+        match stored.map(|versioned| &versioned.row) {
+            Some(Row::Expiring { expires_ms, .. }) if *expires_ms <= now_ms => Found::Nothing,
+            None => Found::Nothing,
+            Some(_) => match read::<Stored>(stored, now_ms).and_then(|(stored, _)| stored.held(now_ms)) {
+                Some(held) => match purges.void_since(&held.entry) {
+                    Some(tag) => Found::Void(tag),
+                    None => Found::Held(held),
+                },
+                None => Found::Unreadable,
+            },
+        }
+    }
 }
 
 #[async_trait]
 impl Cache for LiteCache {
-    async fn get(&self, tenant: &TenantId, key: &str) -> Result<Option<Value>> {
-        let found = self.store.read(&[Key::Cache(tenant.clone(), key.to_owned())]).await?;
-        Ok(match found.into_iter().next().flatten().map(|versioned| versioned.row) {
-            Some(Row::Expiring { value, expires_ms }) if expires_ms > self.clock.now_ms() => Some(value),
-            _ => None,
-        })
+    async fn look_up(&self, tenant: &TenantId, lookup: &Lookup) -> Result<Looked> {
+        let mut keys = vec![purges_key(tenant)];
+        keys.extend(lookup.keys.iter().map(|key| entry_key(tenant, key)));
+        let wanted = lookup.flight.as_ref().zip(lookup.keys.first());
+        keys.extend(wanted.map(|(_, key)| flight_key(tenant, key)));
+        let heads = lookup.since.as_ref().map(|(namespace, _)| index::head_key(tenant, namespace));
+        keys.extend(heads);
+        let mut rows = self.read(&keys).await?;
+        let head = if lookup.since.is_some() { rows.pop().flatten() } else { None };
+        let led = if wanted.is_some() { rows.pop().flatten() } else { None };
+        let mut rows = rows.into_iter();
+        let purges = Purges::of(rows.next().flatten().as_ref(), self.clock.now_ms());
+        let judge = |row: &Option<Versioned>| self.judge(row.as_ref(), &purges);
+        let mut found: Vec<Found> = rows.map(|row| judge(&row)).collect();
+        let mut lead = None;
+        if let Some((flight, key)) = wanted.filter(|_| !is_fresh(&found)) {
+            lead = Some(self.lead_with(tenant, key, flight, led).await?);
+            if lead == Some(Lead::Own) {
+                let again = self.read(&keys[1..=lookup.keys.len()]).await?;
+                found = again.iter().map(judge).collect();
+                if is_fresh(&found) {
+                    self.release(tenant, key, &flight.holder).await?;
+                    lead = None;
+                }
+            }
+        }
+        let delta = match &lookup.since {
+            Some((namespace, cursor)) => Some(self.delta(tenant, namespace, *cursor, head).await?),
+            None => None,
+        };
+        Ok(Looked { found, generation: purges.last, lead, delta })
     }
 
-    async fn put(&self, tenant: &TenantId, key: &str, entry: &Value, expires_ms: u64) -> Result<()> {
-        let is_small = serde_json::to_string(entry).is_ok_and(|text| text.len() <= LARGEST_ENTRY_BYTES);
-        if !is_small || expires_ms <= self.clock.now_ms() {
-            return Ok(());
+    async fn put(&self, tenant: &TenantId, key: &str, entry: &Entry) -> Result<()> {
+        let stored = Stored::of(entry, self.clock.now_ms());
+        if let Some((stored, expires_ms)) = stored {
+            let now_ms = self.clock.now_ms();
+            let purges = Purges::of(self.read_one(&purges_key(tenant)).await?.as_ref(), now_ms);
+            if purges.void_since(entry).is_none() {
+                let to = Becomes::Row(row(&stored, expires_ms)?);
+                self.write(Change {
+                    key: entry_key(tenant, key),
+                    expect: Expect::Anything,
+                    to,
+                    due_ms: None,
+                })
+                .await?;
+            }
         }
-        let change = Change {
-            key: Key::Cache(tenant.clone(), key.to_owned()),
-            expect: Expect::Anything,
-            to: Becomes::Row(Row::Expiring { value: entry.clone(), expires_ms }),
-            due_ms: None,
-        };
-        self.store.write(&[change]).await
+        self.write(gone(flight_key(tenant, key), Expect::Anything)).await
     }
+
+    async fn lead(&self, tenant: &TenantId, key: &str, flight: &Flight) -> Result<bool> {
+        let found = self.read_one(&flight_key(tenant, key)).await?;
+        Ok(self.lead_with(tenant, key, flight, found).await? == Lead::Own)
+    }
+
+    async fn release(&self, tenant: &TenantId, key: &str, holder: &str) -> Result<()> {
+        let flight_key = flight_key(tenant, key);
+        let found = self.read_one(&flight_key).await?;
+        let is_own = read::<Leading>(found.as_ref(), self.clock.now_ms())
+            .is_some_and(|(leading, _)| leading.holder == holder);
+        if is_own {
+            // Who was faster leads by now.
+            self.try_write(&[gone(flight_key, expect(found.as_ref()))]).await?;
+        }
+        Ok(())
+    }
+
+    async fn purge(&self, tenant: &TenantId, tag: &str) -> Result<Generation> {
+        let key = purges_key(tenant);
+        for attempt in 1..=ATTEMPTS {
+            let now_ms = self.clock.now_ms();
+            let found = self.read_one(&key).await?;
+            let mut purges = Purges::of(found.as_ref(), now_ms);
+            let generation = purges.add(tag);
+            let change = Change {
+                key: key.clone(),
+                expect: expect(found.as_ref()),
+                to: Becomes::Row(row(&purges, now_ms + PURGES_KEEP_MS)?),
+                due_ms: None,
+            };
+            if self.try_write(&[change]).await? {
+                return Ok(generation);
+            }
+            self.clock.sleep(attempt).await;
+        }
+        Err(crowded())
+    }
+
+    async fn add(
+        &self,
+        tenant: &TenantId,
+        namespace: &str,
+        neighbour: &Neighbour,
+        keep_ms: u64,
+    ) -> Result<()> {
+        self.add_to(tenant, namespace, neighbour, keep_ms).await
+    }
+}
+
+fn is_fresh(found: &[Found]) -> bool {
+    found.iter().any(|found| matches!(found, Found::Held(held) if held.is_fresh()))
+}
+
+fn expect(found: Option<&Versioned>) -> Expect {
+    found.map_or(Expect::Absent, |versioned| Expect::Version(versioned.version))
+}
+
+fn gone(key: Key, expect: Expect) -> Change {
+    Change { key, expect, to: Becomes::Gone, due_ms: None }
+}
+
+fn crowded() -> Error {
+    Error::new(ErrorKind::Conflict, "too many change the same answer at this moment")
+}
+
+fn entry_key(tenant: &TenantId, key: &str) -> Key {
+    Key::Cache(tenant.clone(), format!("answer/{key}"))
+}
+
+fn flight_key(tenant: &TenantId, key: &str) -> Key {
+    Key::Cache(tenant.clone(), format!("flight/{key}"))
+}
+
+fn purges_key(tenant: &TenantId) -> Key {
+    Key::Cache(tenant.clone(), "purges".to_owned())
 }

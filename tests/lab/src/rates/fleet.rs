@@ -110,24 +110,24 @@ pub(crate) fn work() -> Result<()> {
     clippy::disallowed_methods,
     reason = "what several processes saw is put in one order by the time of day"
 )]
-pub(super) fn now_us() -> u64 {
+pub(crate) fn now_us() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// The moment, to measure how long something takes.
 #[expect(clippy::disallowed_methods, reason = "the time it takes is what is measured")]
-pub(super) fn moment() -> Instant {
+pub(crate) fn moment() -> Instant {
     Instant::now()
 }
 
 /// Waits.
 #[expect(clippy::disallowed_methods, reason = "the bench waits in real time")]
-pub(super) async fn wait_ms(milliseconds: u64) {
+pub(crate) async fn wait_ms(milliseconds: u64) {
     tokio::time::sleep(Duration::from_millis(milliseconds)).await;
 }
 
 /// Waits until a moment in milliseconds since 1970.
-pub(super) async fn wait_until_ms(at_ms: u64) {
+pub(crate) async fn wait_until_ms(at_ms: u64) {
     wait_ms(at_ms.saturating_sub(now_us() / 1_000)).await;
 }

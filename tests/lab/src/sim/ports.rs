@@ -7,9 +7,9 @@ use engine::agent::{ModelSpec, Tier};
 use engine::error::{Error, ErrorKind, Result};
 use engine::model::{ContentRef, Counters, MemoryRecord, NanoUsd, RunKey, StepKey, TenantId, Token};
 use engine::ports::{
-    Admission, Backend, Becomes, Cache, Change, ContentStore, Delivery, Key, Limits, Llm, LlmError, Memory,
-    Message, ModelReply, ModelRequest, Page, Post, Queue, Queues, Random as _, Range, Row, Store, Take, Used,
-    Versioned, Workflow,
+    Admission, Backend, Becomes, Cache, Change, ContentStore, Delivery, Entry, Flight, Generation, Key,
+    Limits, Llm, LlmError, Looked, Lookup, Memory, Message, ModelReply, ModelRequest, Neighbour, Page, Post,
+    Queue, Queues, Random as _, Range, Row, Store, Take, Used, Versioned, Workflow,
 };
 use serde_json::Value;
 
@@ -156,12 +156,34 @@ impl Workflow for Faulty<dyn Workflow> {
 
 #[async_trait]
 impl Cache for Faulty<dyn Cache> {
-    async fn get(&self, tenant: &TenantId, key: &str) -> Result<Option<Value>> {
-        self.faults.around(self.inner.get(tenant, key)).await
+    async fn look_up(&self, tenant: &TenantId, lookup: &Lookup) -> Result<Looked> {
+        self.faults.around(self.inner.look_up(tenant, lookup)).await
     }
 
-    async fn put(&self, tenant: &TenantId, key: &str, entry: &Value, expires_ms: u64) -> Result<()> {
-        self.faults.around(self.inner.put(tenant, key, entry, expires_ms)).await
+    async fn put(&self, tenant: &TenantId, key: &str, entry: &Entry) -> Result<()> {
+        self.faults.around(self.inner.put(tenant, key, entry)).await
+    }
+
+    async fn lead(&self, tenant: &TenantId, key: &str, flight: &Flight) -> Result<bool> {
+        self.faults.around(self.inner.lead(tenant, key, flight)).await
+    }
+
+    async fn release(&self, tenant: &TenantId, key: &str, holder: &str) -> Result<()> {
+        self.faults.around(self.inner.release(tenant, key, holder)).await
+    }
+
+    async fn purge(&self, tenant: &TenantId, tag: &str) -> Result<Generation> {
+        self.faults.around(self.inner.purge(tenant, tag)).await
+    }
+
+    async fn add(
+        &self,
+        tenant: &TenantId,
+        namespace: &str,
+        neighbour: &Neighbour,
+        keep_ms: u64,
+    ) -> Result<()> {
+        self.faults.around(self.inner.add(tenant, namespace, neighbour, keep_ms)).await
     }
 }
 

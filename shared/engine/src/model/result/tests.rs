@@ -120,6 +120,7 @@ fn meta() -> Meta {
         input_digest: "d".into(),
         trace_id: "t".into(),
         looked_up: true,
+        recall: None,
     }
 }
 

@@ -29,6 +29,9 @@ const NOT_SET: [(&str, &str); 18] = [
     ("ASSAY_RATES", "its default does, and the secret may hold it"),
     ("RATE_LIMIT_GLOBAL_CAPACITY", "its default does, and the secret may hold it"),
     ("RATE_LIMIT_GLOBAL_REFILL_PER_SEC", "its default does, and the secret may hold it"),
+    ("ASSAY_CACHE", "its default does, and the secret may hold it"),
+    ("ASSAY_CACHE_KEY", "it is a secret and stands in the secret"),
+    ("CACHE_MAX_ENTRIES", "its default does, and the secret may hold it"),
     ("NO_COLOR", "functions draw nothing"),
     ("COLUMNS", "functions draw nothing"),
 ];

@@ -1,0 +1,158 @@
+//! Stored answers: whether they are used, how many are kept, and what seals them.
+
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use engine::agent::{AgentSpec, CachePolicy, Catalogue};
+use engine::error::{Error, ErrorKind, Result};
+use engine::ports::{Cache, Clock};
+use engine::recall::{Near, Sealed, SealingKey};
+
+use crate::clock::{OsRandom, secret_bytes};
+
+const KEY_FILE: &str = "cache.key";
+/// Less is no secret.
+const LEAST_KEY_CHARACTERS: usize = 32;
+/// Answers that a process keeps of the last moments, at most.
+const NEAR_MOST: usize = 512;
+
+/// What the environment says of stored answers.
+#[derive(Clone, Debug)]
+pub struct RecallConfig {
+    /// `ASSAY_CACHE`: `on` or `off`. Off, no answer is looked for and none is stored. Default `on`.
+    pub is_on: bool,
+    /// `CACHE_MAX_ENTRIES`: answers of a tenant that Redis keeps, and of all tenants that a process keeps of the last moments,
+    /// which are 512 at most. Default 10,000.
+    pub most: usize,
+    /// `ASSAY_CACHE_KEY`: a secret text of at least 32 characters, with which answers are sealed.
+    pub key: Option<SealingKey>,
+    /// A key made of `LLM_API_KEY`, for a deployment that has no other.
+    pub key_of_model: Option<SealingKey>,
+}
+
+impl RecallConfig {
+    pub(crate) fn from(get: &impl Fn(&str) -> Option<String>, most: usize) -> Result<Self> {
+        let wrong = |what: &str| Err(Error::new(ErrorKind::Configuration, what));
+        let is_on = match get("ASSAY_CACHE").as_deref() {
+            None | Some("on") => true,
+            Some("off") => false,
+            Some(_) => return wrong("ASSAY_CACHE must be on or off"),
+        };
+        let key = get("ASSAY_CACHE_KEY");
+        if key.as_ref().is_some_and(|key| key.chars().count() < LEAST_KEY_CHARACTERS) {
+            return wrong("ASSAY_CACHE_KEY must be a secret of at least 32 characters");
+        }
+        let key_of_model = get("LLM_API_KEY").map(|key| SealingKey::from_text(&key));
+        Ok(Self { is_on, most, key: key.as_deref().map(SealingKey::from_text), key_of_model })
+    }
+
+    /// The catalogue, whose agents recall nothing if that is off.
+    pub fn applied_to(&self, mut catalogue: Catalogue) -> Catalogue {
+        if !self.is_on {
+            let without = |agent: &Arc<AgentSpec>| {
+                let cache = CachePolicy { exact: false, semantic_text: None, ..agent.cache.clone() };
+                Arc::new(AgentSpec { cache, ..AgentSpec::clone(agent) })
+            };
+            catalogue.agents = catalogue.agents.iter().map(without).collect();
+        }
+        catalogue
+    }
+
+    /// Stored answers in a place that sees them sealed only, with those of the last moments in front.
+    pub fn over(&self, place: Arc<dyn Cache>, key: SealingKey, clock: Arc<dyn Clock>) -> Arc<dyn Cache> {
+        let sealed = Arc::new(Sealed::new(place, key, Arc::new(OsRandom)));
+        Arc::new(Near::new(sealed, clock, NEAR_MOST.min(self.most)))
+    }
+
+    /// The sealing key of a state folder: the configured one, or the one in its file, which is made if it is not there.
+    pub(crate) fn key_in(&self, state: &Path) -> Result<SealingKey> {
+        match &self.key {
+            Some(key) => Ok(key.clone()),
+            None => file_key(&state.join(KEY_FILE)),
+        }
+    }
+
+    /// The sealing key of a deployment: the configured one, or one made of the model's, or one that no other process has; then
+    /// no answer outlives its process.
+    pub fn key_of_deployment(&self) -> Result<SealingKey> {
+        match self.key.as_ref().or(self.key_of_model.as_ref()) {
+            Some(key) => Ok(key.clone()),
+            None => secret_bytes().map(SealingKey::new),
+        }
+    }
+}
+
+fn file_key(path: &Path) -> Result<SealingKey> {
+    let failed = |error: std::io::Error| {
+        Error::new(ErrorKind::Storage, "the key that seals stored answers cannot be kept").because(error)
+    };
+    match std::fs::read(path) {
+        Ok(bytes) => match <[u8; 32]>::try_from(bytes) {
+            Ok(bits) => return Ok(SealingKey::new(bits)),
+            Err(_) => {
+                tracing::warn!("the key that sealed stored answers is damaged; they are not used any more");
+                std::fs::remove_file(path).map_err(failed)?;
+            }
+        },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(failed(error)),
+    }
+    let bits = secret_bytes()?;
+    let opened = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let mut file = opened.map_err(failed)?;
+    file.write_all(&bits).and_then(|()| file.sync_all()).map_err(failed)?;
+    Ok(SealingKey::new(bits))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn config(set: &[(&str, &str)]) -> Result<RecallConfig> {
+        let get =
+            |name: &str| set.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
+        RecallConfig::from(&get, 10)
+    }
+
+    #[test]
+    fn a_folder_keeps_its_key_and_shows_it_to_its_owner_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let none = config(&[]).unwrap();
+        let first = none.key_in(folder.path()).unwrap();
+        assert_eq!(none.key_in(folder.path()).unwrap(), first);
+        let file = folder.path().join(KEY_FILE);
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        std::fs::write(&file, "short").unwrap();
+        assert_ne!(none.key_in(folder.path()).unwrap(), first);
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_deployment_has_the_configured_key_or_the_models_or_its_own() {
+        let secret = "a secret of at least thirty-two characters";
+        let key = |set: &[(&str, &str)]| config(set).unwrap().key_of_deployment().unwrap();
+        let of_model = key(&[("LLM_API_KEY", "sk-1")]);
+        assert_eq!(of_model, key(&[("LLM_API_KEY", "sk-1")]));
+        assert_eq!(
+            key(&[("ASSAY_CACHE_KEY", secret)]),
+            key(&[("ASSAY_CACHE_KEY", secret), ("LLM_API_KEY", "sk-1")])
+        );
+        assert_ne!(of_model, key(&[("LLM_API_KEY", "sk-2")]));
+        assert_ne!(key(&[]), key(&[]));
+        for (name, value) in [("ASSAY_CACHE_KEY", "short"), ("ASSAY_CACHE", "no")] {
+            assert!(config(&[(name, value)]).unwrap_err().to_string().contains(name));
+        }
+    }
+
+    #[test]
+    fn off_no_agent_recalls_anything() {
+        let catalogue = crate::load_catalogue().unwrap();
+        assert!(catalogue.agents.iter().any(|agent| agent.cache.exact));
+        let off = config(&[("ASSAY_CACHE", "off")]).unwrap().applied_to(catalogue);
+        assert!(off.agents.iter().all(|agent| !agent.cache.exact && agent.cache.semantic_text.is_none()));
+    }
+}

@@ -1,0 +1,40 @@
+//! What stored answers on Redis are measured and tried with: a real Valkey, whole steps, and several processes.
+
+mod outage;
+mod speed;
+mod stampede;
+mod steps;
+#[cfg(test)]
+mod tests;
+
+use serde_json::{Value, json};
+
+use crate::stack::Result;
+
+pub(crate) use stampede::work;
+
+/// How much is measured.
+#[derive(Clone, Debug)]
+pub(crate) struct Extent {
+    /// Look-ups of each kind.
+    pub(crate) look_ups: usize,
+    /// Steps that ask the same at once, over all processes.
+    pub(crate) askers: usize,
+    /// Milliseconds of an outage.
+    pub(crate) outage_ms: u64,
+}
+
+/// Measures stored answers: speed, many that ask the same, outages.
+pub(crate) fn measure(extent: &Extent) -> Result<Value> {
+    let speed = speed::measure(extent.look_ups)?;
+    let together = stampede::measure(extent.askers, false)?;
+    let leader_killed = stampede::measure(extent.askers, true)?;
+    let frozen = outage::measure(outage::How::Frozen, extent.outage_ms)?;
+    let killed = outage::measure(outage::How::Killed, extent.outage_ms)?;
+    Ok(json!({
+        "speed": speed,
+        "stampede": together,
+        "leader_killed": leader_killed,
+        "outage": {"frozen": frozen, "killed": killed},
+    }))
+}
