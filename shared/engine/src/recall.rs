@@ -1,5 +1,12 @@
 //! Stored answers instead of new ones: the exact level. A key stands for everything that can change an answer.
 
+pub mod compress;
+pub mod guards;
+pub mod trust;
+pub mod vectors;
+
+mod lists;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
