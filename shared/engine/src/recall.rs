@@ -1,6 +1,12 @@
 //! Stored answers instead of new ones. A key stands for everything that can change an answer; of many that ask the same at
 //! once, one makes the answer.
 
+pub mod compress;
+pub mod guards;
+pub mod trust;
+pub mod vectors;
+
+mod lists;
 mod near;
 mod sealed;
 mod shelf;

@@ -1,0 +1,144 @@
+//! Politeness and filler, dropped where they can be nothing else.
+
+use super::WORDS;
+use super::chunks::{Chunk, begins_sentence, ends_line, ends_sentence};
+
+/// Takes politeness out, unless nothing would be left.
+pub(super) fn drop(chunks: &mut Vec<Chunk>) {
+    let mut dropped = vec![false; chunks.len()];
+    let mut asks = false;
+    for place in 0..chunks.len() {
+        if begins_sentence(chunks, place) {
+            asks = begins_request(chunks, place);
+        }
+        if chunks[place].is_quote || dropped[place] {
+            continue;
+        }
+        let end = greeting(chunks, place)
+            .or_else(|| thanks(chunks, place))
+            .or_else(|| please(chunks, place, asks))
+            .or_else(|| filler(chunks, place));
+        dropped[place..end.unwrap_or(place)].fill(true);
+    }
+    if dropped.iter().all(|dropped| *dropped) {
+        return;
+    }
+    let mut place = 0;
+    while place < chunks.len() {
+        let end = place + dropped[place..].iter().take_while(|dropped| **dropped).count();
+        if end > place && place > 0 && ends_sentence(chunks, end - 1) {
+            close_sentence(chunks, place, end);
+        }
+        place = end + 1;
+    }
+    keep_breaks(chunks, &dropped);
+    let mut places = dropped.iter();
+    chunks.retain(|_| !places.next().copied().unwrap_or_default());
+}
+
+/// What was dropped at the end of a sentence leaves its point or question mark behind, and no comma; thanks leave nothing.
+fn close_sentence(chunks: &mut [Chunk], from: usize, end: usize) {
+    let mark = if thanks(chunks, from).is_some() { String::new() } else { chunks[end - 1].trail.clone() };
+    let before = &mut chunks[from - 1].trail;
+    if before.ends_with(',') {
+        before.pop();
+    }
+    before.push_str(&mark);
+}
+
+/// The line break before something dropped goes to what follows it on its line.
+fn keep_breaks(chunks: &mut [Chunk], dropped: &[bool]) {
+    let mut pending: Option<String> = None;
+    for place in 0..chunks.len() {
+        if dropped[place] {
+            let space = &chunks[place].space;
+            if pending.is_none() || space.contains('\n') {
+                pending = Some(space.clone());
+            }
+        } else if let Some(space) = pending.take()
+            && !chunks[place].space.contains('\n')
+        {
+            chunks[place].space = space;
+        }
+    }
+}
+
+fn word(chunk: Option<&Chunk>) -> String {
+    chunk.filter(|chunk| !chunk.is_quote).map(|chunk| chunk.core.to_lowercase()).unwrap_or_default()
+}
+
+/// Whether the sentence that begins here asks for something: an instruction, or whether one could.
+fn begins_request(chunks: &[Chunk], place: usize) -> bool {
+    let first = word(chunks.get(place));
+    WORDS.has("instructions", &first)
+        || (WORDS.has("polite_modals", &first) && word(chunks.get(place + 1)) == "you")
+        || (first == "please" && WORDS.has("instructions", &word(chunks.get(place + 1))))
+}
+
+/// "Hello," before a request.
+fn greeting(chunks: &[Chunk], place: usize) -> Option<usize> {
+    if place > 0 || !chunks[0].lead.is_empty() || !WORDS.has("greetings", &word(chunks.first())) {
+        return None;
+    }
+    let end = if word(chunks.get(1)) == "there" && chunks[0].trail.is_empty() { 1 } else { 0 };
+    let next = word(chunks.get(end + 1));
+    let follows = WORDS.has("instructions", &next) || WORDS.has("starters", &next) || next == "please";
+    (matches!(chunks[end].trail.as_str(), "," | "!" | ".") && follows).then_some(end + 1)
+}
+
+/// "thanks", "thank you very much" at the end of a line, as a clause of its own.
+fn thanks(chunks: &[Chunk], place: usize) -> Option<usize> {
+    let before = place.checked_sub(1).map(|place| &chunks[place])?;
+    let apart = chunks[place].space.contains('\n') || before.trail.ends_with([',', '.', '!', '?', ';']);
+    if !apart || !chunks[place].lead.is_empty() {
+        return None;
+    }
+    let phrase_from = |from: usize, list: &str| {
+        (1..=3).rev().find(|words| {
+            let Some(phrase) = chunks.get(from..from + words) else { return false };
+            let inner = phrase[..words - 1].iter().all(|chunk| chunk.trail.is_empty());
+            let phrase: Vec<String> = phrase.iter().map(|chunk| word(Some(chunk))).collect();
+            inner && WORDS.has(list, &phrase.join("_"))
+        })
+    };
+    let mut end = place + phrase_from(place, "thanks")?;
+    if chunks[end - 1].trail.is_empty() {
+        end += phrase_from(end, "thanks_ends").unwrap_or(0);
+    }
+    let last = &chunks[end - 1];
+    (ends_line(chunks, end - 1) && last.trail.chars().all(|mark| ".!".contains(mark))).then_some(end)
+}
+
+/// "please" and "kindly" where they ask, not where they are a verb or an adjective.
+fn please(chunks: &[Chunk], place: usize, asks: bool) -> Option<usize> {
+    let this = word(chunks.get(place));
+    if !matches!(this.as_str(), "please" | "kindly") || !chunks[place].lead.is_empty() {
+        return None;
+    }
+    let trail = chunks[place].trail.as_str();
+    let next = word(chunks.get(place + 1));
+    let before = |steps: usize| word(place.checked_sub(steps).and_then(|place| chunks.get(place)));
+    let before_comma = place.checked_sub(1).is_some_and(|place| chunks[place].trail.ends_with(','));
+    let first =
+        begins_sentence(chunks, place) && matches!(trail, "" | ",") && WORDS.has("instructions", &next);
+    let after_you = before(1) == "you" && WORDS.has("polite_modals", &before(2)) && trail.is_empty();
+    let instructed = after_you && WORDS.has("instructions", &next);
+    let last = this == "please"
+        && asks
+        && ends_sentence(chunks, place)
+        && !begins_sentence(chunks, place)
+        && (before_comma || !WORDS.has("may_please", &before(1)));
+    let between = this == "please" && asks && before_comma && trail == ",";
+    (first || instructed || last || between).then_some(place + 1)
+}
+
+/// "um," between commas or at the beginning of a sentence that is otherwise English.
+fn filler(chunks: &[Chunk], place: usize) -> Option<usize> {
+    let chunk = &chunks[place];
+    let set_off = begins_sentence(chunks, place)
+        || place.checked_sub(1).is_some_and(|place| chunks[place].trail == ",");
+    let next = word(chunks.get(place + 1));
+    let english = WORDS.has("instructions", &next) || WORDS.has("starters", &next);
+    let is_filler = WORDS.has("fillers", &word(Some(chunk))) && chunk.lead.is_empty() && chunk.trail == ",";
+    (set_off && is_filler && english).then_some(place + 1)
+}

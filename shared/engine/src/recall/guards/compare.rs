@@ -1,0 +1,181 @@
+//! Two readings word for word.
+
+use std::collections::BTreeMap;
+
+use super::inflect::{Likeness, likeness};
+use super::reading::{Asks, Reading, is_break};
+use super::tokens::{Article, Case, Kind, Token};
+use super::{Guard, Refusal, WORDS};
+
+/// What a token has to be.
+type Check<'a> = &'a dyn Fn(&Token) -> bool;
+
+/// Refuses at the first difference that nothing explains.
+pub(super) fn compare(stored: &Reading, asked: &Reading) -> Result<(), Refusal> {
+    if stored.asks != asked.asks {
+        return Err(refusal(Guard::Question, stored.tokens.first(), asked.tokens.first()));
+    }
+    let general = is_general(stored) && is_general(asked);
+    let direct = align(stored, &asked.tokens, general);
+    match direct {
+        Err(refused) if refused.guard != Guard::Role => {
+            let turned = mutual(&asked.tokens).map(|turned| align(stored, &turned, general));
+            if turned == Some(Ok(())) { Ok(()) } else { Err(named(refused, &stored.tokens, &asked.tokens)) }
+        }
+        other => other,
+    }
+}
+
+/// A question about a kind of thing, in which one and several are the same: not who, how many, whether, nor what was.
+fn is_general(reading: &Reading) -> bool {
+    let first = reading.tokens.first().map(|token| token.word.as_str()).unwrap_or_default();
+    let asks = reading.asks == Asks::What && !matches!(first, "who" | "whom" | "whose" | "when");
+    let past = reading.tokens.iter().any(|token| {
+        matches!(token.word.as_str(), "was" | "were" | "did" | "had" | "many")
+            || (!token.is_name()
+                && super::inflect::readings(&token.word)
+                    .iter()
+                    .any(|(_, form)| *form == super::inflect::Form::Past)
+                && !token.word.ends_with("ed"))
+    });
+    asks && !past
+}
+
+fn align(stored: &Reading, asked: &[Token], general: bool) -> Result<(), Refusal> {
+    let ours = &stored.tokens;
+    for place in 0..ours.len().max(asked.len()) {
+        let (Some(one), Some(other)) = (ours.get(place), asked.get(place)) else {
+            return Err(refusal(Guard::Word, ours.get(place), asked.get(place)));
+        };
+        let counted =
+            place > 0 && (ours[place - 1].kind == Kind::Number || WORDS.has("scope", &ours[place - 1].word));
+        agree(one, other, stored.asks, general && !counted)?;
+    }
+    Ok(())
+}
+
+/// Whether two tokens at one place agree.
+fn agree(one: &Token, other: &Token, asks: Asks, general: bool) -> Result<(), Refusal> {
+    let refuse = |guard| Err(refusal(guard, Some(one), Some(other)));
+    if one.kind != other.kind || (one.kind != Kind::Word && one.word != other.word) {
+        return refuse(Guard::Word);
+    }
+    if one.kind != Kind::Word {
+        return Ok(());
+    }
+    let articles = [one.article, other.article];
+    if asks != Asks::What && articles.contains(&Article::A) && articles.contains(&Article::The) {
+        return refuse(Guard::Scope);
+    }
+    let written = match (one.case, other.case) {
+        (Case::Lower, Case::Capital) | (Case::Capital, Case::Lower) => false,
+        (Case::Fixed, Case::Fixed)
+        | (Case::Unknown | Case::Lower | Case::Capital, Case::Unknown | Case::Lower | Case::Capital) => true,
+        (Case::Fixed, Case::Capital) | (Case::Capital, Case::Fixed) => one.word.len() > 4,
+        (Case::Fixed, _) | (_, Case::Fixed) => false,
+    };
+    if !written {
+        return refuse(Guard::Entity);
+    }
+    if one.is_name() || other.is_name() {
+        let dated = WORDS.has("dates", &one.word) && likeness(&one.word, &other.word) == Likeness::Same;
+        return if one.word == other.word || dated { Ok(()) } else { refuse(Guard::Word) };
+    }
+    let verbs = [&["is", "are"][..], &["was", "were"], &["do", "does"], &["has", "have"]];
+    if verbs.iter().any(|verbs| verbs.contains(&one.word.as_str()) && verbs.contains(&other.word.as_str())) {
+        return if general || one.word == other.word { Ok(()) } else { refuse(Guard::Word) };
+    }
+    match likeness(&one.word, &other.word) {
+        Likeness::Same => Ok(()),
+        Likeness::Number if general => Ok(()),
+        Likeness::Number => refuse(Guard::Scope),
+        Likeness::Time => refuse(Guard::Tense),
+        Likeness::None => refuse(Guard::Word),
+    }
+}
+
+/// "difference between A and B" with A and B exchanged, if that is what the text ends with.
+fn mutual(tokens: &[Token]) -> Option<Vec<Token>> {
+    let between = tokens.iter().position(|token| token.is("between"))?;
+    let head = tokens.get(between.checked_sub(1)?)?;
+    let sides = &tokens[between + 1..];
+    let and = sides.iter().position(|token| token.is("and"))?;
+    let (one, other) = (&sides[..and], &sides[and + 1..]);
+    let is_side = |side: &[Token]| {
+        !side.is_empty()
+            && side.iter().all(|token| {
+                token.kind == Kind::Word && !super::own_terms::is_function(&token.word) || token.is("of")
+            })
+    };
+    if !WORDS.has("mutual", &head.word) || !is_side(one) || !is_side(other) {
+        return None;
+    }
+    let and = &sides[and..=and];
+    Some([&tokens[..=between], other, and, one].concat())
+}
+
+/// The refusal with the guard that says best what differs: by what either text has and the other has not.
+fn named(refused: Refusal, stored: &[Token], asked: &[Token]) -> Refusal {
+    if matches!(refused.guard, Guard::Tense | Guard::Scope) && stored.len() == asked.len() {
+        return refused;
+    }
+    let cased =
+        stored.len() == asked.len() && stored.iter().zip(asked).all(|(one, other)| one.word == other.word);
+    if cased {
+        return refused;
+    }
+    let (ours, theirs) = (surplus(stored, asked), surplus(asked, stored));
+    if ours.is_empty() && theirs.is_empty() {
+        return Refusal { guard: Guard::Role, ..refused };
+    }
+    let first = |has: Check<'_>| {
+        let (one, other) = (ours.iter().find(|token| has(token)), theirs.iter().find(|token| has(token)));
+        (one.is_some() || other.is_some()).then(|| (one.copied(), other.copied()))
+    };
+    let listed =
+        |list: &'static str| move |token: &Token| token.kind == Kind::Word && WORDS.has(list, &token.word);
+    let checks: [(Guard, Check<'_>); 11] = [
+        (Guard::Quote, &|token| token.kind == Kind::Quote),
+        (Guard::Negation, &listed("negation")),
+        (Guard::Date, &|token| WORDS.has("dates", &token.word) && token.case != Case::Lower),
+        (Guard::Number, &|token| token.kind == Kind::Number),
+        (Guard::Unit, &listed("units")),
+        (Guard::Question, &|token| listed("question")(token) || token.word.contains("_to")),
+        (Guard::Modal, &listed("modal")),
+        (Guard::Scope, &listed("scope")),
+        (Guard::Comparison, &|token| listed("comparison")(token) || superlative(token)),
+        (Guard::Entity, &Token::is_name),
+        (Guard::Tense, &|token| ["is", "are", "was", "were", "did"].contains(&token.word.as_str())),
+    ];
+    for (guard, has) in checks {
+        if let Some((one, other)) = first(has) {
+            return refusal(guard, one.or(ours.first().copied()), other.or(theirs.first().copied()));
+        }
+    }
+    refusal(Guard::Word, ours.first().copied(), theirs.first().copied())
+}
+
+fn superlative(token: &Token) -> bool {
+    token.word.len() > 5 && (token.word.ends_with("est") || token.word.ends_with("ier"))
+}
+
+/// The tokens of one text that the other has not as often.
+fn surplus<'a>(of: &'a [Token], other: &[Token]) -> Vec<&'a Token> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for token in other {
+        *counts.entry(&token.word).or_default() += 1;
+    }
+    let mut left = Vec::new();
+    for token in of.iter().filter(|token| !is_break(token)) {
+        match counts.get_mut(token.word.as_str()) {
+            Some(count) if *count > 0 => *count -= 1,
+            _ => left.push(token),
+        }
+    }
+    left
+}
+
+fn refusal(guard: Guard, stored: Option<&Token>, asked: Option<&Token>) -> Refusal {
+    let word = |token: Option<&Token>| token.map(|token| token.word.clone()).unwrap_or_default();
+    Refusal { guard, stored: word(stored), asked: word(asked) }
+}

@@ -1,0 +1,212 @@
+//! Ways of saying the same brought together: frames, dates, lists, phrases of time in front, possessives, passives.
+
+use std::sync::LazyLock;
+
+use super::WORDS;
+use super::inflect::{Form, readings};
+use super::own_terms::{is_function, is_time};
+use super::reading::Asks;
+use super::tokens::{Article, Case, Kind, Token};
+
+/// A rewriting: whether it holds at the beginning only, what it takes, what it puts there.
+struct Frame {
+    anchored: bool,
+    from: Vec<Vec<&'static str>>,
+    to: Vec<&'static str>,
+}
+
+static FRAMES: LazyLock<Vec<Frame>> = LazyLock::new(|| {
+    let lines = include_str!("frames.txt").lines().filter(|line| !line.starts_with('#'));
+    let frame = |line: &'static str| {
+        let (from, to) = line.split_once("=>")?;
+        let anchored = from.starts_with('^');
+        let from =
+            from.trim_start_matches('^').split_whitespace().map(|word| word.split('|').collect()).collect();
+        Some(Frame { anchored, from, to: to.split_whitespace().collect() })
+    };
+    lines.filter_map(frame).collect()
+});
+
+pub(super) fn rewrite(tokens: &mut Vec<Token>) {
+    for frame in FRAMES.iter() {
+        let mut place = 0;
+        while place + frame.from.len() <= tokens.len() {
+            let fits = |word: &&str, token: &Token| match word.strip_prefix('!') {
+                Some(capitals) => token.word == capitals && token.case == Case::Fixed,
+                None => token.word == *word && token.kind == Kind::Word,
+            };
+            let holds = frame
+                .from
+                .iter()
+                .zip(&tokens[place..])
+                .all(|(words, token)| words.iter().any(|word| fits(word, token)));
+            if holds {
+                let article = tokens[place].article;
+                let last = tokens[place + frame.from.len() - 1].clone();
+                let to = frame.to.iter().map(|word| match *word {
+                    "*" => last.clone(),
+                    word => Token { article, ..Token::word(word) },
+                });
+                tokens.splice(place..place + frame.from.len(), to.collect::<Vec<_>>());
+            }
+            if frame.anchored {
+                break;
+            }
+            place += 1;
+        }
+    }
+}
+
+/// "May 14th, 2026" and "14 of May 2026" become "14 may 2026".
+pub(super) fn dates(tokens: &mut Vec<Token>) {
+    let ordinal = |word: &str| {
+        let figures = word.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+        let ending = &word[figures.len()..];
+        let is_day = figures.parse::<u8>().is_ok_and(|day| (1..=31).contains(&day));
+        (is_day && matches!(ending, "" | "st" | "nd" | "rd" | "th")).then(|| figures.to_owned())
+    };
+    let is_month = |token: &Token| WORDS.has("months", &token.word) && token.case != Case::Lower;
+    for place in 0..tokens.len() {
+        if !is_month(&tokens[place]) {
+            continue;
+        }
+        let of = place >= 2 && tokens[place - 1].is("of") && ordinal(&tokens[place - 2].word).is_some();
+        let day_before = if of { place.checked_sub(2) } else { place.checked_sub(1) };
+        let day_before = day_before.and_then(|day| Some((day, ordinal(&tokens[day].word)?)));
+        if let Some((day, figures)) = day_before {
+            tokens[day].word = figures;
+            tokens[day].article = Article::None;
+            if of {
+                tokens.remove(place - 1);
+            }
+            return dates_after(tokens, day + 1);
+        }
+        if let Some(figures) = tokens.get(place + 1).and_then(|day| ordinal(&day.word)) {
+            tokens[place + 1].word = figures;
+            tokens.swap(place, place + 1);
+            return dates_after(tokens, place + 1);
+        }
+    }
+}
+
+/// The comma between a date's month and its year.
+fn dates_after(tokens: &mut Vec<Token>, month: usize) {
+    let year = tokens.get(month + 2).is_some_and(|token| token.kind == Kind::Number && token.word.len() == 4);
+    if year && tokens.get(month + 1).is_some_and(|token| token.is_mark(",")) {
+        tokens.remove(month + 1);
+    }
+}
+
+/// The comma before the last "and" of a list that has commas already.
+pub(super) fn commas(tokens: &mut Vec<Token>) {
+    let mut seen = false;
+    let mut place = 0;
+    while place < tokens.len() {
+        if tokens[place].is_mark(",") {
+            let joins = tokens.get(place + 1).is_some_and(|next| next.is("and") || next.is("or"));
+            if joins && seen {
+                tokens.remove(place);
+            }
+            seen = true;
+        }
+        place += 1;
+    }
+}
+
+/// "In 2019, sales fell" becomes "sales fell in 2019", where there is only one verb that it can belong to.
+pub(super) fn fronted(tokens: &mut Vec<Token>) {
+    if !tokens.first().is_some_and(|first| WORDS.has("prepositions_of_time", &first.word) && !first.is_name())
+    {
+        return;
+    }
+    let Some(comma) = tokens.iter().position(|token| token.is_mark(",")) else { return };
+    let is_date = |token: &Token| {
+        token.kind == Kind::Number
+            || WORDS.has("dates", &token.word)
+            || WORDS.has("prepositions_of_time", &token.word)
+            || token.is("of")
+    };
+    let rest = &tokens[comma + 1..];
+    let simple = rest.iter().all(|token| {
+        token.kind != Kind::Mark && !WORDS.has("reports", &token.word) && !token.word.ends_with("ing")
+    });
+    if comma > 5 || !tokens[..comma].iter().all(is_date) || !simple || rest.is_empty() || verbs(rest) > 1 {
+        return;
+    }
+    let phrase: Vec<Token> = tokens.drain(..comma).collect();
+    tokens.remove(0);
+    tokens.extend(phrase);
+}
+
+/// How many words are forms of the past, or of "be".
+fn verbs(tokens: &[Token]) -> usize {
+    let past = |token: &&Token| {
+        !token.is_name()
+            && readings(&token.word).iter().any(|(_, form)| matches!(form, Form::Past | Form::Participle))
+    };
+    tokens.iter().filter(past).count()
+}
+
+/// "France's capital" becomes "capital of France".
+pub(super) fn possessives(tokens: &mut Vec<Token>) {
+    let Some(mark) = tokens.iter().position(|token| token.word == "'s") else { return };
+    let ends = mark + 2 == tokens.len();
+    let Some(thing) = tokens.get(mark + 1).filter(|thing| ends && WORDS.has("attributes", &thing.word))
+    else {
+        return;
+    };
+    let thing = Token { article: Article::The, ..thing.clone() };
+    let owner_from = tokens[..mark].iter().rposition(|token| !token.is_name()).map_or(0, |place| place + 1);
+    let owner_from = if owner_from == mark { mark.saturating_sub(1) } else { owner_from };
+    let owner: Vec<Token> = tokens[owner_from..mark].to_vec();
+    tokens.truncate(owner_from);
+    tokens.extend([thing, Token::word("of")]);
+    tokens.extend(owner);
+}
+
+/// "The plan was approved by the council" becomes "the council approved the plan": in a claim of which nothing is left over.
+pub(super) fn passive(tokens: &mut Vec<Token>, asks: Asks) {
+    let be = |token: &Token| token.is("was") || token.is("were");
+    let Some(verb) = tokens.iter().position(be).filter(|_| asks == Asks::Nothing) else { return };
+    let Some(participle) = tokens.get(verb + 1) else { return };
+    let by = tokens.get(verb + 2).is_some_and(|token| token.is("by"));
+    let (patient, agent) = (&tokens[..verb], &tokens[tokens.len().min(verb + 3)..]);
+    let plain = |part: &[Token]| {
+        !part.is_empty()
+            && part.iter().all(|token| {
+                token.kind != Kind::Mark
+                    && !is_function(&token.word)
+                    && !token.word.ends_with("ing")
+                    && token.word != "'s"
+            })
+    };
+    let is_one = agent.first().is_some_and(|first| first.kind != Kind::Number && !is_time(&first.word));
+    let past: Vec<String> = readings(&participle.word)
+        .into_iter()
+        .filter(|(_, form)| *form == Form::Participle)
+        .map(|(base, _)| base)
+        .collect();
+    if !by
+        || !is_one
+        || past.is_empty()
+        || !plain(patient)
+        || !plain(agent)
+        || verbs(patient) + verbs(agent) > 0
+    {
+        return;
+    }
+    let mut active = agent.to_vec();
+    active.push(Token { word: past_of(&participle.word), ..participle.clone() });
+    active.extend_from_slice(patient);
+    *tokens = active;
+}
+
+/// The past of what this is the participle of: only irregular verbs have another.
+fn past_of(participle: &str) -> String {
+    let mut lines = include_str!("irregular.txt").lines();
+    let past = lines.find_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        (words.len() == 3 && words[2] == participle).then(|| words[1])
+    });
+    past.unwrap_or(participle).to_owned()
+}

@@ -1,0 +1,88 @@
+use super::*;
+
+fn passes(stored: &str, asked: &str) {
+    assert_eq!(judge(stored, asked), Ok(()), "of {stored:?} and {asked:?}");
+    assert_eq!(judge(asked, stored), Ok(()), "of {asked:?} and {stored:?}");
+}
+
+fn refuses(guard: Guard, stored: &str, asked: &str) {
+    let found = judge(stored, asked).map_err(|refusal| refusal.guard);
+    assert_eq!(found, Err(guard), "of {stored:?} and {asked:?}");
+    assert!(judge(asked, stored).is_err(), "of {asked:?} and {stored:?}");
+}
+
+#[test]
+fn what_says_the_same_passes() {
+    for (stored, asked) in [
+        ("How do I trace a phone call?", "How can I trace a phone call?"),
+        ("How to trace a phone call", "What is the way to trace a phone call?"),
+        ("What's the capital of France?", "What is France's capital?"),
+        ("Can you tell me what the capital of France is?", "What is the capital of France"),
+        ("What are web applications?", "What is a web application?"),
+        ("Why don't cats like water?", "Why do not cats like water?"),
+        ("In 2019, the council approved the plan.", "The council approved the plan in 2019."),
+        ("The plan was approved by the council.", "The council approved the plan."),
+        ("The letter was written by Mary.", "Mary wrote the letter"),
+        ("The treaty was signed on May 14th, 2026", "The treaty was signed on 14 May 2026"),
+        ("What is the difference between HTML and CSS?", "What is the difference between CSS and HTML?"),
+        ("The tower is 1,200 km away from Paris", "The tower is 1200 kilometres away from Paris."),
+        ("How do I purchase a car?", "Please, how can one buy a car?"),
+    ] {
+        passes(stored, asked);
+    }
+}
+
+#[test]
+fn what_differs_is_named() {
+    use Guard::*;
+    for (guard, stored, asked) in [
+        (Role, "Apple sued Google", "Google sued Apple"),
+        (Role, "Apple sued Google", "Apple was sued by Google"),
+        (Role, "How do I convert PDF to Word?", "How do I convert Word to PDF?"),
+        (Number, "The bridge cost 40 million euros", "The bridge cost 14 million euros"),
+        (Unit, "The bridge is 40 km long", "The bridge is 40 miles long"),
+        (Date, "The law was passed in March 2019", "The law was passed in May 2019"),
+        (Negation, "Vaccines cause autism", "Vaccines do not cause autism"),
+        (Negation, "Is it safe to fly with a passport?", "Is it safe to fly without a passport?"),
+        (Scope, "All of the bridges are safe", "Some of the bridges are safe"),
+        (Scope, "The minister resigned in May", "The ministers resigned in May"),
+        (Comparison, "Coal is cheaper than gas", "Coal is dearer than gas"),
+        (Modal, "Banks must report losses", "Banks may report losses"),
+        (Tense, "The bank closed the branch", "The bank closes the branch"),
+        (Entity, "Is an apple good for health?", "Is an Apple good for health?"),
+        (Entity, "The mayor of Leeds resigned", "The mayor of Hull resigned"),
+        (Question, "Where was the wheel invented?", "When was the wheel invented?"),
+        (Question, "The wheel was invented in Asia", "The wheel was invented in Asia?"),
+        (Quote, "Who said \"never again\"?", "Who said \"once again\"?"),
+        (Word, "The bank raised the fee", "The bank waived the fee"),
+        (Word, "The firm filed the form", "The firm filled the form"),
+        (Word, "How do I lose weight?", "How do I lose weight quickly?"),
+        (Pointing, "He is guilty", "He is guilty"),
+        (Pointing, "What is the weather today?", "What is the weather today?"),
+        (Pointing, "Is this true?", "Is this true?"),
+        (Pointing, "Where is my order?", "Where is my order?"),
+        (Language, "Wo ist der Bahnhof?", "Wo ist der Bahnhof?"),
+        (Language, "\u{6c34}\u{5728}\u{54ea}", "\u{6c34}\u{5728}\u{54ea}"),
+        (Length, "", ""),
+    ] {
+        refuses(guard, stored, asked);
+    }
+}
+
+#[test]
+fn hostile_texts_are_refused_soon() {
+    for part in ["a", "'", "\"", "was by ", "In 1, ", "the ", ", and ", "between and ", "1,", "\u{fdfa}"] {
+        let text = part.repeat(200_000 / part.len());
+        assert!(Reading::of(&text).is_err());
+        let short: String = text.chars().take(300).collect();
+        let _ = judge(&short, &short);
+    }
+}
+
+#[test]
+fn a_word_has_one_meaning_only() {
+    let synonyms = include_str!("synonyms.txt").lines().filter(|line| !line.starts_with('#'));
+    let words: Vec<&str> = synonyms.flat_map(str::split_whitespace).collect();
+    let distinct: std::collections::BTreeSet<&str> = words.iter().copied().collect();
+    assert_eq!(distinct.len(), words.len());
+}
