@@ -18,6 +18,7 @@ pub mod money;
 pub mod performance;
 pub mod ports;
 pub mod prompt;
+pub mod routing;
 pub mod schema;
 pub mod spending;
 pub mod step_input;

@@ -8,6 +8,7 @@ mod id;
 mod money;
 mod price;
 mod result;
+mod routing;
 mod rows;
 mod run;
 mod trace;
@@ -22,6 +23,7 @@ pub use price::{Price, PriceBand, Usage};
 pub use result::{
     Basis, CacheLevel, Meta, Outcome, Reason, ReasonCode, STEP_RESULT_VERSION, Status, StepError, StepResult,
 };
+pub use routing::{Answered, Arm, KnownArm, ModelPolicy, Routing, Why};
 pub use rows::{
     Charge, ChargeState, Event, EventKind, Lease, MemoryRecord, Outbox, OutboxMessage, Purse, Sequence, Step,
 };

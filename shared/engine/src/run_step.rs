@@ -12,7 +12,8 @@ use crate::gather::{Gathered, gather};
 use crate::lease::{self, Claim, Claimed, Interrupt, Later};
 use crate::ledger_view::cost_by_step;
 use crate::model::{
-    AgentId, Basis, CacheLevel, Meta, NanoUsd, Outcome, Reason, ReasonCode, StepError, StepResult, Usage,
+    AgentId, Basis, CacheLevel, Meta, NanoUsd, Outcome, Reason, ReasonCode, Routing, StepError, StepResult,
+    Usage,
 };
 use crate::money;
 use crate::ports::{Message, Ports, Queue, StepMessage};
@@ -96,6 +97,7 @@ struct Decided {
     cost: NanoUsd,
     saved: NanoUsd,
     looked_up: bool,
+    routing: Option<Box<Routing>>,
     gaps: Vec<AgentId>,
     input_digest: String,
     /// Calls may have been paid that `cost` does not know of.
@@ -117,6 +119,7 @@ impl Decided {
             cost: NanoUsd::ZERO,
             saved: NanoUsd::ZERO,
             looked_up: false,
+            routing: None,
             gaps: Vec::new(),
             input_digest: String::new(),
             asks_ledger,
@@ -254,6 +257,7 @@ fn decided(outcome: Outcome, warnings: Vec<String>, conversation: Option<Convers
         decided.cost = conversation.cost;
         decided.saved = conversation.saved;
         decided.looked_up = conversation.looked_up;
+        decided.routing = conversation.routing;
         decided.warnings.extend(conversation.warnings);
     }
     Worked::Decided(Box::new(decided))
@@ -381,6 +385,7 @@ async fn conclude(
             input_digest: decided.input_digest,
             trace_id: claimed.run.trace_id().to_string(),
             looked_up: decided.looked_up,
+            routing: decided.routing,
         },
     };
     if !lease::settle(ports, claimed, &result).await? {

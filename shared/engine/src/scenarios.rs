@@ -5,6 +5,7 @@ mod failover;
 mod figures;
 pub(crate) mod house;
 mod money;
+mod routing;
 mod sources;
 mod traces;
 

@@ -13,6 +13,7 @@ pub mod money;
 pub mod process;
 mod rates;
 pub mod rouge;
+pub mod routing;
 pub mod score;
 pub mod scripted;
 pub mod sim;

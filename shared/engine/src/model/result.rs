@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{AgentId, ItemId, NanoUsd, RunId, Usage};
+use super::{AgentId, ItemId, NanoUsd, Routing, RunId, Usage};
 use crate::error::{Error, ErrorKind, Severity};
 
 mod wire;
@@ -276,6 +276,9 @@ pub struct Meta {
     /// Whether its answer was looked for among the stored ones.
     #[serde(default, skip_serializing_if = "is_false")]
     pub looked_up: bool,
+    /// How the model was chosen, where there were several to choose from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routing: Option<Box<Routing>>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]

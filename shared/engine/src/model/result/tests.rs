@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::model::{Answered, Arm, KnownArm, Why};
 
 fn json_values() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -120,6 +121,16 @@ fn meta() -> Meta {
         input_digest: "d".into(),
         trace_id: "t".into(),
         looked_up: true,
+        routing: Some(Box::new(Routing {
+            arms: vec![KnownArm {
+                model: "provider/model".into(),
+                usual_cost: NanoUsd(7),
+                known: Arm { good: 3, bad: 1, cost: NanoUsd(99), took_ms: 400 },
+            }],
+            picked: 0,
+            why: Why::Explored,
+            answered: Some(Answered { by: 0, at_once: false }),
+        })),
     }
 }
 

@@ -93,6 +93,7 @@ impl From<MetaV1> for Meta {
             input_digest: String::new(),
             trace_id: String::new(),
             looked_up: false,
+            routing: None,
         }
     }
 }
