@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use catalogue::Protocol;
+use engine::agent::Tier;
 use engine::error::{Error, ErrorKind, Result};
 use engine::limits::Rates;
 use engine::model::NanoUsd;
@@ -23,6 +24,8 @@ pub struct Config {
     pub model: Option<ModelConfig>,
     /// `LLM_FALLBACK_BASE_URL` and its kin: who is asked where the first one fails, costs too much or takes too little.
     pub fallback: Option<ModelConfig>,
+    /// `LLM_TIERS`: the models that serve a tier, best first, such as `fast=small; standard=large,small`. Default the servers' own.
+    pub tiers: BTreeMap<Tier, Vec<String>>,
     /// `COST_BUDGET_DAILY`: what a tenant may spend in a day (UTC), in dollars. Default 20.
     pub daily_budget: NanoUsd,
     /// `COST_BUDGET_MONTHLY`: what a tenant may spend in a month (UTC), in dollars. Default no limit.
@@ -62,7 +65,7 @@ pub struct ModelConfig {
     pub protocol: Option<Protocol>,
     /// `LLM_API_KEY`.
     pub api_key: Option<Secret>,
-    /// `LLM_MODEL`: the model's name there; without it the catalogue's models are used.
+    /// `LLM_MODEL`: the model's name there, or several with commas between; without it the catalogue's models are used.
     pub model: Option<String>,
     /// `LLM_PRICE`: dollars per million tokens, `input/output` or `input/cached/output`, for a model the catalogue has
     /// no price of.
@@ -136,6 +139,7 @@ impl Config {
         Ok(Self {
             fallback: fallback(&get)?,
             model: model(&get)?,
+            tiers: tiers(&get)?,
             daily_budget: dollars(&get, "COST_BUDGET_DAILY")?.unwrap_or(NanoUsd::from_usd(20)),
             monthly_budget: dollars(&get, "COST_BUDGET_MONTHLY")?,
             run_cap: dollars(&get, "COST_MAX_PER_REQUEST")?,
@@ -209,6 +213,30 @@ fn model(get: &impl Fn(&str) -> Option<String>) -> Result<Option<ModelConfig>> {
         price: get("LLM_PRICE").map(|text| price(&text)).transpose()?,
         context_tokens: number(get, "LLM_CONTEXT_TOKENS", 1_024, 100_000_000)?.unwrap_or(128_000),
     }))
+}
+
+fn tiers(get: &impl Fn(&str) -> Option<String>) -> Result<BTreeMap<Tier, Vec<String>>> {
+    let text = get("LLM_TIERS").unwrap_or_default();
+    let form = "must be tiers with their models, best first, such as `fast=small; standard=large,small`";
+    let mut tiers = BTreeMap::new();
+    for part in text.split(';').map(str::trim).filter(|part| !part.is_empty()) {
+        let (tier, models) = part.split_once('=').ok_or_else(|| wrong("LLM_TIERS", form))?;
+        let Some(tier) = Tier::from_name(tier.trim()) else {
+            let known: Vec<&str> = Tier::ALL.into_iter().map(Tier::name).collect();
+            let what = format!("names the tier `{}`; tiers are {}", tier.trim(), known.join(", "));
+            return Err(wrong("LLM_TIERS", &what));
+        };
+        let models = names(models);
+        if models.is_empty() || tiers.insert(tier, models).is_some() {
+            return Err(wrong("LLM_TIERS", form));
+        }
+    }
+    Ok(tiers)
+}
+
+/// Names with commas between.
+pub(crate) fn names(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 fn protocol(text: &str) -> Result<Protocol> {

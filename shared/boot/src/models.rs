@@ -9,6 +9,7 @@ use engine::error::{Error, ErrorKind, Result};
 use engine::model::{Price, PriceBand};
 use engine::ports::Llm;
 
+use crate::config::names;
 use crate::{Config, ModelConfig};
 
 /// The configured models, ready to be asked: the first server's, then those of the one to fall back on; `None` without any.
@@ -19,18 +20,23 @@ pub fn open_models(config: &Config, catalogue: &Catalogue) -> Result<Option<Arc<
         .flatten()
         .map(|server| open_model(server, catalogue))
         .collect::<Result<_>>()?;
-    Ok(match servers.len() {
-        0 => None,
-        1 => servers.into_iter().next(),
+    let server: Option<Arc<dyn Llm>> = match servers.len() {
+        0 | 1 => servers.into_iter().next(),
         _ => Some(Arc::new(llm::Several::new(servers))),
-    })
+    };
+    match server {
+        Some(server) if !config.tiers.is_empty() => {
+            Ok(Some(Arc::new(llm::Tiered::new(server, &config.tiers)?)))
+        }
+        server => Ok(server),
+    }
 }
 
 /// A configured model, ready to be asked. Errors: `Configuration`, saying what to set.
 fn open_model(config: &ModelConfig, catalogue: &Catalogue) -> Result<Arc<dyn Llm>> {
     let models = match &config.model {
         None => models_at(&config.base_url, catalogue)?,
-        Some(name) => vec![named_model(config, catalogue, name)],
+        Some(text) => names(text).iter().map(|name| named_model(config, catalogue, name)).collect(),
     };
     let server = llm::ServerConfig::new(&config.base_url, config.api_key.clone());
     Ok(match protocol(config)? {

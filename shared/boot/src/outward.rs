@@ -43,6 +43,10 @@ impl Llm for Outward<dyn Llm> {
         self.port.candidates(tier)
     }
 
+    fn learns(&self, tier: Tier) -> bool {
+        self.port.learns(tier)
+    }
+
     async fn complete(&self, request: &ModelRequest) -> std::result::Result<ModelReply, LlmError> {
         self.rows.settled().await.map_err(|error| LlmError { error, bill: Bill::Nothing })?;
         self.port.complete(request).await

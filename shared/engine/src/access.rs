@@ -6,6 +6,7 @@ use ulid::Ulid;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ApiKey, KeyId, Scope, SecretDigest, TenantId, TenantSettings};
 use crate::ports::{Key, Ports, Range, Row};
+use crate::routing;
 use crate::start_run::new_ulid;
 use crate::transact::{Decision, create, list_all, read, transact};
 
@@ -161,8 +162,9 @@ pub async fn tenant_settings(ports: &Ports, tenant: &TenantId) -> Result<TenantS
     })
 }
 
-/// Says what a tenant may do, for runs accepted from now on.
+/// Says what a tenant may do, for runs accepted from now on. Errors: `InvalidInput` for models or tiers that there are none of.
 pub async fn set_tenant_settings(ports: &Ports, tenant: &TenantId, settings: &TenantSettings) -> Result<()> {
+    routing::check_policy(ports, &settings.models)?;
     let key = Key::Settings(tenant.clone());
     transact(ports, std::slice::from_ref(&key), |rows| {
         Ok(Decision::Write(vec![rows.put(key.clone(), Row::Settings(settings.clone()), None)], ()))

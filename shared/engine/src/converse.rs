@@ -11,7 +11,7 @@ use crate::citations;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lease::{Claimed, Later, MAX_ATTEMPTS};
 use crate::ledger_view::cost_by_step;
-use crate::model::{CacheLevel, CallId, NanoUsd, RecallNote, Usage};
+use crate::model::{CacheLevel, CallId, NanoUsd, RecallNote, Routing, Usage};
 use crate::money::{self, Ask, Decided, Grant, Seen, Settlement};
 use crate::ports::{
     Admission, Backend, Bill, Llm, LlmError, ModelMessage, ModelReply, ModelRequest, Ports, Take, ToolAnswer,
@@ -19,12 +19,14 @@ use crate::ports::{
 };
 use crate::prompt;
 use crate::recall::{self, Recalled, Remembered};
+use crate::routing::{self, Route};
 use crate::step_input::StepInput;
 use crate::trace;
 
 mod reckon;
 
-use reckon::{settle_rates, tokens_at_most, usual_cost};
+pub(crate) use reckon::usual_cost;
+use reckon::{settle_rates, tokens_at_most};
 
 const CALL_TIMEOUT_MS: u64 = 120_000;
 const BACKOFF_MS: u64 = 2_000;
@@ -61,6 +63,8 @@ pub(crate) struct Conversation {
     pub(crate) saved: NanoUsd,
     pub(crate) warnings: Vec<String>,
     pub(crate) recall: Option<RecallNote>,
+    /// How the model was chosen, where there were several to choose from.
+    pub(crate) routing: Option<Box<Routing>>,
 }
 
 /// What a conversation is about.
@@ -77,9 +81,11 @@ pub(crate) struct Subject<'a> {
 pub(crate) async fn converse(ports: &Ports, llm: &dyn Llm, subject: &Subject<'_>) -> Result<Conversation> {
     let mut talk =
         Talk::new(subject, prompt::messages(subject.spec, subject.input, subject.baseline)?, ports);
-    let mut ending =
-        Ending::Failed(Error::new(ErrorKind::Configuration, "no model serves this agent's tier"));
-    let mut candidates = llm.candidates(subject.spec.tier);
+    let (mut candidates, mut routing, mut ending) =
+        match routing::route(ports, llm, subject.claimed, subject.spec).await {
+            Ok(Route { models, routing }) => (models, routing, Ending::Invalid(Vec::new())),
+            Err(error) => (Vec::new(), None, Ending::Failed(error)),
+        };
     talk.cheapest = candidates.iter().filter_map(usual_cost).min().unwrap_or_default();
     talk.has_alternative = candidates.iter().any(|model| model.provider != candidates[0].provider);
     candidates.reverse();
@@ -90,7 +96,12 @@ pub(crate) async fn converse(ports: &Ports, llm: &dyn Llm, subject: &Subject<'_>
     }
     let mut wait: Option<Later> = None;
     while let Some(model) = candidates.pop() {
+        let was_repaired = talk.repaired;
         ending = talk.run(ports, llm, &model).await?;
+        if let Some(routing) = routing.as_mut().filter(|_| !was_repaired) {
+            routing.answered =
+                at_once(&ending, &talk).and_then(|at_once| routing::answered(routing, &model, at_once));
+        }
         // A model that costs too much, takes too little or has no price that holds gives way to the next one.
         let next = talk.gives_way
             || matches!(&ending, Ending::Budget(_))
@@ -118,7 +129,17 @@ pub(crate) async fn converse(ports: &Ports, llm: &dyn Llm, subject: &Subject<'_>
     }
     let ending = talk.settled(ending, wait);
     let Talk { model, usage, cost, saved, warnings, recall, .. } = talk;
-    Ok(Conversation { ending, model, usage, cost, saved, warnings, recall })
+    let routing = routing.map(Box::new);
+    Ok(Conversation { ending, model, usage, cost, saved, warnings, recall, routing })
+}
+
+/// Whether the model's first answer could be used as it came; `None` if it gave none, for whatever reason but its own.
+fn at_once(ending: &Ending, talk: &Talk<'_>) -> Option<bool> {
+    match ending {
+        Ending::Answer { from: None, .. } => Some(!talk.repaired),
+        Ending::Refused(_) | Ending::Invalid(_) => Some(false),
+        _ => None,
+    }
 }
 
 struct Talk<'a> {

@@ -120,6 +120,7 @@ pub(crate) async fn close_step(ports: &Ports, run: &Run, step: &StepKey, outcome
                 trace_id: run.trace_id().to_string(),
                 looked_up: false,
                 recall: None,
+                routing: None,
             },
         };
         stored.epoch += 1;
@@ -215,7 +216,7 @@ async fn close_at(
             told.extend(money::alerts(key, &mut budget));
             changes.push(rows.put(key.clone(), Row::Budget(budget), None));
         }
-        if let Some(learned) = learn(rows.get(&learned_key), charges) {
+        if let Some(learned) = learn(rows.get(&learned_key), charges, steps) {
             changes.push(rows.put(learned_key.clone(), Row::Learned(learned), None));
         }
         let purse = Purse { available: NanoUsd::ZERO, closed: true, ..purse };
@@ -269,7 +270,7 @@ fn verdict(ports: &Ports, run: &Run, steps: &[Step]) -> (RunStatus, Option<RunFa
 }
 
 /// What is known of calls' output with these calls added; `None` if they add nothing.
-fn learn(stored: Option<&Row>, charges: &[Charge]) -> Option<Learned> {
+fn learn(stored: Option<&Row>, charges: &[Charge], steps: &[Step]) -> Option<Learned> {
     let mut learned = match stored {
         Some(Row::Learned(learned)) => learned.clone(),
         _ => Learned::default(),
@@ -280,5 +281,27 @@ fn learn(stored: Option<&Row>, charges: &[Charge]) -> Option<Learned> {
         let tokens = charge.usage.output_tokens.saturating_add(charge.usage.reasoning_tokens);
         learned.add(&charge.call.step.agent, &charge.model, tokens);
     }
+    for step in steps {
+        learn_of_choice(&mut learned, step, charges);
+    }
     Some(learned)
+}
+
+/// What a step says of the model that was chosen for it: what all of its calls to it cost and took, repairs included.
+fn learn_of_choice(learned: &mut Learned, step: &Step, charges: &[Charge]) {
+    let Some(routing) = step.result.as_ref().and_then(|result| result.meta.routing.as_deref()) else {
+        return;
+    };
+    let Some((answered, arm)) =
+        routing.answered.and_then(|answered| Some((answered, routing.arms.get(answered.by)?)))
+    else {
+        return;
+    };
+    let is_its = |charge: &&Charge| {
+        charge.call.step == step.key && format!("{}/{}", charge.provider, charge.model) == arm.model
+    };
+    let calls: Vec<&Charge> = charges.iter().filter(is_its).collect();
+    let cost = calls.iter().map(|charge| charge.cost).sum();
+    let took_ms = calls.iter().filter_map(|charge| charge.took_ms).sum();
+    learned.observe(&step.key.agent, &arm.model, answered.at_once, cost, took_ms);
 }

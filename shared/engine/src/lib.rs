@@ -19,6 +19,7 @@ pub mod performance;
 pub mod ports;
 pub mod prompt;
 pub mod recall;
+pub mod routing;
 pub mod schema;
 pub mod spending;
 pub mod step_input;

@@ -9,6 +9,7 @@ mod money;
 mod price;
 mod recalled;
 mod result;
+mod routing;
 mod rows;
 mod run;
 mod trace;
@@ -24,6 +25,7 @@ pub use recalled::{RecallNote, Told};
 pub use result::{
     Basis, CacheLevel, Meta, Outcome, Reason, ReasonCode, STEP_RESULT_VERSION, Status, StepError, StepResult,
 };
+pub use routing::{Answered, Arm, KnownArm, ModelPolicy, Routing, Why};
 pub use rows::{
     Charge, ChargeState, Event, EventKind, Lease, MemoryRecord, Outbox, OutboxMessage, Purse, Sequence, Step,
 };

@@ -373,6 +373,10 @@ pub enum Bill {
 pub trait Llm: Send + Sync {
     /// The model to use for a tier, best first.
     fn candidates(&self, tier: crate::agent::Tier) -> Vec<Arc<ModelSpec>>;
+    /// Whether it is learned which of a tier's models is asked first; otherwise they are asked in their order.
+    fn learns(&self, _tier: crate::agent::Tier) -> bool {
+        false
+    }
     /// One call. Never retries by itself.
     async fn complete(&self, request: &ModelRequest) -> std::result::Result<ModelReply, LlmError>;
 

@@ -13,7 +13,8 @@ use crate::lease::{self, Claim, Claimed, Interrupt, Later};
 use crate::ledger_view::cost_by_step;
 use crate::measure;
 use crate::model::{
-    AgentId, Basis, Meta, NanoUsd, Outcome, Reason, ReasonCode, RecallNote, StepError, StepResult, Usage,
+    AgentId, Basis, Meta, NanoUsd, Outcome, Reason, ReasonCode, RecallNote, Routing, StepError, StepResult,
+    Usage,
 };
 use crate::money;
 use crate::ports::{Message, Ports, Queue, StepMessage};
@@ -97,6 +98,7 @@ struct Decided {
     cost: NanoUsd,
     saved: NanoUsd,
     recall: Option<RecallNote>,
+    routing: Option<Box<Routing>>,
     gaps: Vec<AgentId>,
     input_digest: String,
     /// Calls may have been paid that `cost` does not know of.
@@ -118,6 +120,7 @@ impl Decided {
             cost: NanoUsd::ZERO,
             saved: NanoUsd::ZERO,
             recall: None,
+            routing: None,
             gaps: Vec::new(),
             input_digest: String::new(),
             asks_ledger,
@@ -255,6 +258,7 @@ fn decided(outcome: Outcome, warnings: Vec<String>, conversation: Option<Convers
         decided.cost = conversation.cost;
         decided.saved = conversation.saved;
         decided.recall = conversation.recall;
+        decided.routing = conversation.routing;
         decided.warnings.extend(conversation.warnings);
     }
     Worked::Decided(Box::new(decided))
@@ -383,6 +387,7 @@ async fn conclude(
             trace_id: claimed.run.trace_id().to_string(),
             looked_up: decided.recall.is_some(),
             recall: decided.recall,
+            routing: decided.routing,
         },
     };
     if !lease::settle(ports, claimed, &result).await? {

@@ -6,6 +6,7 @@ mod figures;
 pub(crate) mod house;
 mod money;
 mod recall;
+mod routing;
 mod sources;
 mod traces;
 

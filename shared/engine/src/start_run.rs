@@ -5,8 +5,8 @@ use serde_json::json;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events;
 use crate::model::{
-    Budget, Depth, EventKind, NanoUsd, OutboxMessage, Purse, Run, RunId, RunKey, RunStatus, Source, TenantId,
-    TenantSettings, Traceparent,
+    Budget, Depth, EventKind, ModelPolicy, NanoUsd, OutboxMessage, Purse, Run, RunId, RunKey, RunStatus,
+    Source, TenantId, TenantSettings, Traceparent,
 };
 use crate::money;
 use crate::outbox;
@@ -82,7 +82,7 @@ pub async fn start_run(ports: &Ports, request: &RunRequest) -> Result<(RunKey, b
         };
         check_depth(&own, request.depth)?;
         let limited = limit(ports, &own, rows, &budgets)?;
-        let stored = new_run(ports, request, &run, now);
+        let stored = Run { models: own.models.clone(), ..new_run(ports, request, &run, now) };
         let depth_cap = request.depth.cap();
         let cap = ports.settings.run_cap_of(&own).unwrap_or(depth_cap).min(depth_cap);
         let purse = Purse { cap, soft: own.soft_limit, ..Purse::default() };
@@ -150,6 +150,7 @@ fn new_run(ports: &Ports, request: &RunRequest, run: &RunKey, now: u64) -> Run {
         cost: NanoUsd::ZERO,
         saved: NanoUsd::ZERO,
         trace: request.trace,
+        models: ModelPolicy::default(),
     }
 }
 

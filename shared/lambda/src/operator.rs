@@ -2,7 +2,7 @@
 
 use engine::IssuedKey;
 use engine::error::{Error, ErrorKind, Result};
-use engine::model::{Depth, KeyId, NanoUsd, Scope, SoftLimit, TenantId, TenantSettings};
+use engine::model::{Depth, KeyId, ModelPolicy, NanoUsd, Scope, SoftLimit, TenantId, TenantSettings};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -37,6 +37,7 @@ pub(crate) enum Wish {
         soft_limit: Option<SoftLimit>,
         run_cap: Option<String>,
         depth_limit: Option<Depth>,
+        models: Option<ModelPolicy>,
     },
     /// Prices that hold for all tenants from now on, in the form of the catalogue's `models.toml`.
     KeepPrices {
@@ -91,7 +92,15 @@ impl Wish {
                 let key = engine::revoke_key(ports, &named(&tenant)?, &KeyId::new(&id)).await?;
                 Ok(json!({ "id": key.id, "revoked_ms": key.revoked_ms }))
             }
-            Wish::SetLimits { tenant, daily_budget, monthly_budget, soft_limit, run_cap, depth_limit } => {
+            Wish::SetLimits {
+                tenant,
+                daily_budget,
+                monthly_budget,
+                soft_limit,
+                run_cap,
+                depth_limit,
+                models,
+            } => {
                 let tenant = named(&tenant)?;
                 if soft_limit.is_some_and(|soft| !(1..=100).contains(&soft.percent)) {
                     let what = "the percent of soft_limit must be from 1 to 100";
@@ -103,6 +112,7 @@ impl Wish {
                     soft_limit,
                     run_cap: dollars("run_cap", run_cap)?,
                     depth_limit,
+                    models: models.unwrap_or_default(),
                 };
                 engine::set_tenant_settings(ports, &tenant, &settings).await?;
                 Ok(json!({ "tenant": tenant, "settings": settings }))

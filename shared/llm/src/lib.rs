@@ -21,9 +21,11 @@ pub mod openai;
 mod reply;
 mod secret;
 mod server;
+mod tiers;
 mod usage;
 
 pub use fallback::Several;
 pub use secret::Secret;
 pub use server::ServerConfig;
+pub use tiers::Tiered;
 pub use usage::{UsageShape, read_usage, reported_cost};

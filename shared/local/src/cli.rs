@@ -200,6 +200,15 @@ pub struct LimitsArguments {
     /// The deepest a run may look
     #[arg(long, value_enum)]
     pub depth_limit: Option<DepthArgument>,
+    /// The only models its runs may use, with commas between, or `none` for all
+    #[arg(long, value_name = "MODELS")]
+    pub allow_models: Option<String>,
+    /// Models its runs may not use, or `none`
+    #[arg(long, value_name = "MODELS")]
+    pub deny_models: Option<String>,
+    /// The models that serve a tier for it, best first, such as fast=small,large; fast=none for those configured
+    #[arg(long, value_name = "TIER=MODELS")]
+    pub tier_models: Vec<String>,
     /// Where limits are kept, and whose they are
     #[command(flatten)]
     pub state: StateArguments,

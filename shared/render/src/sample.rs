@@ -125,6 +125,7 @@ fn empty(depth: Depth, status: RunStatus) -> Report {
         cost: NanoUsd::ZERO,
         saved: NanoUsd::ZERO,
         trace: None,
+        models: engine::model::ModelPolicy::default(),
     };
     Report { run, steps: Vec::new(), charges: Vec::new() }
 }
@@ -178,6 +179,7 @@ fn put(
         trace_id: String::new(),
         looked_up: false,
         recall: None,
+        routing: None,
     };
     report.steps.push((key, StepResult { outcome, warnings: Vec::new(), meta }, cost));
 }

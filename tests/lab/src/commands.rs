@@ -7,6 +7,7 @@ mod embed;
 mod limits;
 mod money;
 mod orchestration;
+mod routing;
 mod simulate;
 mod stack;
 mod start;
@@ -53,6 +54,8 @@ enum Bench {
     Limits(limits::Arguments),
     /// A comprehensive run against a model that takes 50 ms: makespan, CPU, memory, time to the first line
     Orchestration(orchestration::Arguments),
+    /// What learning which model to ask is worth, on pairs of models whose quality and price are known
+    Routing(routing::Arguments),
     /// How soon each function, built for deployment, asks for its first event, what it weighs and what memory it holds
     Start(start::Arguments),
 }
@@ -70,6 +73,7 @@ pub fn main() -> ExitCode {
         Command::Bench(Bench::Embed(arguments)) => embed::embed(&arguments),
         Command::Bench(Bench::Limits(arguments)) => limits::limits(&arguments),
         Command::Bench(Bench::Orchestration(arguments)) => orchestration::orchestration(&arguments),
+        Command::Bench(Bench::Routing(arguments)) => routing::routing(&arguments),
         Command::Bench(Bench::Start(arguments)) => start::start(&arguments),
     }
 }

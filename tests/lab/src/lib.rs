@@ -14,6 +14,7 @@ pub mod process;
 mod rates;
 mod recall;
 pub mod rouge;
+pub mod routing;
 pub mod score;
 pub mod scripted;
 pub mod sim;

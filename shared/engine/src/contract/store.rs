@@ -134,6 +134,11 @@ fn one_of_each() -> Vec<(Key, Row)> {
                 daily_budget: Some(crate::model::NanoUsd(1)),
                 run_cap: None,
                 depth_limit: Some(crate::model::Depth::Deep),
+                models: crate::model::ModelPolicy {
+                    deny: vec!["provider/model".to_owned()],
+                    tiers: [("fast".to_owned(), vec!["small".to_owned()])].into(),
+                    ..crate::model::ModelPolicy::default()
+                },
             }),
         ),
         (

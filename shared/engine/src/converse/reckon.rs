@@ -9,7 +9,7 @@ use crate::ports::{ModelMessage, ModelRequest, Ports, Take, Used};
 use crate::prompt;
 
 /// What a usual call of an agent costs with a model; `None` if its price is not in the catalogue.
-pub(super) fn usual_cost(model: &Arc<ModelSpec>) -> Option<NanoUsd> {
+pub(crate) fn usual_cost(model: &Arc<ModelSpec>) -> Option<NanoUsd> {
     const INPUT_TOKENS: u64 = 4_000;
     const OUTPUT_TOKENS: u64 = 500;
     model.price.map(|price| price.worst_case(INPUT_TOKENS, OUTPUT_TOKENS))

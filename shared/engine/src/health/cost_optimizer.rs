@@ -228,5 +228,6 @@ fn run(probe: &Probe<'_>, name: &str) -> Run {
         cost: NanoUsd::ZERO,
         saved: NanoUsd::ZERO,
         trace: None,
+        models: crate::model::ModelPolicy::default(),
     }
 }

@@ -317,6 +317,10 @@ impl Llm for Broken<dyn Llm> {
         self.port.candidates(tier)
     }
 
+    fn learns(&self, tier: Tier) -> bool {
+        self.port.learns(tier)
+    }
+
     async fn complete(&self, request: &ModelRequest) -> std::result::Result<ModelReply, LlmError> {
         self.port.complete(request).await
     }

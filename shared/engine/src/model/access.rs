@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ContentRef, Depth, KeyId, NanoUsd, SoftLimit, TenantId};
+use super::{ContentRef, Depth, KeyId, ModelPolicy, NanoUsd, SoftLimit, TenantId};
 
 /// What a key allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -77,6 +77,9 @@ pub struct TenantSettings {
     pub run_cap: Option<NanoUsd>,
     /// The deepest it may look.
     pub depth_limit: Option<Depth>,
+    /// Which models its runs may use.
+    #[serde(skip_serializing_if = "ModelPolicy::is_empty")]
+    pub models: ModelPolicy,
 }
 
 /// Content that is handed in before the run that is about it.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AgentId, NanoUsd, Price};
+use super::{AgentId, Arm, NanoUsd, Price};
 
 /// What a tenant may spend in a window: a day or a month, UTC.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,11 +103,14 @@ pub struct DatedPrice {
     pub source: String,
 }
 
-/// How much output a tenant's calls gave, by agent and model.
+/// How much output a tenant's calls gave, by agent and model; and how models did that were chosen from among several.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Learned {
     /// By `agent/model`.
     pub output_tokens: BTreeMap<String, TokenCounts>,
+    /// By `agent/provider/model`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub arms: BTreeMap<String, Arm>,
 }
 
 impl Learned {
@@ -124,6 +127,19 @@ impl Learned {
         let name = format!("{agent}/{model}");
         if self.output_tokens.len() < Self::MOST_PAIRS || self.output_tokens.contains_key(&name) {
             self.output_tokens.entry(name).or_default().add(tokens);
+        }
+    }
+
+    /// How a model, as `provider/model`, did at an agent's steps.
+    pub fn arm(&self, agent: &AgentId, model: &str) -> Option<&Arm> {
+        self.arms.get(&format!("{agent}/{model}"))
+    }
+
+    /// One more step that a model, as `provider/model`, gave its end.
+    pub fn observe(&mut self, agent: &AgentId, model: &str, at_once: bool, cost: NanoUsd, took_ms: u64) {
+        let name = format!("{agent}/{model}");
+        if self.arms.len() < Self::MOST_PAIRS || self.arms.contains_key(&name) {
+            self.arms.entry(name).or_default().add(at_once, cost, took_ms);
         }
     }
 }

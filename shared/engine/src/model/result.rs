@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{AgentId, ItemId, NanoUsd, RecallNote, RunId, Usage};
+use super::{AgentId, ItemId, NanoUsd, RecallNote, Routing, RunId, Usage};
 use crate::error::{Error, ErrorKind, Severity};
 
 mod wire;
@@ -279,6 +279,9 @@ pub struct Meta {
     /// What became of that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recall: Option<RecallNote>,
+    /// How the model was chosen, where there were several to choose from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routing: Option<Box<Routing>>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]

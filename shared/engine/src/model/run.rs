@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AgentId, ContentRef, NanoUsd, RunKey, Traceparent};
+use super::{AgentId, ContentRef, ModelPolicy, NanoUsd, RunKey, Traceparent};
 use crate::error::ErrorKind;
 
 /// How deep a run looks. Ordered: each depth includes the agents of the one before.
@@ -171,6 +171,9 @@ pub struct Run {
     /// The trace its request came with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<Traceparent>,
+    /// Which models it may use.
+    #[serde(default, skip_serializing_if = "ModelPolicy::is_empty")]
+    pub models: ModelPolicy,
 }
 
 /// Why a run has no briefing.

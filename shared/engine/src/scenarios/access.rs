@@ -90,6 +90,7 @@ fn a_tenants_own_limits_hold_for_its_next_run() {
             soft_limit: None,
             run_cap: Some(NanoUsd(5)),
             depth_limit: Some(asked.depth),
+            models: crate::model::ModelPolicy::default(),
         };
         crate::set_tenant_settings(&ports, &of, &settings).await.unwrap();
         let deeper = crate::RunRequest { depth: Depth::Experimental, ..asked.clone() };

@@ -1,6 +1,7 @@
 //! A small house: three agents, services in memory, a model that says what it is told to say.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -76,6 +77,8 @@ pub(crate) struct Told {
     pub(crate) models: Mutex<Vec<Arc<ModelSpec>>>,
     /// Providers that do not answer.
     pub(crate) dead: Mutex<BTreeSet<String>>,
+    /// Which of the models is asked first is learned.
+    pub(crate) learns: AtomicBool,
 }
 
 const USED: Usage = Usage {
@@ -94,6 +97,10 @@ const USED: Usage = Usage {
 impl Llm for Told {
     fn candidates(&self, _: Tier) -> Vec<Arc<ModelSpec>> {
         self.models.lock().unwrap().clone()
+    }
+
+    fn learns(&self, _: Tier) -> bool {
+        self.learns.load(Ordering::Relaxed)
     }
 
     async fn complete(&self, request: &ModelRequest) -> std::result::Result<ModelReply, LlmError> {
@@ -254,6 +261,7 @@ impl House {
             asked: Mutex::default(),
             models,
             dead: Mutex::default(),
+            learns: AtomicBool::new(false),
             says: Mutex::default(),
         });
         let has_model = says.is_some();

@@ -1,10 +1,11 @@
 //! `assay limits`.
 
+use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use boot::Config;
 use engine::error::{Error, ErrorKind, Result};
-use engine::model::{NanoUsd, SoftAction, SoftLimit, TenantId, TenantSettings};
+use engine::model::{ModelPolicy, NanoUsd, SoftAction, SoftLimit, TenantId, TenantSettings};
 
 use super::session;
 use crate::cli::LimitsArguments;
@@ -43,6 +44,7 @@ pub(super) async fn limits(config: &Config, arguments: &LimitsArguments) -> Resu
         soft_limit,
         run_cap: run_cap.unwrap_or(stored.run_cap),
         depth_limit: arguments.depth_limit.map(Into::into).or(stored.depth_limit),
+        models: models(arguments, stored.models.clone())?,
     };
     if settings != stored {
         engine::set_tenant_settings(&session.ports, &tenant, &settings).await?;
@@ -66,7 +68,53 @@ pub(super) async fn limits(config: &Config, arguments: &LimitsArguments) -> Resu
         own(settings.run_cap, "the cap of its depth"),
         settings.depth_limit.map_or("none", |depth| depth.name()),
     ))?;
+    super::print(&told(&settings.models))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The policy of before with what is said of it now. What is `none` limits nothing any more.
+fn models(arguments: &LimitsArguments, before: ModelPolicy) -> Result<ModelPolicy> {
+    let named = |text: &Option<String>, before: Vec<String>| match text.as_deref() {
+        None => before,
+        Some("none") => Vec::new(),
+        Some(text) => names(text),
+    };
+    let mut policy = ModelPolicy {
+        allow: named(&arguments.allow_models, before.allow),
+        deny: named(&arguments.deny_models, before.deny),
+        tiers: before.tiers,
+    };
+    for text in &arguments.tier_models {
+        let Some((tier, models)) = text.split_once('=').map(|(tier, models)| (tier.trim(), models.trim()))
+        else {
+            let what = "--tier-models must be a tier and its models, best first, such as fast=small,large or fast=none";
+            return Err(Error::new(ErrorKind::InvalidInput, what));
+        };
+        match models {
+            "none" => policy.tiers.remove(tier),
+            models => policy.tiers.insert(tier.to_owned(), names(models)),
+        };
+    }
+    Ok(policy)
+}
+
+fn names(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+fn told(policy: &ModelPolicy) -> String {
+    let listed =
+        |names: &[String], none: &str| if names.is_empty() { none.to_owned() } else { names.join(", ") };
+    let mut text = format!(
+        "models          {}\nnot             {}\n",
+        listed(&policy.allow, "all that are configured"),
+        listed(&policy.deny, "none")
+    );
+    for (tier, models) in &policy.tiers {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{:<16}{}", format!("tier {tier}"), listed(models, "none"));
+    }
+    text
 }
 
 /// Dollars, or nothing for `none`.

@@ -7,13 +7,15 @@ use std::sync::Arc;
 use boot::Config;
 use engine::agent::{ModelSpec, Tier};
 use engine::error::{Error, ErrorKind, Result};
-use engine::model::{NanoUsd, Price, PriceList};
+use engine::model::{NanoUsd, Price, PriceList, TenantId};
 use engine::ports::Llm;
 use serde_json::{Value, json};
 
 use super::session;
 use crate::cli::ModelsArguments;
 use crate::state::State;
+
+mod picks;
 
 /// A larger file is no list of prices.
 const LARGEST_FILE_BYTES: u64 = 1024 * 1024;
@@ -43,10 +45,14 @@ pub(super) async fn models(config: &Config, arguments: &ModelsArguments) -> Resu
         row["failures"] = json!(circuit.failures);
         row["not_asked_for_ms"] = json!(circuit.open_until_ms.saturating_sub(now));
     }
+    let picks = match &ports.model {
+        Some(llm) => picks::of(ports, llm.as_ref(), &TenantId::new(&arguments.state.tenant), &rows).await?,
+        None => Vec::new(),
+    };
     let text = if arguments.json {
-        format!("{:#}\n", json!({ "configured": ports.model.is_some(), "models": rows }))
+        format!("{:#}\n", json!({ "configured": ports.model.is_some(), "models": rows, "picks": picks }))
     } else {
-        table(ports.model.is_some(), &rows)
+        table(ports.model.is_some(), &rows) + &picks::table(&picks)
     };
     super::print(&text)?;
     Ok(ExitCode::SUCCESS)

@@ -175,6 +175,10 @@ impl Llm for Gate<dyn Llm> {
         self.inner.candidates(tier)
     }
 
+    fn learns(&self, tier: Tier) -> bool {
+        self.inner.learns(tier)
+    }
+
     async fn reachable(&self) -> Result<Option<Vec<String>>> {
         if self.causes.are(Cause::KeyWrong) {
             return Err(Error::new(ErrorKind::Configuration, "simulated: the key is wrong"));

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use engine::agent::Catalogue;
 use engine::model::{ChargeState, Event, EventKind, NanoUsd, Outcome, RunStatus, Step};
 use engine::ports::{Key, Row};
+use engine::routing::{Draws, choose};
 
 use super::ports::Trace;
 use super::tally;
@@ -36,6 +37,7 @@ pub(super) fn check(ended: &Ended, catalogue: &Catalogue) -> Vec<Violation> {
     never_again(&log, &mut see);
     one_delivery(ended, &mut see);
     ledger_and_bill(ended, &rows, &mut see);
+    choices(&rows, &mut see);
     nothing_left(ended, &rows, &mut see);
     for what in ended.limits.faults(ended.calm) {
         see("rates", what);
@@ -188,6 +190,36 @@ fn ledger_and_bill(ended: &Ended, rows: &[(Key, Row)], see: &mut impl FnMut(&'st
             }
             _ => {}
         }
+    }
+}
+
+/// A model that was chosen would be chosen again, and each step it gave its end is learned of once.
+fn choices(rows: &[(Key, Row)], see: &mut impl FnMut(&'static str, String)) {
+    let mut answered = 0;
+    for result in steps(rows).filter_map(|step| step.result.as_ref()) {
+        let meta = &result.meta;
+        let Some(routing) = &meta.routing else { continue };
+        let mut draws = Draws::of(&meta.run, &meta.agent, &meta.item, meta.attempt);
+        let again = choose(&mut draws, &routing.arms);
+        if (again.picked, again.why) != (routing.picked, routing.why) {
+            see("choices", format!("{}/{}: {again:?} instead of {routing:?}", meta.agent, meta.item));
+        }
+        answered += u64::from(routing.answered.is_some());
+    }
+    let learned: u64 = rows
+        .iter()
+        .filter_map(|(_, row)| match row {
+            Row::Learned(learned) => {
+                Some(learned.arms.values().map(|arm| u64::from(arm.steps())).sum::<u64>())
+            }
+            _ => None,
+        })
+        .sum();
+    if learned != answered {
+        see(
+            "choices",
+            format!("{answered} steps got their end from a chosen model, {learned} are learned of"),
+        );
     }
 }
 

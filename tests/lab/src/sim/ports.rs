@@ -238,6 +238,10 @@ impl Llm for Faulty<dyn Llm> {
         self.inner.candidates(tier)
     }
 
+    fn learns(&self, tier: Tier) -> bool {
+        self.inner.learns(tier)
+    }
+
     async fn complete(&self, request: &ModelRequest) -> Result<ModelReply, LlmError> {
         self.faults.enter().await;
         let item = item_of(request);

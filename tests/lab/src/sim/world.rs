@@ -63,6 +63,8 @@ pub struct Plan {
     pub latency_ms: u64,
     /// What a tenant may spend in a day.
     pub daily_budget: NanoUsd,
+    /// Whether two models serve every tier, so that one is chosen.
+    pub two_models: bool,
 }
 
 impl Plan {
@@ -78,6 +80,7 @@ impl Plan {
             cancel_after_ms: None,
             latency_ms: 50,
             daily_budget: NanoUsd::from_usd(20),
+            two_models: false,
         }
     }
 
@@ -96,6 +99,7 @@ impl Plan {
             } else {
                 NanoUsd::from_usd(20)
             },
+            two_models: draw(3) == 0,
             ..Self::calm(seed)
         }
     }
@@ -348,11 +352,13 @@ impl World {
         let clock: Arc<dyn Clock> = self.time.clone();
         let rates = self.faults.rates;
         let seed = self.plan.seed;
-        let script = Script::new(vec![model()])
+        let models = if self.plan.two_models { vec![model(), cheaper()] } else { vec![model()] };
+        let script = Script::new(models)
             .with_latency_ms(self.plan.latency_ms)
             .with_faults(move |call| model_fault(seed, rates.model, call));
         let model: Arc<dyn engine::ports::Llm> =
             Arc::new(ScriptedModel::on_bill(script, clock.clone(), self.bill.clone()));
+        let model = if self.plan.two_models { either(model) } else { model };
         let limits: Arc<dyn Limits> = match self.plan.refusals {
             Some((agent, times)) => Arc::new(Refusing::new(agent, times)),
             None => self.limits.clone(),
@@ -465,6 +471,32 @@ pub fn model() -> Arc<ModelSpec> {
         price_source: "scripted".to_owned(),
         price_as_of: None,
     })
+}
+
+/// The same at another provider, for a fifth.
+fn cheaper() -> Arc<ModelSpec> {
+    let fifth = |band: PriceBand| PriceBand {
+        input: band.input / 5,
+        cached_input: band.cached_input / 5,
+        cache_write: band.cache_write / 5,
+        output: band.output / 5,
+        ..band
+    };
+    let model = ModelSpec::clone(&model());
+    Arc::new(ModelSpec {
+        id: "cheaper".to_owned(),
+        provider: "other".to_owned(),
+        price: model.price.map(|price| Price { base: fifth(price.base), ..price }),
+        ..model
+    })
+}
+
+/// Every tier is served by both models, and which of them is asked first is learned.
+#[expect(clippy::expect_used, reason = "both are offered")]
+fn either(model: Arc<dyn engine::ports::Llm>) -> Arc<dyn engine::ports::Llm> {
+    let names = || vec!["scripted".to_owned(), "cheaper".to_owned()];
+    let tiers = Tier::ALL.into_iter().map(|tier| (tier, names())).collect();
+    Arc::new(llm::Tiered::new(model, &tiers).expect("both models are offered"))
 }
 
 /// The fault of a call, by seed and call alone, so that the same seed gives the same faults.

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::model::{Answered, Arm, KnownArm, Why};
 
 fn json_values() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -121,6 +122,16 @@ fn meta() -> Meta {
         trace_id: "t".into(),
         looked_up: true,
         recall: None,
+        routing: Some(Box::new(Routing {
+            arms: vec![KnownArm {
+                model: "provider/model".into(),
+                usual_cost: NanoUsd(7),
+                known: Arm { good: 3, bad: 1, cost: NanoUsd(99), took_ms: 400 },
+            }],
+            picked: 0,
+            why: Why::Explored,
+            answered: Some(Answered { by: 0, at_once: false }),
+        })),
     }
 }
 

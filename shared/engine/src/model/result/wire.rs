@@ -94,6 +94,7 @@ impl From<MetaV1> for Meta {
             trace_id: String::new(),
             looked_up: false,
             recall: None,
+            routing: None,
         }
     }
 }

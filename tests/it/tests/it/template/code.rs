@@ -12,7 +12,7 @@ use super::rules::{functions, watch};
 use crate::assay::root;
 
 /// Variables that are read, but not for the template to set, each with the reason.
-const NOT_SET: [(&str, &str); 18] = [
+const NOT_SET: [(&str, &str); 19] = [
     ("AWS_ACCESS_KEY_ID", "Lambda sets it"),
     ("AWS_SECRET_ACCESS_KEY", "Lambda sets it"),
     ("AWS_SESSION_TOKEN", "Lambda sets it"),
@@ -23,6 +23,7 @@ const NOT_SET: [(&str, &str); 18] = [
     ("OTEL_EXPORTER_OTLP_HEADERS", "it may hold a credential, and stands in the secret"),
     ("LLM_FALLBACK_BASE_URL", "the secret may hold it, and what goes with it"),
     ("LLM_API_KEY", "it is a secret and stands in the secret"),
+    ("LLM_TIERS", "the servers' own tiers do, and the secret may hold it"),
     ("LLM_CONTEXT_TOKENS", "its default does, and the secret may hold it"),
     ("ASSAY_CONCURRENCY", "the mappings of the queues bound what runs at once"),
     ("ASSAY_REQUESTS_PER_MINUTE", "its default does, and the secret may hold it"),
