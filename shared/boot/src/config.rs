@@ -328,6 +328,12 @@ mod tests {
             Err("LLM_FALLBACK_PRICE"),
         );
         check(&[("LLM_FALLBACK_API_KEY", "k")], Err("there is no first"));
+        let tiers = "fast = small ; strong=large, small";
+        check(&[("LLM_TIERS", tiers)], Ok(r#"tiers: {Fast: ["small"], Strong: ["large", "small"]}"#));
+        check(&[("LLM_TIERS", "best=large")], Err("names the tier `best`; tiers are fast, standard"));
+        for wrong in ["fast", "fast=", "fast=a;fast=b"] {
+            check(&[("LLM_TIERS", wrong)], Err("LLM_TIERS must be tiers with their models"));
+        }
         check(&[("ASSAY_CONCURRENCY", "0")], Err("ASSAY_CONCURRENCY"));
         check(&[("ASSAY_REQUESTS_PER_MINUTE", "7")], Ok("capacity: 7,"));
         check(&[("CACHE_MAX_ENTRIES", "7")], Ok("most: 7,"));

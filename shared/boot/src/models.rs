@@ -175,6 +175,44 @@ mod tests {
     }
 
     #[test]
+    fn tiers_are_served_by_the_models_that_are_named_and_a_model_nobody_offers_is_refused() {
+        let catalogue = load_catalogue().unwrap();
+        let check = |set: &[(&str, &str)], expected: std::result::Result<&[&str], &str>| {
+            let set: Vec<_> = set.iter().chain(&[("LLM_API_KEY", "sk-test")]).copied().collect();
+            let variable = |name: &str| {
+                set.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned())
+            };
+            match (open_models(&Config::from(variable).unwrap(), &catalogue), expected) {
+                (Ok(Some(llm)), Ok(expected)) => {
+                    let names: Vec<String> =
+                        llm.candidates(Tier::Fast).iter().map(|model| model.id.clone()).collect();
+                    assert_eq!(names, expected);
+                    assert_eq!(llm.learns(Tier::Fast), expected.len() > 1);
+                    assert!(!llm.learns(Tier::Strong));
+                    assert_eq!(llm.candidates(Tier::Strong)[0].id, "gpt-6.1-sol");
+                }
+                (Err(error), Err(expected)) => assert!(error.message().contains(expected), "{error}"),
+                (found, expected) => panic!("{:?} instead of {expected:?}", found.map(|llm| llm.is_some())),
+            }
+        };
+        let terra = "gpt-6.1-terra";
+        check(&[("LLM_TIERS", "fast=gpt-6.1-terra,openai/gpt-6-luna")], Ok(&[terra, "gpt-6-luna"]));
+        check(&[("LLM_TIERS", "fast=gpt-6.1-terra")], Ok(&[terra]));
+        check(
+            &[
+                ("LLM_TIERS", "fast=gpt-9"),
+                ("LLM_FALLBACK_BASE_URL", "http://127.0.0.1:9/v1"),
+                ("LLM_FALLBACK_MODEL", "own"),
+            ],
+            Err("the fast tier is to be served by `gpt-9`, which is not configured; configured are"),
+        );
+        let second =
+            [("LLM_FALLBACK_BASE_URL", "http://127.0.0.1:9/v1"), ("LLM_FALLBACK_MODEL", "own,other")];
+        let tiers = ("LLM_TIERS", "fast=gpt-6-luna,127.0.0.1:9/other,own");
+        check(&[second[0], second[1], tiers], Ok(&["gpt-6-luna", "other", "own"]));
+    }
+
+    #[test]
     fn servers_are_told_apart_by_host_and_port_unless_they_are_the_providers_own() {
         let catalogue = load_catalogue().unwrap();
         for (base_url, expected) in [

@@ -326,6 +326,7 @@ impl<'a> Talk<'a> {
             input_tokens,
             output_tokens: request.max_output_tokens,
             step_left: spec.limits.cost - self.paid_before - self.cost,
+            step_spent: self.paid_before + self.cost,
             whole: self.whole,
             is_cheapest: self.is_cheapest(&request.model),
             has_alternative: self.has_alternative,

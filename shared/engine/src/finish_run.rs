@@ -1,7 +1,7 @@
 //! A run ends: steps without a result get one, the rest of the money goes back, counters are added once, and the
 //! briefing is put in the outbox.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -216,7 +216,7 @@ async fn close_at(
             told.extend(money::alerts(key, &mut budget));
             changes.push(rows.put(key.clone(), Row::Budget(budget), None));
         }
-        if let Some(learned) = learn(rows.get(&learned_key), charges, steps) {
+        if let Some(learned) = learn(rows.get(&learned_key), run, charges, steps) {
             changes.push(rows.put(learned_key.clone(), Row::Learned(learned), None));
         }
         let purse = Purse { available: NanoUsd::ZERO, closed: true, ..purse };
@@ -270,7 +270,7 @@ fn verdict(ports: &Ports, run: &Run, steps: &[Step]) -> (RunStatus, Option<RunFa
 }
 
 /// What is known of calls' output with these calls added; `None` if they add nothing.
-fn learn(stored: Option<&Row>, charges: &[Charge], steps: &[Step]) -> Option<Learned> {
+fn learn(stored: Option<&Row>, run: &Run, charges: &[Charge], steps: &[Step]) -> Option<Learned> {
     let mut learned = match stored {
         Some(Row::Learned(learned)) => learned.clone(),
         _ => Learned::default(),
@@ -284,6 +284,18 @@ fn learn(stored: Option<&Row>, charges: &[Charge], steps: &[Step]) -> Option<Lea
     for step in steps {
         learn_of_choice(&mut learned, step, charges);
     }
+    let mut by_step: BTreeMap<&StepKey, (u64, NanoUsd)> = BTreeMap::new();
+    for charge in charges.iter().filter(|charge| charge.was_made()) {
+        let (calls, cost) = by_step.entry(&charge.call.step).or_default();
+        *calls += 1;
+        *cost += charge.cost;
+    }
+    for (step, (calls, cost)) in &by_step {
+        learned.steps.entry(step.agent.to_string()).or_default().add(*calls, *cost);
+    }
+    let calls = by_step.values().map(|(calls, _)| calls).sum();
+    let cost = by_step.values().map(|(_, cost)| *cost).sum();
+    learned.runs.entry(run.depth.name().to_owned()).or_default().add(calls, cost);
     Some(learned)
 }
 

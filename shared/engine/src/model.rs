@@ -15,7 +15,7 @@ mod run;
 mod trace;
 
 pub use access::{ApiKey, Scope, SecretDigest, TenantSettings, Upload};
-pub use budget::{Budget, DatedPrice, Learned, PriceList, SoftAction, SoftLimit, TokenCounts};
+pub use budget::{Budget, DatedPrice, Learned, PriceList, SoftAction, SoftLimit, TokenCounts, Usual};
 pub use circuit::{Circuit, CircuitState};
 pub use counters::{Counters, Histogram};
 pub use id::{AgentId, CallId, ContentRef, ItemId, KeyId, RunId, RunKey, StepKey, TakeId, TenantId, Token};

@@ -16,11 +16,13 @@
 //! of 1 % cannot be told from none. Half of the cap leaves the largest runs room before their claims go unchecked.
 
 mod advice;
+mod savings;
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
 pub use advice::{Recommendation, recommendations};
+pub use savings::{Advised, Kind, Saving, savings};
 
 use crate::error::Result;
 use crate::model::{Counters, Depth, Histogram, NanoUsd, TenantId};
@@ -28,6 +30,8 @@ use crate::ports::{Ports, Settings};
 
 /// What the figures are over: counters have no end.
 pub const WINDOW: &str = "all ended runs of the tenant";
+
+const TARGET_HIT_RATE_PERCENT: f64 = 85.0;
 
 /// A figure against its target.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -112,7 +116,7 @@ fn hit_rate(counters: &Counters) -> Figure {
         about: "stored answers used, of those looked for",
         unit: "%",
         value: percent(hits, lookups),
-        target: 85.0,
+        target: TARGET_HIT_RATE_PERCENT,
         good: Side::AtLeast,
         samples: lookups,
         needed: 100,

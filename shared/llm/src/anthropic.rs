@@ -35,7 +35,7 @@ use engine::ports::{Llm, LlmError, ModelReply, ModelRequest};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::server::{self, Server, ServerConfig};
-use crate::usage::UsageShape;
+use crate::usage::{Plausible, UsageShape};
 
 const KEY: HeaderName = HeaderName::from_static("x-api-key");
 const VERSION: HeaderName = HeaderName::from_static("anthropic-version");
@@ -87,4 +87,9 @@ impl fmt::Debug for Anthropic {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_tuple("Anthropic").field(&self.server).finish()
     }
+}
+
+/// What the bytes of an answer come to.
+pub(crate) fn whole(answer: &[u8], is_streamed: bool, plausible: &Plausible) -> Result<ModelReply, LlmError> {
+    server::stream::whole::<stream::Answer>(answer, is_streamed, plausible)
 }

@@ -18,6 +18,7 @@
 pub mod anthropic;
 mod fallback;
 pub mod openai;
+mod read;
 mod reply;
 mod secret;
 mod server;
@@ -25,6 +26,7 @@ mod tiers;
 mod usage;
 
 pub use fallback::Several;
+pub use read::{Wire, read_answer};
 pub use secret::Secret;
 pub use server::ServerConfig;
 pub use tiers::Tiered;

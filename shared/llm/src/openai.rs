@@ -35,7 +35,7 @@ use engine::ports::{Llm, LlmError, ModelReply, ModelRequest};
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 
 use crate::server::{self, Server, ServerConfig};
-use crate::usage::UsageShape;
+use crate::usage::{Plausible, UsageShape};
 
 /// A server that speaks chat completions.
 pub struct OpenAi(Server);
@@ -71,4 +71,9 @@ impl fmt::Debug for OpenAi {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_tuple("OpenAi").field(&self.0).finish()
     }
+}
+
+/// What the bytes of an answer come to.
+pub(crate) fn whole(answer: &[u8], is_streamed: bool, plausible: &Plausible) -> Result<ModelReply, LlmError> {
+    server::stream::whole::<stream::Answer>(answer, is_streamed, plausible)
 }

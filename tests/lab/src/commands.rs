@@ -4,6 +4,8 @@ mod analysis;
 mod api;
 mod cache;
 mod embed;
+mod failover;
+mod garbage;
 mod limits;
 mod money;
 mod orchestration;
@@ -50,6 +52,10 @@ enum Bench {
     Money(money::Arguments),
     /// What a new process needs until its first vector, and then for texts of several lengths
     Embed(embed::Arguments),
+    /// A provider that fails under eight processes: how often it is asked, and who answers instead
+    Failover(failover::Arguments),
+    /// A hundred thousand answers that are none: what the platform makes of them, over all agents
+    Garbage(garbage::Arguments),
     /// Rates on Redis: whether they hold, how fast they are, and what happens when Redis is gone
     Limits(limits::Arguments),
     /// A comprehensive run against a model that takes 50 ms: makespan, CPU, memory, time to the first line
@@ -71,6 +77,8 @@ pub fn main() -> ExitCode {
         Command::Bench(Bench::Cost(arguments)) => analysis::cost(&arguments),
         Command::Bench(Bench::Money(arguments)) => money::money(&arguments),
         Command::Bench(Bench::Embed(arguments)) => embed::embed(&arguments),
+        Command::Bench(Bench::Failover(arguments)) => failover::failover(&arguments),
+        Command::Bench(Bench::Garbage(arguments)) => garbage::garbage(&arguments),
         Command::Bench(Bench::Limits(arguments)) => limits::limits(&arguments),
         Command::Bench(Bench::Orchestration(arguments)) => orchestration::orchestration(&arguments),
         Command::Bench(Bench::Routing(arguments)) => routing::routing(&arguments),

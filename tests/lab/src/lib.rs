@@ -3,6 +3,8 @@
 mod binary;
 mod commands;
 mod content;
+mod failover;
+pub mod garbage;
 mod healthy;
 mod load;
 

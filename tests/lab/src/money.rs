@@ -296,6 +296,7 @@ async fn call_until_refused(
             input_tokens: INPUT_TOKENS,
             output_tokens: MOST_OUTPUT_TOKENS,
             step_left: NanoUsd::from_usd(1_000),
+            step_spent: NanoUsd::ZERO,
             whole: false,
             is_cheapest: true,
             has_alternative: false,

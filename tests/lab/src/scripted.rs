@@ -15,6 +15,7 @@
 
 mod agents;
 mod bill;
+mod bodies;
 mod evidence;
 mod fault;
 mod messages;
@@ -29,6 +30,7 @@ mod tests;
 
 pub use agents::{AGENTS, AgentScript, answer};
 pub use bill::{Bill, BillLine};
+pub use bodies::{Face, body};
 pub use evidence::{Evidence, Missing};
 pub use fault::{Call, Fault, Script};
 pub use model::ScriptedModel;

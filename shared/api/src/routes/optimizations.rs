@@ -21,7 +21,7 @@ pub(super) fn operations() -> Vec<Operation> {
         body: Body::None,
         answers: vec![Answer::json(
             200,
-            "The figures, the advice, and the counters both were read from. A figure on too few samples is `unknown`.",
+            "The figures, the advice, what would cost less, and the counters all were read from. A figure on too few samples is `unknown`.",
             schema(),
         )],
         handler: |call| optimizations(call).boxed(),
@@ -66,15 +66,33 @@ fn schema() -> Value {
             "figure": text, "advice": text, "window": text, "samples": { "type": "integer" }, "evidence": evidence,
         },
     });
+    let saving = json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["kind", "subject", "advised", "advice", "usd_per_1000", "per", "samples", "needed", "evidence"],
+        "properties": {
+            "kind": { "type": "string", "enum": ["cache", "model", "prompt", "agent", "budget"] },
+            "subject": text,
+            "advised": { "type": "string", "enum": ["yes", "unknown"] },
+            "advice": text,
+            "usd_per_1000": { "type": ["number", "null"], "description": "Expected to be saved in a thousand of `per`." },
+            "per": { "type": "string", "enum": ["runs", "steps", "runaways"] },
+            "samples": { "type": "integer" },
+            "needed": { "type": "integer", "description": "Under so many samples nothing is said." },
+            "evidence": evidence,
+        },
+    });
     json!({
         "type": "object",
         "additionalProperties": false,
-        "required": ["window", "figures", "recommendations", "counters"],
+        "required": ["window", "figures", "recommendations", "savings", "counters", "learned"],
         "properties": {
             "window": text,
             "figures": { "type": "array", "items": figure },
             "recommendations": { "type": "array", "items": recommendation },
+            "savings": { "type": "array", "items": saving },
             "counters": { "type": "object", "description": "Sums over all ended runs of the tenant." },
+            "learned": { "type": "object", "description": "What its ended runs teach of models, and of what steps and runs cost." },
         },
     })
 }
@@ -83,13 +101,17 @@ async fn optimizations(call: Call) -> Result<Response> {
     let (ports, tenant) = (&call.api.ports, call.tenant()?);
     let (counters, figures) = performance::of_tenant(ports, tenant).await?;
     let recommendations = performance::recommendations(&counters, &figures);
+    let learned = engine::routing::learned(ports, tenant).await?;
+    let savings = performance::savings(&counters, &learned, &ports.catalogue);
     answer(
         200,
         &json!({
             "window": performance::WINDOW,
             "figures": figures,
             "recommendations": recommendations,
+            "savings": savings,
             "counters": counters,
+            "learned": { "arms": learned.arms, "steps": learned.steps, "runs": learned.runs },
         }),
     )
 }

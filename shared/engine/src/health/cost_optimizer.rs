@@ -184,6 +184,7 @@ fn ask<'a>(call: &'a CallId, model: &'a ModelSpec) -> Ask<'a> {
         input_tokens: 701,
         output_tokens: 303,
         step_left: NanoUsd::from_usd(1),
+        step_spent: NanoUsd::ZERO,
         whole: true,
         is_cheapest: true,
         has_alternative: false,

@@ -103,7 +103,8 @@ pub struct DatedPrice {
     pub source: String,
 }
 
-/// How much output a tenant's calls gave, by agent and model; and how models did that were chosen from among several.
+/// How much output a tenant's calls gave, by agent and model; how models did that were chosen from among several; and what steps
+/// and runs usually cost.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Learned {
     /// By `agent/model`.
@@ -111,6 +112,60 @@ pub struct Learned {
     /// By `agent/provider/model`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub arms: BTreeMap<String, Arm>,
+    /// What steps that paid for a call cost, by agent.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub steps: BTreeMap<String, Usual>,
+    /// What runs that paid for a call cost, by the name of their depth.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub runs: BTreeMap<String, Usual>,
+}
+
+/// What something usually costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usual {
+    /// How many steps or runs are known.
+    pub count: u32,
+    /// How many paid calls they made together.
+    pub calls: u64,
+    /// What they cost together.
+    pub cost: NanoUsd,
+    /// What the dearest of them cost.
+    pub most: NanoUsd,
+}
+
+impl Usual {
+    /// Beyond so many old ones fade.
+    const FADES_FROM: u32 = 2_000;
+    /// Under so many nothing counts as usual.
+    const LEAST: u32 = 20;
+    /// What costs so many times the mean, and so many times the dearest, is not usual.
+    const TIMES: (i64, i64) = (10, 3);
+
+    /// One more.
+    pub fn add(&mut self, calls: u64, cost: NanoUsd) {
+        self.count += 1;
+        self.calls += calls;
+        self.cost += cost;
+        self.most = self.most.max(cost);
+        if self.count > Self::FADES_FROM {
+            self.count /= 2;
+            self.calls /= 2;
+            self.cost.0 /= 2;
+            self.most = NanoUsd(self.most.0 / 2).max(cost);
+        }
+    }
+
+    /// The mean; nothing of none.
+    pub fn mean(&self) -> NanoUsd {
+        NanoUsd(self.cost.0 / i64::from(self.count.max(1)))
+    }
+
+    /// What costs more than this has run away; `None` as long as too few are known.
+    pub fn runaway_from(&self) -> Option<NanoUsd> {
+        let (of_mean, of_most) = Self::TIMES;
+        let far = self.mean().0.saturating_mul(of_mean).max(self.most.0.saturating_mul(of_most));
+        (self.count >= Self::LEAST).then_some(NanoUsd(far))
+    }
 }
 
 impl Learned {

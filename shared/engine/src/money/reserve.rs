@@ -29,6 +29,8 @@ pub struct Ask<'a> {
     pub output_tokens: u64,
     /// What the step may still spend.
     pub step_left: NanoUsd,
+    /// What it has spent.
+    pub step_spent: NanoUsd,
     /// The whole output is covered, whatever was learned of calls like this one.
     pub whole: bool,
     /// No model that serves the agent's tier would cost less.
@@ -68,7 +70,7 @@ pub enum Decided {
 /// Sets the worst case of a call aside. Idempotent by call.
 ///
 /// Errors: `Budget` if run or tenant cannot cover it, with a time to come back after if calls under way may free what it
-/// takes; `UnknownPrice` if there is no price or only one that is too old; `LeaseLost` if somebody else has the step,
+/// takes, or if step or run spend many times what others like it did; `UnknownPrice` if there is no price or only one that is too old; `LeaseLost` if somebody else has the step,
 /// `Cancelled` if the run takes no more calls.
 pub async fn reserve(ports: &Ports, run: &Run, ask: &Ask<'_>) -> Result<Decided> {
     let call = ask.call;
@@ -118,6 +120,7 @@ pub async fn reserve(ports: &Ports, run: &Run, ask: &Ask<'_>) -> Result<Decided>
         if let CircuitState::OpenUntil(until_ms) = state {
             return Ok(Decision::Leave(Decided::OpenUntil(until_ms)));
         }
+        check_runaway(rows, &learned, run, &purse, ask)?;
         let output_tokens = sized(rows, &learned, ask);
         let worst_case = price.worst_case(ask.input_tokens, output_tokens);
         if worst_case > ask.step_left {
@@ -215,6 +218,42 @@ fn price_of(ports: &Ports, rows: &Rows, model: &ModelSpec) -> Result<(Price, Opt
 fn beyond(soft: Option<SoftLimit>, standing: &[Budget; 2]) -> Option<u8> {
     let percent = standing.iter().map(Budget::committed_percent).max()?;
     soft.filter(|soft| percent >= soft.percent).map(|_| percent)
+}
+
+/// Refuses a call of a step, or of a run, that has spent many times what others like it did, once that is more than a quarter of
+/// what it may spend. It goes on by rules.
+fn check_runaway(rows: &Rows, learned: &Key, run: &Run, purse: &Purse, ask: &Ask<'_>) -> Result<()> {
+    let Some(Row::Learned(learned)) = rows.get(learned) else {
+        return Ok(());
+    };
+    let agent = ask.call.step.agent.as_str();
+    let step_may = ask.step_spent + ask.step_left;
+    let of = [
+        ("this step", format!("steps of {agent}"), learned.steps.get(agent), ask.step_spent, step_may),
+        (
+            "this run",
+            format!("{} runs", run.depth.name()),
+            learned.runs.get(run.depth.name()),
+            purse.spent,
+            purse.cap,
+        ),
+    ];
+    for (what, others, usual, spent, may) in of {
+        let Some((usual, far)) = usual.and_then(|usual| Some((usual, usual.runaway_from()?))) else {
+            continue;
+        };
+        if spent > far && spent.0 > may.0 / 4 {
+            let said = format!(
+                "{what} has spent {spent}, and {} {others} before it {} on the mean and {} at most: it is stopped as a runaway, and goes on by rules",
+                usual.count,
+                usual.mean(),
+                usual.most
+            );
+            tracing::warn!(run = %run.key.run, agent, %spent, "{said}");
+            return Err(Error::new(ErrorKind::Budget, said).with("spent", spent));
+        }
+    }
+    Ok(())
 }
 
 /// How much output the call is sized for: what nearly all calls like it stayed under, and some more. One that is cut off there

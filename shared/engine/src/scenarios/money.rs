@@ -11,7 +11,7 @@ use crate::calendar;
 use crate::error::ErrorKind;
 use crate::model::{
     AgentId, Budget, DatedPrice, EventKind, Learned, NanoUsd, PriceList, Purse, SoftAction, SoftLimit,
-    Status, TenantId, TenantSettings,
+    Status, TenantId, TenantSettings, Usual,
 };
 use crate::ports::{Becomes, Bill, Change, Clock as _, Expect, Key, Row};
 
@@ -265,4 +265,68 @@ fn a_bill_above_its_reservation_is_a_debt_of_the_run() {
             assert_eq!((budget.allotted, budget.spent), (NanoUsd::ZERO, stated), "{key:?}");
         }
     }
+}
+
+#[test]
+fn what_spends_many_times_the_usual_is_stopped_and_says_so() {
+    let usual = |each: i64, count: u32| {
+        let mut usual = Usual::default();
+        (0..count).for_each(|_| usual.add(1, NanoUsd(each)));
+        usual
+    };
+    let dear = || Says::AtCost(NanoUsd::from_milli_usd(400), json!("no object"));
+    let check = |steps: Usual, runs: Usual, expected: Option<&str>| {
+        let mut house = house(vec![dear(), good()]);
+        house.ports.settings.daily_budget = NanoUsd::from_usd(100);
+        house.run = house.start();
+        let learned = Learned {
+            steps: [("worker".to_owned(), steps)].into(),
+            runs: [("quick".to_owned(), runs)].into(),
+            ..Learned::default()
+        };
+        write(&house, Key::Learned(tenant()), Row::Learned(learned));
+        house.step("worker", 0).unwrap();
+        let result = house.result("worker").unwrap();
+        let said = result.warnings.iter().find(|warning| warning.contains("runaway"));
+        assert_eq!(said.is_some(), expected.is_some(), "{result:?}");
+        let basis = if expected.is_some() { "deterministic" } else { "model" };
+        assert_eq!((result.status(), result.meta.basis.name()), (Status::Ok, basis));
+        assert_eq!(house.charges().len(), if expected.is_some() { 1 } else { 2 });
+        if let (Some(said), Some(expected)) = (said, expected) {
+            assert!(said.contains(expected), "{said}");
+        }
+    };
+    let (cent, tenth) = (10_000_000, 100_000_000);
+    check(
+        usual(cent, 30),
+        usual(tenth, 3),
+        Some("this step has spent $0.40, and 30 steps of worker before it $0.01"),
+    );
+    check(usual(cent, 19), usual(tenth, 3), None);
+    check(usual(tenth, 30), usual(tenth, 3), None);
+    // One step before it was nearly as dear: this is no runaway.
+    let mut once = usual(cent, 30);
+    once.add(1, NanoUsd(15 * cent));
+    check(once, usual(tenth, 3), None);
+    check(
+        usual(cent, 3),
+        usual(cent, 40),
+        Some("this run has spent $0.40, and 40 quick runs before it $0.01"),
+    );
+}
+
+#[test]
+fn the_usual_cost_is_learned_of_what_was_paid_when_a_run_ends() {
+    let house = house(vec![Says::Text(json!("no object")), good()]);
+    house.step("worker", 0).unwrap();
+    let (ports, run) = (house.ports.clone(), house.run.clone());
+    let learned = house.block_on(async move {
+        crate::finish_run(&ports, &run, None).await.unwrap();
+        crate::finish_run(&ports, &run, None).await.unwrap();
+        crate::routing::learned(&ports, &tenant()).await.unwrap()
+    });
+    let cost: NanoUsd = house.charges().iter().map(|charge| charge.cost).sum();
+    let expected = Usual { count: 1, calls: 2, cost, most: cost };
+    assert_eq!(learned.runs, [("quick".to_owned(), expected)].into());
+    assert_eq!(learned.steps.get("worker"), Some(&expected));
 }

@@ -27,6 +27,27 @@ pub(crate) trait Streamed: Default {
     fn into_reply(self, bytes: usize, plausible: &Plausible) -> Result<ModelReply, LlmError>;
 }
 
+/// The same of an answer whose bytes are all there.
+pub(crate) fn whole<A: Streamed>(
+    bytes: &[u8],
+    is_streamed: bool,
+    plausible: &Plausible,
+) -> Result<ModelReply, LlmError> {
+    const PART_BYTES: usize = 8 * 1024;
+    if !is_streamed {
+        return A::parse(bytes, plausible, None);
+    }
+    let (mut answer, mut events) = (A::default(), Events::default());
+    for part in bytes.chunks(PART_BYTES) {
+        if answer.is_done() {
+            break;
+        }
+        events.push(part, |event| answer.take(event, plausible, None))?;
+    }
+    events.finish(|event| answer.take(event, plausible, None))?;
+    answer.into_reply(bytes.len(), plausible)
+}
+
 /// Reads a stream to its end. After a break, a timeout or too much of it the bill is what was said before it, if that is
 /// known.
 pub(crate) async fn read<A: Streamed>(

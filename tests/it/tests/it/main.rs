@@ -9,6 +9,7 @@ mod bundle;
 mod cli;
 mod collector;
 mod crash;
+mod failover;
 mod http;
 mod layering;
 mod limits;

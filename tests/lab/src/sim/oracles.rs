@@ -36,7 +36,10 @@ pub(super) fn check(ended: &Ended, catalogue: &Catalogue) -> Vec<Violation> {
     ends_once(&rows, &mut see);
     never_again(&log, &mut see);
     one_delivery(ended, &mut see);
-    ledger_and_bill(ended, &rows, &mut see);
+    if ended.is_billed {
+        ledger_and_bill(ended, &rows, &mut see);
+    }
+    fits_its_schema(ended, catalogue, &mut see);
     choices(&rows, &mut see);
     nothing_left(ended, &rows, &mut see);
     for what in ended.limits.faults(ended.calm) {
@@ -189,6 +192,21 @@ fn ledger_and_bill(ended: &Ended, rows: &[(Key, Row)], see: &mut impl FnMut(&'st
                 see("ledger", format!("the ledger says {ledger}, the tenant's budget {budget:?}"));
             }
             _ => {}
+        }
+    }
+}
+
+/// No data that does not fit its agent's schema is passed on.
+fn fits_its_schema(ended: &Ended, catalogue: &Catalogue, see: &mut impl FnMut(&'static str, String)) {
+    for result in ended.results() {
+        let data = match &result.outcome {
+            Outcome::Ok(data) | Outcome::Uncertain { data: Some(data), .. } => data,
+            _ => continue,
+        };
+        let Some(spec) = catalogue.agent(&result.meta.agent) else { continue };
+        let faults = spec.compiled().data_faults(data);
+        if !faults.is_empty() {
+            see("schema", format!("{}/{}: {}", spec.id, result.meta.item, faults.join("; ")));
         }
     }
 }

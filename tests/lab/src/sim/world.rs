@@ -26,6 +26,7 @@ use super::oracles::{self, Violation};
 use super::ports::{Faulty, FaultyStore, Log, Trace};
 use super::tally::Figures;
 use super::watched::{Watched, rates_of};
+use crate::garbage::{Garbage, Spoilt};
 use crate::scripted::{Bill, Call, Fault, Script, ScriptedModel};
 
 const START_MS: u64 = 1_795_305_600_000;
@@ -65,6 +66,8 @@ pub struct Plan {
     pub daily_budget: NanoUsd,
     /// Whether two models serve every tier, so that one is chosen.
     pub two_models: bool,
+    /// What spoils the model's answers on their way.
+    pub garbage: Option<Arc<Garbage>>,
 }
 
 impl Plan {
@@ -81,6 +84,7 @@ impl Plan {
             latency_ms: 50,
             daily_budget: NanoUsd::from_usd(20),
             two_models: false,
+            garbage: None,
         }
     }
 
@@ -125,6 +129,8 @@ pub struct Ended {
     pub dead_letters: usize,
     /// Virtual milliseconds from acceptance to the end of everything.
     pub virtual_ms: u64,
+    /// Whether the provider's bill says what calls cost; a spoilt answer may say anything.
+    pub(super) is_billed: bool,
     /// Whether nothing was made to go wrong.
     pub calm: bool,
     /// The tenant's figures.
@@ -217,7 +223,11 @@ pub fn simulate(plan: &Plan) -> Ended {
         kills,
         dead_letters,
         virtual_ms: time.now_ms() - START_MS,
-        calm: !plan.faults && plan.kill_at.is_none() && plan.cancel_after_ms.is_none(),
+        is_billed: plan.garbage.is_none(),
+        calm: !plan.faults
+            && plan.garbage.is_none()
+            && plan.kill_at.is_none()
+            && plan.cancel_after_ms.is_none(),
         figures: Figures::of(&world.store.all_rows(), &world.catalogue),
         // On a laptop a result can be lost after it was told, and is made again.
         told: (plan.place == Place::Cloud).then(|| world.metrics.clone()),
@@ -358,6 +368,10 @@ impl World {
             .with_faults(move |call| model_fault(seed, rates.model, call));
         let model: Arc<dyn engine::ports::Llm> =
             Arc::new(ScriptedModel::on_bill(script, clock.clone(), self.bill.clone()));
+        let model: Arc<dyn engine::ports::Llm> = match &self.plan.garbage {
+            Some(garbage) => Arc::new(Spoilt::new(model, garbage.clone(), seed)),
+            None => model,
+        };
         let model = if self.plan.two_models { either(model) } else { model };
         let limits: Arc<dyn Limits> = match self.plan.refusals {
             Some((agent, times)) => Arc::new(Refusing::new(agent, times)),
