@@ -49,13 +49,26 @@ fn align(stored: &Reading, asked: &[Token], general: bool) -> Result<(), Refusal
         };
         let counted =
             place > 0 && (ours[place - 1].kind == Kind::Number || WORDS.has("scope", &ours[place - 1].word));
-        agree(one, other, stored.asks, general && !counted)?;
+        let number = general && !counted && one_has_article(ours, asked, place);
+        let ahead = ours.iter().zip(asked).skip(place + 1).take(3);
+        let number_ahead = general
+            && ahead.into_iter().any(|(one, other)| likeness(&one.word, &other.word) == Likeness::Number);
+        if !number_ahead && !articles_agree(one, other, stored.asks) {
+            return Err(refusal(Guard::Scope, Some(one), Some(other)));
+        }
+        agree(one, other, general, number)?;
     }
     Ok(())
 }
 
-/// Whether two tokens at one place agree.
-fn agree(one: &Token, other: &Token, asks: Asks, general: bool) -> Result<(), Refusal> {
+/// One of a kind has an article, close before it. Without one, "window" and "windows" may be two things.
+fn one_has_article(ours: &[Token], theirs: &[Token], place: usize) -> bool {
+    let singular = if ours[place].word.len() < theirs[place].word.len() { ours } else { theirs };
+    singular[place.saturating_sub(2)..=place].iter().any(|token| token.article != Article::None)
+}
+
+/// Whether two tokens at one place agree. `general` texts may say "is" or "are", and one or many where `number` says so.
+fn agree(one: &Token, other: &Token, general: bool, number: bool) -> Result<(), Refusal> {
     let refuse = |guard| Err(refusal(guard, Some(one), Some(other)));
     if one.kind != other.kind || (one.kind != Kind::Word && one.word != other.word) {
         return refuse(Guard::Word);
@@ -63,34 +76,48 @@ fn agree(one: &Token, other: &Token, asks: Asks, general: bool) -> Result<(), Re
     if one.kind != Kind::Word {
         return Ok(());
     }
-    let articles = [one.article, other.article];
-    if asks != Asks::What && articles.contains(&Article::A) && articles.contains(&Article::The) {
-        return refuse(Guard::Scope);
-    }
-    let written = match (one.case, other.case) {
-        (Case::Lower, Case::Capital) | (Case::Capital, Case::Lower) => false,
-        (Case::Fixed, Case::Fixed)
-        | (Case::Unknown | Case::Lower | Case::Capital, Case::Unknown | Case::Lower | Case::Capital) => true,
-        (Case::Fixed, Case::Capital) | (Case::Capital, Case::Fixed) => one.word.len() > 4,
-        (Case::Fixed, _) | (_, Case::Fixed) => false,
-    };
-    if !written {
+    if !written_alike(one, other) {
         return refuse(Guard::Entity);
     }
-    if one.is_name() || other.is_name() {
-        let dated = WORDS.has("dates", &one.word) && likeness(&one.word, &other.word) == Likeness::Same;
-        return if one.word == other.word || dated { Ok(()) } else { refuse(Guard::Word) };
-    }
     let verbs = [&["is", "are"][..], &["was", "were"], &["do", "does"], &["has", "have"]];
-    if verbs.iter().any(|verbs| verbs.contains(&one.word.as_str()) && verbs.contains(&other.word.as_str())) {
-        return if general || one.word == other.word { Ok(()) } else { refuse(Guard::Word) };
-    }
-    match likeness(&one.word, &other.word) {
+    let agreement =
+        verbs.iter().any(|verbs| verbs.contains(&one.word.as_str()) && verbs.contains(&other.word.as_str()));
+    let likeness = match likeness(&one.word, &other.word) {
+        likeness if one.is_name() || other.is_name() => {
+            let dated = WORDS.has("dates", &one.word) && likeness == Likeness::Same;
+            if one.word == other.word || dated { Likeness::Same } else { Likeness::None }
+        }
+        _ if general && agreement => Likeness::Same,
+        likeness => likeness,
+    };
+    match likeness {
         Likeness::Same => Ok(()),
-        Likeness::Number if general => Ok(()),
+        Likeness::Number if number => Ok(()),
         Likeness::Number => refuse(Guard::Scope),
         Likeness::Time => refuse(Guard::Tense),
         Likeness::None => refuse(Guard::Word),
+    }
+}
+
+/// One text may leave out "the"; "a" and "the" are the same in a question of what something is. Not so "a" and nothing:
+/// where nobody cares for capitals, "hepatitis a" looks as if it had an article.
+fn articles_agree(one: &Token, other: &Token, asks: Asks) -> bool {
+    match (one.article, other.article) {
+        _ if likeness(&one.word, &other.word) == Likeness::Number => true,
+        (Article::A, Article::None) | (Article::None, Article::A) => false,
+        (Article::A, Article::The) | (Article::The, Article::A) => asks == Asks::What,
+        _ => true,
+    }
+}
+
+/// Whether capitals do not make two words different ones.
+fn written_alike(one: &Token, other: &Token) -> bool {
+    match (one.case, other.case) {
+        (Case::Lower, Case::Capital) | (Case::Capital, Case::Lower) => false,
+        (Case::Fixed, Case::Fixed) => one.written == other.written || one.word.len() > 4,
+        (Case::Fixed, Case::Capital) | (Case::Capital, Case::Fixed) => one.word.len() > 4,
+        (Case::Fixed, _) | (_, Case::Fixed) => false,
+        _ => true,
     }
 }
 

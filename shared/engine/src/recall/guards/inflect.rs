@@ -142,6 +142,7 @@ pub(super) fn likeness(one: &str, other: &str) -> Likeness {
                     Likeness::Number
                 }
                 (Form::Past, Form::Participle) | (Form::Participle, Form::Past) => Likeness::None,
+                (Form::Base, Form::S) | (Form::S, Form::Base) => Likeness::None,
                 _ => Likeness::Time,
             };
             likeness = match (likeness, found) {

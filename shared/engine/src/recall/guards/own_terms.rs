@@ -8,9 +8,20 @@ use super::{Guard, Refusal, WORDS};
 pub(super) fn language(tokens: &[Token]) -> Result<(), Refusal> {
     let words = || tokens.iter().filter(|token| token.kind == Kind::Word);
     let known = |token: &&Token| {
-        ["english", "auxiliary", "question", "modal", "negation", "scope", "units", "pointing", "comparison"]
-            .iter()
-            .any(|list| WORDS.has(list, &token.word))
+        [
+            "english",
+            "common",
+            "auxiliary",
+            "question",
+            "modal",
+            "negation",
+            "scope",
+            "units",
+            "pointing",
+            "comparison",
+        ]
+        .iter()
+        .any(|list| WORDS.has(list, &token.word))
             || is_listed(&token.word)
             || readings(&token.word)
                 .iter()
@@ -39,52 +50,90 @@ pub(super) fn language(tokens: &[Token]) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Words that mean something else at another moment, in another place or of another speaker.
+/// Words that mean something else at another moment, in another place or of another speaker, and texts that go on with
+/// something said before.
 pub(super) fn pointing(tokens: &[Token]) -> Result<(), Refusal> {
-    for (place, token) in tokens.iter().enumerate() {
-        let before = |steps: usize| {
-            place.checked_sub(steps).map(|place| tokens[place].word.as_str()).unwrap_or_default()
-        };
-        let after =
-            |steps: usize| tokens.get(place + steps).map(|token| token.word.as_str()).unwrap_or_default();
-        if token.is_name() || token.kind != Kind::Word {
-            continue;
-        }
-        let be = |word: &str| WORDS.has("auxiliary", word);
-        let allowed = match token.word.as_str() {
-            "it" => {
-                let shaped = matches!(after(2), "to" | "that" | "for")
-                    || matches!(after(1), "take" | "cost" | "takes");
-                let going =
-                    after(1).ends_with("ing") || matches!(after(1), "going" | "about" | "due" | "ready");
-                (be(before(1)) || be(after(1))) && shaped && !going
-            }
-            "there" => be(before(1)) || be(after(1)),
-            "its" | "their" => tokens[..place].iter().any(|token| !is_function(&token.word)),
-            "that" => {
-                place > 0
-                    && !WORDS.has("prepositions_of_time", before(1))
-                    && !WORDS.has("auxiliary", before(1))
-                    && !is_preposition(before(1))
-                    && !before(1).is_empty()
-            }
-            "last" | "next" | "past" | "coming" | "previous" => {
-                after(1).is_empty() == (token.word == "last")
-                    && before(1) != "the"
-                    && !is_time(after(1))
-                    && token.article != Article::The
-            }
-            "such" => after(1) == "as",
-            "soon" => before(1) == "as" || before(1) == "how",
-            "above" | "below" => tokens.get(place + 1).is_some_and(|next| next.kind == Kind::Number),
-            "following" | "yet" => false,
-            _ => !WORDS.has("pointing", &token.word),
-        };
-        if !allowed {
-            return Err(Refusal::of_one(Guard::Pointing, &token.word));
+    let refuse = |token: &Token| Err(Refusal::of_one(Guard::Pointing, &token.word));
+    let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else { return Ok(()) };
+    let second = tokens.get(1).map(|token| token.word.as_str()).unwrap_or_default();
+    let about = matches!(first.word.as_str(), "what" | "how") && second == "about";
+    let goes_on = WORDS.has("remarks", &first.word) || about || (first.is("why") && second == "not");
+    let dangles =
+        matches!(last.word.as_str(), "before" | "after" | "since" | "one" | "ones" | "there" | "too");
+    let content = tokens.iter().filter(|token| token.kind != Kind::Mark && !is_function(&token.word));
+    if (goes_on && !first.is_name()) || content.count() == 0 {
+        return refuse(first);
+    }
+    if dangles && last.kind == Kind::Word {
+        return refuse(last);
+    }
+    let dated = tokens.iter().any(|token| token.kind == Kind::Number || WORDS.has("months", &token.word));
+    for (place, token) in tokens.iter().enumerate().filter(|(_, token)| token.kind == Kind::Word) {
+        let of_a_week = WORDS.has("weekdays", &token.word) && !dated;
+        let some_time = !dated && !token.is_name() && is_time(&token.word) && is_some(tokens, place);
+        if of_a_week || some_time || (!token.is_name() && points(tokens, place)) {
+            return refuse(token);
         }
     }
     Ok(())
+}
+
+/// Whether a time is one that only who speaks knows: "the day after", "the other week", but not "the days of the week".
+fn is_some(tokens: &[Token], place: usize) -> bool {
+    let before = place.checked_sub(1).map(|place| tokens[place].word.as_str()).unwrap_or_default();
+    let of = tokens.get(place + 1).is_some_and(|next| next.is("of"));
+    let definite = tokens[place].article == Article::The && before != "of";
+    !of && (definite || matches!(before, "other" | "one" | "some" | "same" | "any" | "the"))
+}
+
+/// Whether the word at a place points, where it stands.
+fn points(tokens: &[Token], place: usize) -> bool {
+    let token = &tokens[place];
+    let at = |place: Option<usize>| {
+        place.and_then(|place| tokens.get(place)).map(|token| token.word.as_str()).unwrap_or_default()
+    };
+    let (before, after, second) = (at(place.checked_sub(1)), at(Some(place + 1)), at(Some(place + 2)));
+    let be = |word: &str| WORDS.has("auxiliary", word);
+    let counted = tokens.get(place + 1).is_some_and(|next| next.kind == Kind::Number);
+    match token.word.as_str() {
+        // "is it safe to", "does it take", but not "is it going to".
+        "it" => {
+            let shaped =
+                matches!(second, "to" | "that" | "for") || matches!(after, "take" | "takes" | "cost");
+            let going = after.ends_with("ing") || matches!(after, "about" | "due" | "ready");
+            !(be(before) || be(after)) || !shaped || going
+        }
+        "there" => !be(before) && !be(after),
+        "its" | "their" => tokens[..place].iter().all(|token| is_function(&token.word)),
+        "that" => {
+            place == 0 || be(before) || is_preposition(before) || WORDS.has("prepositions_of_time", before)
+        }
+        "last" => !after.is_empty() && (is_time(after) || token.article == Article::The || counted),
+        "next" | "past" | "coming" | "previous" => {
+            is_time(after) || token.article == Article::The || after.is_empty()
+        }
+        "present" | "sitting" | "acting" | "late" => {
+            token.article == Article::The || before == "at" || before == "of"
+        }
+        "such" => after != "as",
+        "same" => !tokens[place..].iter().any(|token| token.is("as")),
+        "soon" if matches!(before, "as" | "how") => false,
+        "earlier" | "later" | "sooner" => after != "than",
+        "above" | "below" => !counted,
+        "outside" => after != "of",
+        "far" => before == "so",
+        "long" => before == "before",
+        "while" => token.article == Article::A,
+        "course" => before == "due",
+        "possible" => before == "as" && tokens[..place].iter().any(|token| token.is("soon")),
+        "then" => !tokens.iter().any(|token| token.is("if")),
+        "date" => before == "to",
+        word if word.ends_with("ly") && word.len() > 4 => !WORDS.has("manner", word),
+        word if ["here", "there", "hence", "forth"].iter().any(|stem| word.starts_with(stem)) => {
+            !word.starts_with("heredit") && word != "therefore" && !word.starts_with("therm")
+        }
+        word => WORDS.has("pointing", word),
+    }
 }
 
 pub(super) fn is_time(word: &str) -> bool {

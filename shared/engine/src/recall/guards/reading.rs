@@ -160,27 +160,41 @@ fn asks(tokens: &[Token], ends_asking: bool) -> Asks {
     }
 }
 
-/// "How do I", "how can you" and "how can one" ask the same; what the model is asked about itself stays as it is.
+/// "How do I", "how can you" and "how can one" ask for a way that is everybody's; "should I" and "can I" for what holds for
+/// anybody. What the model is asked about itself ("can you", "where do you") and what "we" do stays as it is.
 fn persons(tokens: &mut [Token]) {
+    let of_a_way = tokens.first().is_some_and(|first| first.is("how"));
     let mut generic: Option<String> = None;
     for place in 0..tokens.len().saturating_sub(2) {
-        let states = WORDS.has("states", &tokens[place + 2].word);
-        let asked_of_all =
-            WORDS.has("person_verbs", &tokens[place].word) && WORDS.has("persons", &tokens[place + 1].word);
-        if asked_of_all && !states && !tokens[place + 1].is_name() {
-            generic = Some(tokens[place + 1].word.clone());
+        let (verb, person) = (tokens[place].word.clone(), &tokens[place + 1]);
+        let anybody = match person.word.as_str() {
+            "i" | "one" => {
+                matches!(verb.as_str(), "can" | "should" | "must")
+                    || (of_a_way && matches!(verb.as_str(), "do" | "does"))
+            }
+            "you" => {
+                (of_a_way && matches!(verb.as_str(), "do" | "can"))
+                    || (place > 0 && matches!(verb.as_str(), "can" | "should"))
+            }
+            "someone" | "somebody" => of_a_way && matches!(verb.as_str(), "can" | "does"),
+            _ => false,
+        };
+        if anybody && !person.is_name() && !WORDS.has("states", &tokens[place + 2].word) {
+            generic = Some(person.word.clone());
             "one".clone_into(&mut tokens[place + 1].word);
-            if tokens[place].word == "does" {
+            if verb == "does" {
                 "do".clone_into(&mut tokens[place].word);
             }
+        } else if person.is("we") && matches!(verb.as_str(), "do" | "can" | "should") {
+            "we_all".clone_into(&mut tokens[place + 1].word);
         }
     }
     // "how I can"
-    let turned = tokens.len() > 3
-        && tokens[0].is("how")
-        && WORDS.has("persons", &tokens[1].word)
-        && tokens[2].is("can");
-    if turned {
+    if tokens.len() > 3
+        && of_a_way
+        && ["i", "you", "one"].iter().any(|person| tokens[1].is(person))
+        && tokens[2].is("can")
+    {
         generic = Some(tokens[1].word.clone());
         "one".clone_into(&mut tokens[1].word);
     }

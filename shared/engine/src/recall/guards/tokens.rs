@@ -14,9 +14,9 @@ pub(super) enum Kind {
 pub(super) enum Case {
     /// Small letters, or the word "I".
     Lower,
-    /// One capital, and not where every word has one.
+    /// One capital, at its beginning, and not where every word has one.
     Capital,
-    /// A capital where every word has one: at the beginning of a sentence, or in a title.
+    /// A capital where every word has one: at the beginning of a sentence.
     Unknown,
     /// Several capitals, or one inside.
     Fixed,
@@ -30,10 +30,11 @@ pub(super) enum Article {
     The,
 }
 
-/// A token. `word` is in small letters; a quote keeps what it was.
+/// A token. `word` is in small letters, `written` as it was where capitals may tell a milliwatt from a megawatt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Token {
     pub(super) word: String,
+    pub(super) written: String,
     pub(super) kind: Kind,
     pub(super) case: Case,
     pub(super) article: Article,
@@ -41,7 +42,8 @@ pub(super) struct Token {
 
 impl Token {
     pub(super) fn word(word: &str) -> Self {
-        Self { word: word.to_owned(), kind: Kind::Word, case: Case::Lower, article: Article::None }
+        let (word, written) = (word.to_owned(), String::new());
+        Self { word, written, kind: Kind::Word, case: Case::Lower, article: Article::None }
     }
 
     /// Whether it is this word and not a name.
@@ -81,7 +83,6 @@ pub(super) fn cut(text: &str) -> Vec<Token> {
     while tokens.last().is_some_and(|token| token.is_mark(BREAK)) {
         tokens.pop();
     }
-    forget_title_case(&mut tokens);
     tokens
 }
 
@@ -132,14 +133,14 @@ fn number(letters: &[char], at: usize, tokens: &mut Vec<Token>) -> usize {
     while letters.get(suffix_end).is_some_and(|letter| letter.is_alphanumeric()) {
         suffix_end += 1;
     }
-    let suffix: String = letters[end..suffix_end].iter().flat_map(|letter| letter.to_lowercase()).collect();
-    let is_unit = super::WORDS.has("units", &suffix);
+    let suffix: String = letters[end..suffix_end].iter().collect();
+    let is_unit = super::WORDS.has("units", &suffix.to_lowercase());
     if !is_unit {
-        text.push_str(&suffix);
+        text.push_str(&suffix.to_lowercase());
     }
     tokens.push(Token { kind: Kind::Number, ..Token::word(&text) });
     if is_unit {
-        tokens.push(Token::word(&suffix));
+        push_word(&suffix, case_of(&suffix, false), tokens);
     }
     // "19-year-old" is "19 year old".
     let joins = letters.get(suffix_end) == Some(&'-')
@@ -167,30 +168,36 @@ fn word(letters: &[char], at: usize, first: bool, tokens: &mut Vec<Token>) -> us
         text
     };
     let abbreviated = has_points && letters.get(end) == Some(&'.');
-    let capitals = text.chars().filter(|letter| letter.is_uppercase()).count();
-    let stem = text.split('\'').next().unwrap_or_default();
-    let case = match capitals {
-        0 => Case::Lower,
-        _ if stem == "I" => Case::Lower,
-        1 if text.starts_with(char::is_uppercase) && first => Case::Unknown,
-        1 if text.starts_with(char::is_uppercase) => Case::Capital,
-        _ => Case::Fixed,
-    };
-    let folded = text.to_lowercase();
-    push_word(&folded, case, tokens);
+    push_word(&text, case_of(&text, first), tokens);
     // "players' wages"
-    if letters.get(end) == Some(&'\'') && folded.ends_with('s') {
+    if letters.get(end) == Some(&'\'') && text.ends_with('s') {
         tokens.push(Token::word("'s"));
         return end + 1;
     }
     end + usize::from(abbreviated)
 }
 
+fn case_of(text: &str, first: bool) -> Case {
+    let capitals = text.chars().filter(|letter| letter.is_uppercase()).count();
+    match capitals {
+        0 => Case::Lower,
+        _ if text.split('\'').next() == Some("I") => Case::Lower,
+        1 if text.starts_with(char::is_uppercase) && first => Case::Unknown,
+        1 if text.starts_with(char::is_uppercase) => Case::Capital,
+        _ => Case::Fixed,
+    }
+}
+
 /// A word with its contractions written out.
-fn push_word(folded: &str, case: Case, tokens: &mut Vec<Token>) {
+fn push_word(text: &str, case: Case, tokens: &mut Vec<Token>) {
+    let folded = text.to_lowercase();
+    let folded = folded.as_str();
     const BE: &[&str] =
         &["what", "who", "where", "how", "when", "why", "that", "it", "there", "here", "he", "she", "which"];
-    let mut push = |word: &str, case| tokens.push(Token { case, ..Token::word(word) });
+    let mut push = |word: &str, case| {
+        let written = if case == Case::Fixed { text.to_owned() } else { String::new() };
+        tokens.push(Token { case, written, ..Token::word(word) });
+    };
     let (stem, ending) = folded.rsplit_once('\'').unwrap_or((folded, ""));
     let (main, added) = match (folded, ending) {
         ("won't", _) => ("will", Some("not")),
@@ -249,17 +256,4 @@ fn mark(letters: &[char], at: usize, tokens: &mut Vec<Token>) -> usize {
     };
     tokens.push(Token { kind: Kind::Mark, ..Token::word(&text) });
     at + 1
-}
-
-/// Where nearly all longer words have a capital, a capital says nothing.
-fn forget_title_case(tokens: &mut [Token]) {
-    let is_long =
-        |token: &&Token| token.kind == Kind::Word && token.word.len() > 3 && token.case != Case::Fixed;
-    let long = tokens.iter().filter(is_long).count();
-    let capitals = tokens.iter().filter(is_long).filter(|token| token.case != Case::Lower).count();
-    if long >= 4 && capitals * 10 >= long * 8 {
-        for token in tokens.iter_mut().filter(|token| token.case == Case::Capital) {
-            token.case = Case::Unknown;
-        }
-    }
 }
