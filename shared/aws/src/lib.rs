@@ -11,7 +11,7 @@ pub mod redis;
 mod s3;
 pub mod secrets;
 mod sfn;
-mod signed;
+pub mod signed;
 mod sqs;
 
 pub use connection::{Connection, Place};

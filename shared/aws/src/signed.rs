@@ -35,31 +35,13 @@ pub(crate) async fn post(
         Some(endpoint) => endpoint.trim_end_matches('/').to_owned(),
         None => format!("https://{}.{}.amazonaws.com", ask.service, place.region),
     };
-    let unsigned =
-        |what: &str| Error::new(ErrorKind::Internal, format!("a request cannot be signed: {what}"));
     let mut request = http::Request::post(format!("{base}{}", ask.path));
     for (name, value) in ask.headers {
         request = request.header(*name, *value);
     }
     let mut request = request.body(ask.body).map_err(|error| unsigned("its parts").because(error))?;
 
-    let identity = connection.credentials().clone().into();
-    let parameters = v4::SigningParams::builder()
-        .identity(&identity)
-        .region(&place.region)
-        .name(ask.service)
-        .time(std::time::UNIX_EPOCH + Duration::from_millis(clock.now_ms()))
-        .settings(SigningSettings::default())
-        .build()
-        .map_err(|error| unsigned("its parameters").because(error))?
-        .into();
-    let headers = ask.headers.iter().map(|(name, value)| (*name, *value));
-    let signable =
-        SignableRequest::new("POST", request.uri().to_string(), headers, SignableBody::Bytes(request.body()))
-            .map_err(|error| unsigned("its address").because(error))?;
-    let (instructions, _) =
-        sign(signable, &parameters).map_err(|error| unsigned("its headers").because(error))?.into_parts();
-    instructions.apply_to_request_http1x(&mut request);
+    sign_request(connection, clock, ask.service, &mut request)?;
 
     let request =
         reqwest::Request::try_from(request).map_err(|error| unsigned("its address").because(error))?;
@@ -70,4 +52,111 @@ pub(crate) async fn post(
         let kind = if error.is_timeout() { ErrorKind::Timeout } else { ErrorKind::Network };
         Error::new(kind, format!("{} did not answer", ask.service)).because(error)
     })
+}
+
+/// The headers that make a POST of JSON to `url` one of this process's own at `service`. Kind `Internal` if it cannot be signed.
+pub fn headers(
+    connection: &Connection,
+    clock: &dyn Clock,
+    service: &'static str,
+    url: &str,
+    body: &[u8],
+) -> Result<Vec<(String, String)>> {
+    let mut request = http::Request::post(url)
+        .header("content-type", "application/json")
+        .body(body.to_vec())
+        .map_err(|error| unsigned("its parts").because(error))?;
+    sign_request(connection, clock, service, &mut request)?;
+    let text = |value: &http::HeaderValue| value.to_str().map(str::to_owned);
+    let signed = request.headers().iter().filter(|(name, _)| *name != http::header::CONTENT_TYPE);
+    signed
+        .map(|(name, value)| {
+            Ok((name.to_string(), text(value).map_err(|error| unsigned("its headers").because(error))?))
+        })
+        .collect()
+}
+
+fn unsigned(what: &str) -> Error {
+    Error::new(ErrorKind::Internal, format!("a request cannot be signed: {what}"))
+}
+
+/// Adds the headers of a signature over what the request has.
+fn sign_request(
+    connection: &Connection,
+    clock: &dyn Clock,
+    service: &'static str,
+    request: &mut http::Request<Vec<u8>>,
+) -> Result<()> {
+    let identity = connection.credentials().clone().into();
+    let parameters = v4::SigningParams::builder()
+        .identity(&identity)
+        .region(&connection.place().region)
+        .name(service)
+        .time(std::time::UNIX_EPOCH + Duration::from_millis(clock.now_ms()))
+        .settings(SigningSettings::default())
+        .build()
+        .map_err(|error| unsigned("its parameters").because(error))?
+        .into();
+    let has: Vec<(String, String)> = request
+        .headers()
+        .iter()
+        .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
+        .collect();
+    let headers = has.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let signable =
+        SignableRequest::new("POST", request.uri().to_string(), headers, SignableBody::Bytes(request.body()))
+            .map_err(|error| unsigned("its address").because(error))?;
+    let (instructions, _) =
+        sign(signable, &parameters).map_err(|error| unsigned("its headers").because(error))?.into_parts();
+    instructions.apply_to_request_http1x(request);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Place;
+    use engine::memory::VirtualTime;
+
+    fn signed(session_token: Option<&str>, url: &str, body: &[u8]) -> Vec<(String, String)> {
+        let connection = Connection::new(Place {
+            region: "eu-central-1".to_owned(),
+            endpoint: Some("http://127.0.0.1:9".to_owned()),
+            access_key_id: "AKIDEXAMPLE".to_owned(),
+            secret_access_key: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".to_owned(),
+            session_token: session_token.map(str::to_owned),
+            caller: "agent-light".to_owned(),
+        })
+        .unwrap();
+        let clock = VirtualTime::new(1_795_305_600_000);
+        headers(&connection, clock.as_ref(), "bedrock", url, body).unwrap()
+    }
+
+    #[test]
+    fn a_call_is_signed_over_its_address_its_body_its_time_and_its_session() {
+        const URL: &str = "https://bedrock-runtime.eu-central-1.amazonaws.com/model/a%3A0/converse";
+        let of = |headers: &[(String, String)], name: &str| {
+            headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone())
+        };
+        let found = signed(Some("session"), URL, b"{}");
+        let authorization = of(&found, "authorization").unwrap();
+        let scope = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261122/eu-central-1/bedrock/aws4_request, ";
+        assert!(authorization.starts_with(scope), "{authorization}");
+        assert!(
+            authorization.contains("SignedHeaders=content-type;host;x-amz-date;x-amz-security-token"),
+            "{authorization}"
+        );
+        assert_eq!(of(&found, "x-amz-security-token").unwrap(), "session");
+        assert!(of(&found, "x-amz-date").unwrap().starts_with("20261122T"));
+        assert!(!format!("{found:?}").contains("wJalr"), "{found:?}");
+        let again = of(&signed(Some("session"), URL, b"{}"), "authorization").unwrap();
+        assert_eq!(again, authorization);
+        for other in [
+            signed(Some("session"), URL, b"{ }"),
+            signed(Some("session"), &URL.replace("%3A", ":"), b"{}"),
+            signed(None, URL, b"{}"),
+        ] {
+            assert_ne!(of(&other, "authorization").unwrap(), authorization);
+        }
+    }
 }

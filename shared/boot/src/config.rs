@@ -10,7 +10,7 @@ use engine::error::{Error, ErrorKind, Result};
 use engine::limits::Rates;
 use engine::model::NanoUsd;
 use engine::ports::Settings;
-use llm::Secret;
+use llm::{Secret, Signer};
 use telemetry::Destination;
 
 use crate::rates::{self, Said};
@@ -24,6 +24,8 @@ pub struct Config {
     pub model: Option<ModelConfig>,
     /// `LLM_FALLBACK_BASE_URL` and its kin: who is asked where the first one fails, costs too much or takes too little.
     pub fallback: Option<ModelConfig>,
+    /// What signs calls to Bedrock where `LLM_API_KEY` is not set; no variable says it.
+    pub signer: Option<Signer>,
     /// `LLM_TIERS`: the models that serve a tier, best first, such as `fast=small; standard=large,small`. Default the servers' own.
     pub tiers: BTreeMap<Tier, Vec<String>>,
     /// `COST_BUDGET_DAILY`: what a tenant may spend in a day (UTC), in dollars. Default 20.
@@ -61,7 +63,7 @@ pub struct Config {
 pub struct ModelConfig {
     /// `LLM_BASE_URL`: an OpenAI-compatible endpoint, up to and including `/v1`, or one of Anthropic's protocol.
     pub base_url: String,
-    /// `LLM_PROTOCOL`: `openai` or `anthropic`, for hosts whose provider the catalogue does not name.
+    /// `LLM_PROTOCOL`: `openai`, `anthropic` or `bedrock`, for hosts whose provider the catalogue does not name.
     pub protocol: Option<Protocol>,
     /// `LLM_API_KEY`.
     pub api_key: Option<Secret>,
@@ -139,6 +141,7 @@ impl Config {
         Ok(Self {
             fallback: fallback(&get)?,
             model: model(&get)?,
+            signer: None,
             tiers: tiers(&get)?,
             daily_budget: dollars(&get, "COST_BUDGET_DAILY")?.unwrap_or(NanoUsd::from_usd(20)),
             monthly_budget: dollars(&get, "COST_BUDGET_MONTHLY")?,
@@ -204,6 +207,11 @@ fn model(get: &impl Fn(&str) -> Option<String>) -> Result<Option<ModelConfig>> {
         return Ok(None);
     }
     let protocol = get("LLM_PROTOCOL").map(|text| protocol(&text)).transpose()?;
+    if protocol == Some(Protocol::Bedrock) && base_url.is_none() {
+        let what =
+            "must name a region of Bedrock, such as https://bedrock-runtime.eu-central-1.amazonaws.com";
+        return Err(wrong("LLM_BASE_URL", what));
+    }
     let usual = if protocol == Some(Protocol::Anthropic) { ANTHROPIC } else { OPENAI };
     Ok(Some(ModelConfig {
         base_url: base_url.unwrap_or_else(|| usual.to_owned()),
@@ -243,7 +251,8 @@ fn protocol(text: &str) -> Result<Protocol> {
     match text {
         "openai" => Ok(Protocol::OpenAiCompatible),
         "anthropic" => Ok(Protocol::Anthropic),
-        _ => Err(wrong("LLM_PROTOCOL", "must be openai or anthropic")),
+        "bedrock" => Ok(Protocol::Bedrock),
+        _ => Err(wrong("LLM_PROTOCOL", "must be openai, anthropic or bedrock")),
     }
 }
 
@@ -318,6 +327,7 @@ mod tests {
         check(&[("LLM_API_KEY", "sk-1")], Ok("https://api.openai.com/v1"));
         check(&[("LLM_API_KEY", "sk-1"), ("LLM_PROTOCOL", "anthropic")], Ok("https://api.anthropic.com/v1"));
         check(&[("LLM_API_KEY", "sk-1"), ("LLM_PROTOCOL", "messages")], Err("LLM_PROTOCOL"));
+        check(&[("LLM_API_KEY", "k"), ("LLM_PROTOCOL", "bedrock")], Err("LLM_BASE_URL must name a region"));
         check(&[("LLM_BASE_URL", "http://localhost:11434/v1"), ("LLM_PRICE", "0/0")], Ok("NanoUsd(0)"));
         check(&[("LLM_BASE_URL", "http://localhost:11434/v1"), ("LLM_PRICE", "-1/0")], Err("LLM_PRICE"));
         let first = ("LLM_API_KEY", "sk-1");

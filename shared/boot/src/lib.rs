@@ -18,6 +18,7 @@ mod registry;
 mod telemetry;
 mod traces;
 
+pub use ::llm::{Signer, Signs};
 pub use ::telemetry::{Destination, Traces};
 pub use catalogue::Protocol;
 pub use clock::{OsRandom, SystemClock, secret_bytes};

@@ -8,6 +8,7 @@ use engine::agent::{Catalogue, ModelSpec, Tier};
 use engine::error::{Error, ErrorKind, Result};
 use engine::model::{Price, PriceBand};
 use engine::ports::Llm;
+use llm::Signer;
 
 use crate::config::names;
 use crate::{Config, ModelConfig};
@@ -18,7 +19,7 @@ pub fn open_models(config: &Config, catalogue: &Catalogue) -> Result<Option<Arc<
     let servers: Vec<Arc<dyn Llm>> = [&config.model, &config.fallback]
         .into_iter()
         .flatten()
-        .map(|server| open_model(server, catalogue))
+        .map(|server| open_model(server, config.signer.clone(), catalogue))
         .collect::<Result<_>>()?;
     let server: Option<Arc<dyn Llm>> = match servers.len() {
         0 | 1 => servers.into_iter().next(),
@@ -33,7 +34,7 @@ pub fn open_models(config: &Config, catalogue: &Catalogue) -> Result<Option<Arc<
 }
 
 /// A configured model, ready to be asked. Errors: `Configuration`, saying what to set.
-fn open_model(config: &ModelConfig, catalogue: &Catalogue) -> Result<Arc<dyn Llm>> {
+fn open_model(config: &ModelConfig, signer: Option<Signer>, catalogue: &Catalogue) -> Result<Arc<dyn Llm>> {
     let models = match &config.model {
         None => models_at(&config.base_url, catalogue)?,
         Some(text) => names(text).iter().map(|name| named_model(config, catalogue, name)).collect(),
@@ -42,6 +43,7 @@ fn open_model(config: &ModelConfig, catalogue: &Catalogue) -> Result<Arc<dyn Llm
     Ok(match protocol(config)? {
         Protocol::OpenAiCompatible => Arc::new(llm::openai::OpenAi::new(server, models)?),
         Protocol::Anthropic => Arc::new(llm::anthropic::Anthropic::new(server, models)?),
+        Protocol::Bedrock => Arc::new(llm::bedrock::Bedrock::new(server, signer, models)?),
     })
 }
 
@@ -54,6 +56,9 @@ pub fn protocol(config: &ModelConfig) -> Result<Protocol> {
     let providers =
         catalogue::providers().map_err(|error| Error::new(ErrorKind::Configuration, error.to_string()))?;
     let mut labels = host(&config.base_url).split('.');
+    if labels.clone().next() == Some("bedrock-runtime") {
+        return Ok(Protocol::Bedrock);
+    }
     let of_label = |label| providers.iter().find(|provider| provider.name == label);
     Ok(labels.find_map(of_label).map_or(Protocol::OpenAiCompatible, |provider| provider.protocol))
 }
@@ -153,6 +158,8 @@ mod tests {
             ("https://api.openai.com/v1", "", openai),
             ("http://127.0.0.1:11434/v1", "", openai),
             ("http://127.0.0.1:8080", "anthropic", anthropic),
+            ("https://bedrock-runtime.eu-central-1.amazonaws.com", "", Protocol::Bedrock),
+            ("http://127.0.0.1:8080", "bedrock", Protocol::Bedrock),
             ("https://models.example.com/anthropic", "", openai),
         ] {
             let config = config(&[("LLM_BASE_URL", base_url), ("LLM_PROTOCOL", declared)]);
@@ -168,7 +175,7 @@ mod tests {
             ("https://api.openai.com/v1", ["gpt-6-luna", "gpt-6.1-sol"]),
         ] {
             let config = config(&[("LLM_BASE_URL", base_url), ("LLM_API_KEY", "sk-test")]);
-            let model = open_model(&config, &catalogue).unwrap();
+            let model = open_model(&config, None, &catalogue).unwrap();
             let first = [Tier::Fast, Tier::Strong].map(|tier| model.candidates(tier)[0].id.clone());
             assert_eq!(first, expected, "{base_url}");
         }

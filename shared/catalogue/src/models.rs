@@ -20,6 +20,8 @@ pub enum Protocol {
     OpenAiCompatible,
     /// Anthropic's Messages.
     Anthropic,
+    /// Bedrock's Converse.
+    Bedrock,
 }
 
 impl Protocol {
@@ -28,6 +30,7 @@ impl Protocol {
         match self {
             Protocol::OpenAiCompatible => "OpenAI chat completions",
             Protocol::Anthropic => "Anthropic Messages",
+            Protocol::Bedrock => "Bedrock Converse",
         }
     }
 }

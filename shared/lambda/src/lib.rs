@@ -22,6 +22,7 @@ mod parts;
 mod platform;
 mod remote_fetch;
 mod schedule;
+mod signature;
 mod steps;
 
 pub use burial::bury;

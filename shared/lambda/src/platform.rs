@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws::{Connection, Place, S3, Sqs, StepFunctions};
-use boot::{Cloud, Config, OsRandom, SystemClock};
+use boot::{Cloud, Config, OsRandom, Signer, SystemClock};
 use engine::error::{Error, ErrorKind, Result};
 use engine::model::{ContentRef, TenantId};
 use engine::ports::{
@@ -19,6 +19,7 @@ use tokio::sync::{Mutex, OnceCell};
 use crate::metrics::Emf;
 use crate::parts::Recipe;
 use crate::remote_fetch::RemoteFetch;
+use crate::signature::AsThisFunction;
 
 /// A secret is read again after this long, so that a changed one is used without a deployment.
 const SECRET_MS: u64 = 5 * 60 * 1000;
@@ -164,7 +165,8 @@ async fn open(
     embedder: Option<Arc<dyn Embedder>>,
 ) -> Result<Opened> {
     let Reached { cloud, connection, sqs, metrics, clock } = reached.as_ref();
-    let config = Config::from_env_and(secrets)?;
+    let signer = Signer(Arc::new(AsThisFunction { connection: connection.clone(), clock: clock.clone() }));
+    let config = Config { signer: Some(signer), ..Config::from_env_and(secrets)? };
     if let Some(destination) = &config.spans {
         metrics.trace_to(destination)?;
     }

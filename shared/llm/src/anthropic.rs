@@ -40,6 +40,11 @@ use crate::usage::{Plausible, UsageShape};
 const KEY: HeaderName = HeaderName::from_static("x-api-key");
 const VERSION: HeaderName = HeaderName::from_static("anthropic-version");
 
+/// Whether a model takes a temperature, by its name; those that are not of Anthropic do.
+pub(crate) fn takes_temperature(model: &str) -> bool {
+    !request::is_newer(model)
+}
+
 /// A server that speaks Anthropic's Messages.
 pub struct Anthropic {
     server: Server,

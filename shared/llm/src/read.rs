@@ -4,7 +4,7 @@ use engine::ports::{LlmError, ModelReply, ModelRequest};
 
 use crate::server::failure;
 use crate::usage::{Plausible, UsageShape};
-use crate::{anthropic, openai};
+use crate::{anthropic, bedrock, openai};
 
 /// The usage of a request of so many bytes at least is believed.
 const LEAST_REQUEST_BYTES: usize = 1_024;
@@ -16,6 +16,8 @@ pub enum Wire {
     ChatCompletions,
     /// Anthropic's Messages.
     Messages,
+    /// Bedrock's Converse.
+    Converse,
 }
 
 /// What an answer to `request` comes to, whole or in server-sent events, by the code that reads it from a server: for tests and
@@ -35,11 +37,13 @@ pub fn read_answer(
     let shape = match wire {
         Wire::ChatCompletions => UsageShape::ChatCompletions,
         Wire::Messages => UsageShape::Messages,
+        Wire::Converse => UsageShape::Converse,
     };
     let texts = request.messages.iter().map(|message| format!("{message:?}").len());
     let plausible = Plausible::of(shape, request, texts.sum::<usize>() + LEAST_REQUEST_BYTES);
     match wire {
         Wire::ChatCompletions => openai::whole(answer, is_streamed, &plausible),
         Wire::Messages => anthropic::whole(answer, is_streamed, &plausible),
+        Wire::Converse => bedrock::whole(answer, is_streamed, &plausible),
     }
 }

@@ -97,9 +97,20 @@ impl Server {
         request: &ModelRequest,
         body: Vec<u8>,
     ) -> Result<ModelReply, LlmError> {
+        self.complete_at::<A>((self.address.clone(), HeaderMap::new()), shape, request, body).await
+    }
+
+    /// The same at another address of the server, with more headers.
+    pub(crate) async fn complete_at<A: Streamed>(
+        &self,
+        place: (Url, HeaderMap),
+        shape: UsageShape,
+        request: &ModelRequest,
+        body: Vec<u8>,
+    ) -> Result<ModelReply, LlmError> {
         let call = async {
             let plausible = Plausible::of(shape, request, body.len());
-            let response = self.post(body, request.timeout_ms).await?;
+            let response = self.post(place, body, request.timeout_ms).await?;
             if body::is_event_stream(&response) {
                 return stream::read::<A>(response, self.limits(), &plausible, self.key()).await;
             }
@@ -126,8 +137,13 @@ impl Server {
     }
 
     /// One request, and the beginning of its answer. A status other than 200 is an error with what is known of the bill.
-    async fn post(&self, body: Vec<u8>, timeout_ms: u64) -> Result<Response, LlmError> {
-        let call = self.client.post(self.address.clone()).headers(self.headers.clone()).body(body);
+    async fn post(
+        &self,
+        (address, more): (Url, HeaderMap),
+        body: Vec<u8>,
+        timeout_ms: u64,
+    ) -> Result<Response, LlmError> {
+        let call = self.client.post(address).headers(self.headers.clone()).headers(more).body(body);
         let first_byte_ms = if self.config.stream { self.config.first_byte_timeout_ms } else { timeout_ms };
         let response = tokio::time::timeout(Duration::from_millis(first_byte_ms), call.send())
             .await

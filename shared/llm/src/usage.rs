@@ -9,7 +9,7 @@
 //! | embeddings | `prompt_tokens` | none | none |
 //! | transcriptions | tokens, or seconds of sound | none | none |
 //!
-//! Those from Converse on have no adapter; their shapes are read for `cargo lab bench cost`.
+//! Those from generateContent on have no adapter; their shapes are read for `cargo lab bench cost`.
 
 mod anthropic;
 mod bedrock;

@@ -151,7 +151,10 @@ fn start(order: &Order) -> Result<Child> {
 
 fn end(mut child: Child) -> Result<Vec<Answered>> {
     let output = child.stdout.take().ok_or("a process without an output")?;
-    let lines = BufReader::new(output).lines().map(|line| Ok(serde_json::from_str(&line?)?));
+    let lines = BufReader::new(output).lines().map(|line| {
+        let line = line?;
+        serde_json::from_str(&line).map_err(|_| line.into())
+    });
     let answered = lines.collect::<Result<Vec<Answered>>>()?;
     let status = child.wait()?;
     if status.success() { Ok(answered) } else { Err(format!("a process ended with {status}").into()) }

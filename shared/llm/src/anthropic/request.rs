@@ -91,7 +91,7 @@ fn tool(tool: &ToolSpec) -> Value {
 
 /// Whether a model takes an effort in place of a temperature. Names are `claude-haiku-4-5-20251001` or, older, `claude-3-5-haiku-latest`:
 /// the version is the first one or two numbers that are no date. A Claude without a version is a new one.
-fn is_newer(model: &str) -> bool {
+pub(super) fn is_newer(model: &str) -> bool {
     let Some((_, name)) = model.rsplit_once("claude-").or_else(|| Some(("", model.strip_prefix("claude")?)))
     else {
         return false;

@@ -59,7 +59,7 @@ pub(crate) fn of_status(
 ) -> LlmError {
     let said = Said::in_body(body);
     let bill = match status {
-        408 => Bill::Unknown,
+        408 | 424 => Bill::Unknown,
         300..=499 | 503 | 529 => Bill::Nothing,
         _ => Bill::Unknown,
     };
@@ -150,6 +150,7 @@ fn classify(status: u16, place: &str, said: &Said, key: Option<&Secret>) -> Erro
             "the provider does not know this model or path; check models and LLM_BASE_URL",
         ),
         408 => error(ErrorKind::Timeout, "the provider gave up waiting"),
+        424 => error(ErrorKind::ModelUnavailable, "the model failed at the provider"),
         429 => error(ErrorKind::RateLimited, "the provider's rate limit refused the call"),
         413 => error(ErrorKind::TooLarge, "the request is larger than the provider takes"),
         400..=499 if said.is_about(&["response_format", "output_config", "json_schema"]) => error(

@@ -204,7 +204,8 @@ pub(crate) fn request(protocol: &Protocol, tape: &Value) -> ModelRequest {
     };
     ModelRequest {
         model: Arc::new(ModelSpec {
-            id: body["model"].as_str().unwrap().into(),
+            // Some protocols name the model in the path.
+            id: body["model"].as_str().or(tape["model"].as_str()).unwrap().into(),
             provider: "cassette".into(),
             tiers: vec![Tier::Fast],
             context_tokens: 128_000,
@@ -217,7 +218,10 @@ pub(crate) fn request(protocol: &Protocol, tape: &Value) -> ModelRequest {
         schema_name: "acquisition_specialist".into(),
         schema: json!({"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object",
             "properties": {"subject": {"type": "string"}}, "required": ["subject"], "additionalProperties": false}),
-        tools: if body.get("tools").is_some() { vec![search_memory] } else { Vec::new() },
+        tools: match body.get("tools").or(body.pointer("/toolConfig/tools/1")) {
+            Some(_) => vec![search_memory],
+            None => Vec::new(),
+        },
         max_output_tokens: 300,
         temperature: 0.0,
         timeout_ms: 600,

@@ -58,7 +58,7 @@ async fn ask(ports: &Ports, request: usize) -> Result<Answered> {
             content,
             link: None,
         },
-        depth: Depth::Experimental,
+        depth: Depth::Quick,
         use_cache: false,
         idempotency_key: None,
         trace: None,
