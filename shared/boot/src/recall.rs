@@ -8,6 +8,7 @@ use std::sync::Arc;
 use engine::agent::{AgentSpec, CachePolicy, Catalogue};
 use engine::error::{Error, ErrorKind, Result};
 use engine::ports::{Cache, Clock};
+use engine::recall::compress::DroppableShare;
 use engine::recall::{Near, Sealed, SealingKey};
 
 use crate::clock::{OsRandom, secret_bytes};
@@ -26,6 +27,9 @@ pub struct RecallConfig {
     /// `CACHE_MAX_ENTRIES`: answers of a tenant that Redis keeps, and of all tenants that a process keeps of the last moments,
     /// which are 512 at most. Default 10,000.
     pub most: usize,
+    /// `CACHE_COMPRESSION_RATIO`: what compression may take of a text at most, a share from 0 to 1; a text that would lose more
+    /// is compared as it is. Default 0.5.
+    pub share: DroppableShare,
     /// `ASSAY_CACHE_KEY`: a secret text of at least 32 characters, with which answers are sealed.
     pub key: Option<SealingKey>,
     /// A key made of `LLM_API_KEY`, for a deployment that has no other.
@@ -45,18 +49,25 @@ impl RecallConfig {
             return wrong("ASSAY_CACHE_KEY must be a secret of at least 32 characters");
         }
         let key_of_model = get("LLM_API_KEY").map(|key| SealingKey::from_text(&key));
-        Ok(Self { is_on, most, key: key.as_deref().map(SealingKey::from_text), key_of_model })
+        let share = match get("CACHE_COMPRESSION_RATIO") {
+            Some(share) => DroppableShare::parse(&share)?,
+            None => DroppableShare::default(),
+        };
+        Ok(Self { is_on, most, share, key: key.as_deref().map(SealingKey::from_text), key_of_model })
     }
 
-    /// The catalogue, whose agents recall nothing if that is off.
+    /// The catalogue, whose agents recall as is configured, and nothing if that is off.
     pub fn applied_to(&self, mut catalogue: Catalogue) -> Catalogue {
-        if !self.is_on {
-            let without = |agent: &Arc<AgentSpec>| {
-                let cache = CachePolicy { exact: false, semantic_text: None, ..agent.cache.clone() };
-                Arc::new(AgentSpec { cache, ..AgentSpec::clone(agent) })
+        let configured = |agent: &Arc<AgentSpec>| {
+            let cache = if self.is_on {
+                let compressed = agent.cache.compressed.map(|_| self.share);
+                CachePolicy { compressed, ..agent.cache.clone() }
+            } else {
+                CachePolicy { exact: false, compressed: None, semantic_text: None, ..agent.cache.clone() }
             };
-            catalogue.agents = catalogue.agents.iter().map(without).collect();
-        }
+            Arc::new(AgentSpec { cache, ..AgentSpec::clone(agent) })
+        };
+        catalogue.agents = catalogue.agents.iter().map(configured).collect();
         catalogue
     }
 
@@ -152,7 +163,15 @@ mod tests {
     fn off_no_agent_recalls_anything() {
         let catalogue = crate::load_catalogue().unwrap();
         assert!(catalogue.agents.iter().any(|agent| agent.cache.exact));
-        let off = config(&[("ASSAY_CACHE", "off")]).unwrap().applied_to(catalogue);
-        assert!(off.agents.iter().all(|agent| !agent.cache.exact && agent.cache.semantic_text.is_none()));
+        let off = config(&[("ASSAY_CACHE", "off")]).unwrap().applied_to(catalogue.clone());
+        let is_off =
+            |cache: &CachePolicy| !cache.exact && cache.compressed.is_none() && cache.semantic_text.is_none();
+        assert!(off.agents.iter().all(|agent| is_off(&agent.cache)));
+        let quarter = config(&[("CACHE_COMPRESSION_RATIO", "0.25")]).unwrap();
+        let agents = quarter.applied_to(catalogue).agents;
+        let shares: Vec<_> = agents.iter().filter_map(|agent| agent.cache.compressed).collect();
+        assert!(shares.len() > 20 && shares.iter().all(|share| *share == quarter.share));
+        assert_ne!(quarter.share, DroppableShare::default());
+        assert!(config(&[("CACHE_COMPRESSION_RATIO", "2")]).is_err());
     }
 }

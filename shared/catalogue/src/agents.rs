@@ -113,7 +113,8 @@ fn cache(row: &AgentRow) -> Result<CachePolicy, CatalogueError> {
         return Err(unsafe_recall("cache.semantic_text"));
     }
     let semantic_text = row.cache.semantic_text.clone().filter(|_| has("l3"));
-    Ok(CachePolicy { exact: has("l1"), ttl_seconds: row.cache.ttl_seconds, semantic_text })
+    let compressed = has("l2").then(Default::default);
+    Ok(CachePolicy { exact: has("l1"), compressed, ttl_seconds: row.cache.ttl_seconds, semantic_text })
 }
 
 fn check_unique(rows: &[AgentRow]) -> Result<(), CatalogueError> {

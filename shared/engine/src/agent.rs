@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use serde_json::Value;
 
 use crate::model::{AgentId, Depth, NanoUsd, Price};
+use crate::recall::compress::DroppableShare;
 
 /// The agents and models a process works with, immutable once loaded.
 #[derive(Clone, Debug)]
@@ -282,6 +283,8 @@ pub struct StepLimits {
 pub struct CachePolicy {
     /// Whether the exact level is used.
     pub exact: bool,
+    /// Whether the compressed level is used, and what compression may take of a text at most.
+    pub compressed: Option<DroppableShare>,
     /// For how long an answer holds.
     pub ttl_seconds: u64,
     /// The input whose meaning decides, for the semantic level.

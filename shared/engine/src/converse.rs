@@ -208,8 +208,10 @@ impl<'a> Talk<'a> {
             return self.ask(ports, llm, model).await;
         }
         let request = self.request(ports, model);
+        let compressed = self.compressed(&request)?;
         let fits = |answer: &Value| self.faults(answer).is_empty();
-        let (recalled, note) = recall::look_up(ports, claimed, spec, &request, fits).await;
+        let (recalled, note) =
+            recall::look_up(ports, claimed, spec, &request, compressed.as_ref(), fits).await;
         self.recall = Some(note);
         let making = match recalled {
             Recalled::Hit(level, hit) => {
@@ -236,6 +238,14 @@ impl<'a> Talk<'a> {
         };
         making.end(ports, spec, made.as_ref()).await;
         outcome
+    }
+
+    /// The request with the words of its sources compressed, if that level is used.
+    fn compressed(&self, request: &ModelRequest) -> Result<Option<ModelRequest>> {
+        let Subject { spec, input, baseline, .. } = *self.subject;
+        let Some(most) = spec.cache.compressed else { return Ok(None) };
+        let messages = recall::prose::messages(spec, input, baseline, most)?;
+        Ok(Some(ModelRequest { messages, ..request.clone() }))
     }
 
     /// Asks until there is an answer, or none is to be had.

@@ -8,6 +8,7 @@ pub mod vectors;
 
 mod lists;
 mod near;
+pub(crate) mod prose;
 mod sealed;
 mod shelf;
 
@@ -73,12 +74,21 @@ pub(crate) struct Making {
 
 /// The key of a request: a hash under a key of the tenant's own.
 pub(crate) fn key(tenant: &TenantId, spec: &AgentSpec, request: &ModelRequest) -> String {
+    keyed_hash("assay 2026 exact cache key", tenant, spec, request)
+}
+
+/// The key of a compressed request. No exact one is ever the same.
+fn compressed_key(tenant: &TenantId, spec: &AgentSpec, request: &ModelRequest) -> String {
+    keyed_hash("assay 2026 compressed cache key", tenant, spec, request)
+}
+
+fn keyed_hash(level: &str, tenant: &TenantId, spec: &AgentSpec, request: &ModelRequest) -> String {
     let canonical = (
         (&spec.id, &spec.prompt_version, &request.model.provider, &request.model.id),
         (request.temperature, request.max_output_tokens),
         (&request.schema, &request.tools, &request.messages),
     );
-    let tenant_key = blake3::derive_key("assay 2026 exact cache key", tenant.as_str().as_bytes());
+    let tenant_key = blake3::derive_key(level, tenant.as_str().as_bytes());
     let mut hasher = blake3::Hasher::new_keyed(&tenant_key);
     // A hasher takes every byte, and a request is plain JSON.
     let _ = serde_json::to_writer(&mut hasher, &canonical);
@@ -90,7 +100,7 @@ pub(crate) fn is_allowed(run: &Run, spec: &AgentSpec) -> bool {
     run.use_cache && spec.cache.exact
 }
 
-/// Looks for a stored answer that `fits`. If another step makes one just now, it is waited for.
+/// Looks for a stored answer that `fits`, to the request as it is or compressed. If another step makes one just now, it is waited for.
 ///
 /// A cache that fails is a miss, and does not hold the step up beyond its own patience.
 pub(crate) async fn look_up(
@@ -98,9 +108,10 @@ pub(crate) async fn look_up(
     claimed: &Claimed,
     spec: &AgentSpec,
     request: &ModelRequest,
+    compressed: Option<&ModelRequest>,
     fits: impl Fn(&Value) -> bool,
 ) -> (Recalled, RecallNote) {
-    let mut making = Making::new(&claimed.run, spec, request);
+    let mut making = Making::new(&claimed.run, spec, request, compressed);
     let mut note = RecallNote { key: shortened(&making.keys[0].1), ..RecallNote::default() };
     // A step's own flight of an earlier lease is no obstacle to it.
     let flight = Flight { holder: claimed.key.to_string(), holds_ms: FLIGHT_MS };
@@ -184,9 +195,10 @@ fn read(held: &Held) -> Option<Remembered> {
 }
 
 impl Making {
-    fn new(run: &Run, spec: &AgentSpec, request: &ModelRequest) -> Self {
+    fn new(run: &Run, spec: &AgentSpec, request: &ModelRequest, compressed: Option<&ModelRequest>) -> Self {
         let tenant = run.key.tenant.clone();
-        let keys = vec![(CacheLevel::L1, key(&tenant, spec, request))];
+        let mut keys = vec![(CacheLevel::L1, key(&tenant, spec, request))];
+        keys.extend(compressed.map(|request| (CacheLevel::L2, compressed_key(&tenant, spec, request))));
         Self { tenant, keys, tags: tags(run, spec, request), generation: None, flight: None }
     }
 

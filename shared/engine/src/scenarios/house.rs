@@ -220,7 +220,7 @@ fn agent(id: &str, number: u32, needs: &[&str], analyser: Option<&str>) -> Arc<A
         effects: Vec::new(),
         same_answer: Vec::new(),
         limits: StepLimits { turns: 4, output_tokens: 100, cost: NanoUsd::from_usd(1) },
-        cache: CachePolicy { exact: true, ttl_seconds: 3_600, semantic_text: None },
+        cache: CachePolicy { exact: true, compressed: None, ttl_seconds: 3_600, semantic_text: None },
         temperature: 0.0,
         prompt: Prompt { system: "Answer.".into(), user: "{{request}} {{baseline}}".into() },
         schema: json!({
@@ -303,6 +303,21 @@ impl House {
         let mut house = Self { ports, time, store, queues, reports, model, run: key("-") };
         house.run = house.start();
         house
+    }
+
+    /// What the rules of the second agent make from now on.
+    pub(crate) fn analyse(&mut self, analysis: Option<Analysis>) {
+        let mut analysers = BTreeMap::clone(&self.ports.analysers);
+        analysers.insert("fixed", Arc::new(Fixed(analysis.unwrap_or(Analysis::Complete(baseline())))));
+        self.ports.analysers = Arc::new(analysers);
+    }
+
+    /// Changes an agent's row.
+    pub(crate) fn with_row(&mut self, agent: &str, change: impl FnOnce(&mut AgentSpec)) {
+        let mut catalogue = Catalogue::clone(&self.ports.catalogue);
+        let row = catalogue.agents.iter_mut().find(|row| row.id.as_str() == agent).unwrap();
+        change(Arc::make_mut(row));
+        self.ports.catalogue = Arc::new(catalogue);
     }
 
     /// Accepts one more run of the same content.

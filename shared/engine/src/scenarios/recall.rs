@@ -1,6 +1,8 @@
 //! Stored answers: one asks for all, what is past its freshness stands in, what is purged does not, and a cache that is gone
 //! costs the saving only.
 
+mod compressed;
+
 use std::sync::Arc;
 
 use serde_json::json;

@@ -182,7 +182,7 @@ fn catalogue(rows: &[AgentRow<'_>]) -> Catalogue {
         effects: Vec::new(),
         same_answer: Vec::new(),
         limits: StepLimits { turns: 1, output_tokens: 1, cost: NanoUsd::ZERO },
-        cache: CachePolicy { exact: false, ttl_seconds: 0, semantic_text: None },
+        cache: CachePolicy { exact: false, compressed: None, ttl_seconds: 0, semantic_text: None },
         temperature: 0.0,
         prompt: Prompt { system: String::new(), user: String::new() },
         schema: serde_json::Value::Null,

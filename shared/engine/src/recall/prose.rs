@@ -1,0 +1,61 @@
+//! The compressed request: what is asked, with the words of its sources compressed.
+//!
+//! Compressed are the values of fields that hold words of a source, `text`, `quote` and `claim`, wherever they stand in items,
+//! results, facts and the baseline. They are compressed before they are fenced, so the blocks stay JSON. All else is exact: the
+//! agent's own prompt, the view of the request, names, ids, places, times and counts. So two requests meet only if their
+//! sources say the same at the same places, and whatever was counted in them is the same.
+//!
+//! Nothing of this is sent: it makes a key. An answer that was found under it is held to the asked request as it is, so one that
+//! quotes words which were compressed away does not fit.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::compress::{DroppableShare, compress};
+use crate::agent::AgentSpec;
+use crate::error::Result;
+use crate::ports::ModelMessage;
+use crate::prompt;
+use crate::step_input::StepInput;
+
+/// Fields that hold words of a source.
+const WORDS_OF_A_SOURCE: [&str; 3] = ["text", "quote", "claim"];
+
+/// The messages of a step whose sources are compressed.
+pub(crate) fn messages(
+    spec: &AgentSpec,
+    input: &StepInput,
+    baseline: Option<&Value>,
+    most: DroppableShare,
+) -> Result<Vec<ModelMessage>> {
+    let facts: BTreeMap<String, Value> =
+        input.facts.iter().map(|(name, fact)| (name.clone(), compressed(fact, most))).collect();
+    let mut inputs = input.inputs.clone();
+    for input in inputs.values_mut() {
+        input.data = input.data.as_ref().map(|data| compressed(data, most));
+    }
+    let item = input.item.as_ref().map(|item| compressed(item, most));
+    let baseline = baseline.map(|baseline| compressed(baseline, most));
+    let input = StepInput { request: input.request.clone(), item, inputs, facts };
+    prompt::messages(spec, &input, baseline.as_ref())
+}
+
+fn compressed(value: &Value, most: DroppableShare) -> Value {
+    match value {
+        Value::Array(values) => values.iter().map(|value| compressed(value, most)).collect(),
+        Value::Object(fields) => {
+            let fields = fields.iter().map(|(name, value)| {
+                let value = match value {
+                    Value::String(text) if WORDS_OF_A_SOURCE.contains(&name.as_str()) => {
+                        Value::from(compress(text, most).text)
+                    }
+                    value => compressed(value, most),
+                };
+                (name.clone(), value)
+            });
+            Value::Object(fields.collect())
+        }
+        value => value.clone(),
+    }
+}
