@@ -10,11 +10,11 @@ mod load;
 
 pub use binary::assay_binary;
 pub use commands::main;
+mod answers;
 pub mod long_transcript;
 pub mod money;
 pub mod process;
 mod rates;
-mod recall;
 pub mod rouge;
 pub mod routing;
 pub mod score;

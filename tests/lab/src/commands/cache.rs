@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::print;
-use crate::recall::{Extent, measure, work};
+use crate::answers::{Extent, measure, work};
 
 /// How to measure.
 #[derive(Debug, Args)]
