@@ -6,6 +6,7 @@ mod embed;
 mod limits;
 mod money;
 mod orchestration;
+mod recall;
 mod simulate;
 mod stack;
 mod start;
@@ -50,6 +51,8 @@ enum Bench {
     Limits(limits::Arguments),
     /// A comprehensive run against a model that takes 50 ms: makespan, CPU, memory, time to the first line
     Orchestration(orchestration::Arguments),
+    /// Recall by meaning: traps it must not serve, paraphrases it should, labelled pairs, drifting streams, speed
+    Recall(recall::Arguments),
     /// How soon each function, built for deployment, asks for its first event, what it weighs and what memory it holds
     Start(start::Arguments),
 }
@@ -66,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::Bench(Bench::Embed(arguments)) => embed::embed(&arguments),
         Command::Bench(Bench::Limits(arguments)) => limits::limits(&arguments),
         Command::Bench(Bench::Orchestration(arguments)) => orchestration::orchestration(&arguments),
+        Command::Bench(Bench::Recall(arguments)) => recall::recall(&arguments),
         Command::Bench(Bench::Start(arguments)) => start::start(&arguments),
     }
 }

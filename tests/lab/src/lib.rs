@@ -12,6 +12,7 @@ pub mod long_transcript;
 pub mod money;
 pub mod process;
 mod rates;
+pub mod recall;
 pub mod rouge;
 pub mod score;
 pub mod scripted;
