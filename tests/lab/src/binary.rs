@@ -29,6 +29,11 @@ pub(crate) fn build_all(release: bool) -> Result<PathBuf, Box<dyn std::error::Er
 /// The embedding model's file.
 pub(crate) const EMBEDDING_MODEL: &str = "infra/embedding/all-minilm-l6-v2.safetensors";
 
+/// Builds an example as everything is built here, and says where it is.
+pub(crate) fn build_example(name: &str) -> Result<PathBuf, Box<dyn std::error::Error + Send + Sync>> {
+    Ok(build(false, &["--example".to_owned(), name.to_owned()])?.join("examples").join(name))
+}
+
 /// Builds an example as functions are built for deployment, and says where it is.
 pub(crate) fn build_example_for_deployment(
     name: &str,

@@ -9,6 +9,7 @@ mod garbage;
 mod limits;
 mod money;
 mod orchestration;
+mod recall;
 mod routing;
 mod simulate;
 mod stack;
@@ -62,6 +63,8 @@ enum Bench {
     Orchestration(orchestration::Arguments),
     /// What learning which model to ask is worth, on pairs of models whose quality and price are known
     Routing(routing::Arguments),
+    /// Recall by meaning: traps it must not serve, paraphrases it should, labelled pairs, drifting streams, speed
+    Recall(recall::Arguments),
     /// How soon each function, built for deployment, asks for its first event, what it weighs and what memory it holds
     Start(start::Arguments),
 }
@@ -82,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Bench(Bench::Limits(arguments)) => limits::limits(&arguments),
         Command::Bench(Bench::Orchestration(arguments)) => orchestration::orchestration(&arguments),
         Command::Bench(Bench::Routing(arguments)) => routing::routing(&arguments),
+        Command::Bench(Bench::Recall(arguments)) => recall::recall(&arguments),
         Command::Bench(Bench::Start(arguments)) => start::start(&arguments),
     }
 }

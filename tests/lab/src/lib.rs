@@ -15,6 +15,7 @@ pub mod long_transcript;
 pub mod money;
 pub mod process;
 mod rates;
+pub mod recall;
 pub mod rouge;
 pub mod routing;
 pub mod score;
