@@ -13,6 +13,7 @@ use engine::ports::{
     Clock, Key, Llm, LlmError, Message, ModelReply, ModelRequest, Ports, Queue, Row, Settings, StepMessage,
 };
 use engine::recall::SealingKey;
+use engine::recall::compress::DroppableShare;
 use engine::{RunRequest, run_step, start_run};
 use redis_ports::{CacheSettings, RedisCache};
 
@@ -157,7 +158,13 @@ fn end_of(result: &StepResult) -> End {
 
 /// What functions have where nothing is said.
 fn recall() -> RecallConfig {
-    RecallConfig { is_on: true, most: 10_000, key: None, key_of_model: None }
+    RecallConfig {
+        is_on: true,
+        most: 10_000,
+        share: DroppableShare::default(),
+        key: None,
+        key_of_model: None,
+    }
 }
 
 /// A model that tells of each call when it begins.

@@ -12,7 +12,7 @@ use super::rules::{functions, watch};
 use crate::assay::root;
 
 /// Variables that are read, but not for the template to set, each with the reason.
-const NOT_SET: [(&str, &str); 22] = [
+const NOT_SET: &[(&str, &str)] = &[
     ("AWS_ACCESS_KEY_ID", "Lambda sets it"),
     ("AWS_SECRET_ACCESS_KEY", "Lambda sets it"),
     ("AWS_SESSION_TOKEN", "Lambda sets it"),
