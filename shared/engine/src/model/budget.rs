@@ -295,6 +295,22 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_usual_of_few_and_the_dearest_fades_like_the_rest() {
+        let mut usual = Usual::default();
+        (0..19).for_each(|_| usual.add(1, NanoUsd(100)));
+        assert_eq!(usual.runaway_from(), None);
+        usual.add(3, NanoUsd(500));
+        assert_eq!((usual.count, usual.calls, usual.mean()), (20, 22, NanoUsd(120)));
+        assert_eq!(
+            usual.runaway_from(),
+            Some(NanoUsd(1_500)),
+            "three times the dearest is more than ten times the mean"
+        );
+        (0..10_000).for_each(|_| usual.add(1, NanoUsd(100)));
+        assert_eq!((usual.most, usual.runaway_from()), (NanoUsd(100), Some(NanoUsd(1_000))));
+    }
+
+    #[test]
     fn a_budget_of_before_is_readable() {
         let budget: Budget = serde_json::from_str(r#"{"limit":5,"allotted":1,"spent":2}"#).unwrap();
         assert_eq!((budget.left(), budget.committed_percent(), budget.spent_percent()), (NanoUsd(2), 60, 40));

@@ -112,3 +112,19 @@ pub struct Answered {
     /// Its first answer could be used as it came.
     pub at_once: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_steps_fade_and_a_model_that_changed_is_noticed() {
+        let mut arm = Arm::default();
+        (0..20_000).for_each(|step| arm.add(step % 100 > 0, NanoUsd(10), 5));
+        assert!(arm.steps() <= Arm::FADES_FROM && arm.bad >= arm.steps() / 100, "{arm:?}");
+        let mean = |arm: &Arm| arm.cost.0 as f64 / f64::from(arm.steps());
+        assert!((mean(&arm) - 10.0).abs() < 0.1, "{arm:?}");
+        (0..6_000).for_each(|step| arm.add(step % 2 > 0, NanoUsd(30), 5));
+        assert!(f64::from(arm.good) / f64::from(arm.steps()) < 0.65 && mean(&arm) > 24.0, "{arm:?}");
+    }
+}

@@ -1,5 +1,6 @@
 //! The models a tier may use for a tenant.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{name_of, none_left};
@@ -51,8 +52,8 @@ pub fn candidates(llm: &dyn Llm, tier: Tier, policy: &ModelPolicy) -> Result<Can
     Ok(Candidates { models, learns })
 }
 
-/// Refuses a policy that names a tier or a model there is none of, or that leaves a tier without a model. Without a configured
-/// model the catalogue's are those there are.
+/// Refuses a policy that names a tier or a model there is none of, or that leaves a tier some agent asks for without a model.
+/// Without a configured model the catalogue's are those there are.
 ///
 /// Errors: `InvalidInput`, saying what is configured.
 pub fn check_policy(ports: &Ports, policy: &ModelPolicy) -> Result<()> {
@@ -76,8 +77,9 @@ pub fn check_policy(ports: &Ports, policy: &ModelPolicy) -> Result<()> {
     if let Some(name) = names.into_iter().find(|name| all.iter().all(|model| !is_named(model, name))) {
         return Err(wrong(format!("there is no model `{name}`; configured are {}", listed(&all))));
     }
-    for tier in Tier::ALL {
-        if let Some(llm) = &ports.model {
+    let used: BTreeSet<Tier> = ports.catalogue.agents.iter().map(|agent| agent.tier).collect();
+    if let Some(llm) = &ports.model {
+        for tier in used {
             candidates(llm.as_ref(), tier, policy).map_err(|error| wrong(error.message().to_owned()))?;
         }
     }

@@ -227,7 +227,7 @@ fn a_tenant_narrows_and_remaps_its_tiers_and_is_told_what_there_is() {
         policy(&[], &[], &[("best", &["dear-model"])]),
         Err("there is no tier `best`; tiers are fast, standard"),
     );
-    check(policy(&[], &["dear-model", "cheap-model"], &[]), Err("leaves no model of the fast tier"));
+    check(policy(&[], &["dear-model", "cheap-model"], &[]), Err("leaves no model of the standard tier"));
 }
 
 #[test]
