@@ -27,6 +27,11 @@ fn what_says_the_same_passes() {
         ("What is the difference between HTML and CSS?", "What is the difference between CSS and HTML?"),
         ("The tower is 1,200 km away from Paris", "The tower is 1200 kilometres away from Paris."),
         ("How do I purchase a car?", "Please, how can one buy a car?"),
+        ("What is socket?", "What is a socket?"),
+        (
+            "What is the difference between an atom and a molecule?",
+            "What is the difference between molecule and atom?",
+        ),
         ("How do I buy a car?", "Hello, how do I buy a car? Thanks!"),
         ("How do I stop e-mail fraud?", "What do I need to do to stop email fraud?"),
         ("The council opened the fishing season in 2019.", "In 2019, the council opened the fishing season."),
