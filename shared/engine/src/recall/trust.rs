@@ -7,7 +7,7 @@
 //!
 //! **What is proved.** Let `n` be the candidates so far, `W` how many of them were served wrong, and `B` what [`Trust::bound`]
 //! says. For every stream of requests, however it drifts and whoever chooses it knowing all that has happened, with probability
-//! at least 95 % over the audits' coins alone: `W / n <= B` at every moment at once. [`Trust::may_serve`] serves only where
+//! at least 99 % over the audits' coins alone: `W / n <= B` at every moment at once. [`Trust::may_serve`] serves only where
 //! `B` stays within the limit even if the next answer is wrong; so `W / n` never passes the limit, either.
 //!
 //! **Why.** Let served answers be audited with probability `p`, `Y` say whether an answer is wrong and `A` whether it is
@@ -17,12 +17,12 @@
 //! collectif*, 1939; Howard, Ramdas, McAuliffe, Sekhon, *Time-uniform Chernoff bounds via nonnegative supermartingales*,
 //! Probability Surveys 17, 2020; Waudby-Smith, Ramdas, *Estimating means of bounded random variables by betting*, JRSS B 86,
 //! 2024.) Answers are audited less the more candidates there are; each of the [`RATES`] has a bound of its own for
-//! three values of `k`, and all of them share the 5 %.
+//! three values of `k`, and all of them share the 1 %.
 //!
 //! Before it serves, the labels since its last return to shadow must show the limit too: by the same inequality for labels
 //! that are all seen, `exp(sum of E Y (1 - exp(-l)) - l sum of Y)`, the mean chance of a wrong candidate is at most
-//! `(l N + ln(1 / a)) / (n (1 - exp(-l)))`. This keeps an agent that is often wrong from being served at all; what is promised
-//! does not rest on it.
+//! `(l N + ln(1 / a)) / (n (1 - exp(-l)))`, here with 95 %. This keeps an agent that is often wrong from being served at all;
+//! what is promised does not rest on it.
 //!
 //! All is counted in whole numbers, and counts of several processes add up.
 
@@ -34,12 +34,12 @@ pub const RATES: [u64; 6] = [224, 128, 64, 32, 16, 8];
 /// For each rate and each of three `k`: the bound in millionths of an answer without an audited wrong one, and what each of those
 /// adds. Rounded up. A test computes them.
 const SERVED: [[(u64, u64); 3]; 6] = [
-    [(2_979_598, 2_104_364), (4_043_740, 1_435_622), (7_076_545, 1_246_446)],
-    [(8_938_793, 5_079_603), (12_131_219, 3_018_763), (21_229_633, 2_388_375)],
-    [(21_537_314, 11_473_992), (29_229_212, 6_494_259), (51_151_120, 4_958_312)],
-    [(46_400_318, 24_121_280), (62_971_860, 13_387_808), (110_200_754, 10_072_675)],
-    [(96_003_114, 49_363_603), (130_289_940, 27_153_644), (228_007_395, 20_291_928)],
-    [(195_154_426, 99_825_222), (264_852_435, 54_675_946), (463_491_761, 40_726_256)],
+    [(3_794_310, 2_104_364), (5_149_420, 1_435_622), (9_011_485, 1_246_446)],
+    [(11_382_928, 5_079_603), (15_448_259, 3_018_763), (27_034_453, 2_388_375)],
+    [(27_426_263, 11_473_992), (37_221_357, 6_494_259), (65_137_375, 4_958_312)],
+    [(59_087_560, 24_121_280), (80_190_260, 13_387_808), (140_332_955, 10_072_675)],
+    [(122_253_253, 49_363_603), (165_915_130, 27_153_644), (290_351_476, 20_291_928)],
+    [(248_515_517, 99_825_222), (337_271_058, 54_675_946), (590_224_352, 40_726_256)],
 ];
 
 /// The same for labels that are all seen.
@@ -117,7 +117,7 @@ impl Trust {
         self.shadow.saturating_add(self.served.iter().map(|rate| rate.served).sum())
     }
 
-    /// How many answers that were served are wrong, at most, in millionths of an answer: with a probability of 95 % this is
+    /// How many answers that were served are wrong, at most, in millionths of an answer: with a probability of 99 % this is
     /// right at every moment at once.
     pub fn wrong_served(&self) -> u64 {
         let rates = self.served.iter().zip(&SERVED);

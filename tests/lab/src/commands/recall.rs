@@ -201,14 +201,19 @@ fn scan(embedded: &Embedded) -> Result<Value> {
 fn show(report: &Value) {
     let number = |pointer: &str| report.pointer(pointer).and_then(Value::as_f64).unwrap_or(f64::NAN);
     let counts = |value: &Value| {
-        value.as_array().into_iter().flatten().map(|count| format!("{count:>7}")).collect::<String>()
+        value
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|count| format!("{:>7}", count.to_string()))
+            .collect::<String>()
     };
     print(
-        "generated pairs                 n   near served   (near: at or above 0.92; served: and past the guards)",
+        "generated pairs                           n   near served   (near: at or above 0.92; served: and past the guards)",
     );
     for group in ["traps", "paraphrases"] {
         for (kind, row) in report[group]["kinds"].as_object().into_iter().flatten() {
-            print(&format!("{:<25}{}", format!("{group}: {kind}"), counts(row)));
+            print(&format!("{:<36}{}", format!("{group}: {kind}"), counts(row)));
         }
     }
     print(&format!(

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::inflect::{Likeness, likeness};
+use super::own_terms::is_function;
 use super::reading::{Asks, Reading, is_break};
 use super::tokens::{Article, Case, Kind, Token};
 use super::{Guard, Refusal, WORDS};
@@ -53,7 +54,7 @@ fn align(stored: &Reading, asked: &[Token], general: bool) -> Result<(), Refusal
         let ahead = ours.iter().zip(asked).skip(place + 1).take(3);
         let number_ahead = general
             && ahead.into_iter().any(|(one, other)| likeness(&one.word, &other.word) == Likeness::Number);
-        if !number_ahead && !articles_agree(one, other, stored.asks) {
+        if !number_ahead && !articles_agree(ours, asked, place, stored.asks) {
             return Err(refusal(Guard::Scope, Some(one), Some(other)));
         }
         agree(one, other, general, number)?;
@@ -99,12 +100,16 @@ fn agree(one: &Token, other: &Token, general: bool, number: bool) -> Result<(), 
     }
 }
 
-/// One text may leave out "the"; "a" and "the" are the same in a question of what something is. Not so "a" and nothing:
-/// where nobody cares for capitals, "hepatitis a" looks as if it had an article.
-fn articles_agree(one: &Token, other: &Token, asks: Asks) -> bool {
+/// One text may leave out "the"; "a" and "the" are the same in a question of what something is, and so are "a" and nothing,
+/// but not after a noun: where nobody cares for capitals, "hepatitis a" looks as if it had an article.
+fn articles_agree(ours: &[Token], theirs: &[Token], place: usize, asks: Asks) -> bool {
+    let (one, other) = (&ours[place], &theirs[place]);
+    let before = place.checked_sub(1).map(|place| ours[place].word.as_str()).unwrap_or_default();
     match (one.article, other.article) {
         _ if likeness(&one.word, &other.word) == Likeness::Number => true,
-        (Article::A, Article::None) | (Article::None, Article::A) => false,
+        (Article::A, Article::None) | (Article::None, Article::A) => {
+            asks == Asks::What && (is_function(before) || before.ends_with("_to"))
+        }
         (Article::A, Article::The) | (Article::The, Article::A) => asks == Asks::What,
         _ => true,
     }
@@ -130,9 +135,9 @@ fn mutual(tokens: &[Token]) -> Option<Vec<Token>> {
     let (one, other) = (&sides[..and], &sides[and + 1..]);
     let is_side = |side: &[Token]| {
         !side.is_empty()
-            && side.iter().all(|token| {
-                token.kind == Kind::Word && !super::own_terms::is_function(&token.word) || token.is("of")
-            })
+            && side
+                .iter()
+                .all(|token| token.kind == Kind::Word && !is_function(&token.word) || token.is("of"))
     };
     if !WORDS.has("mutual", &head.word) || !is_side(one) || !is_side(other) {
         return None;

@@ -61,7 +61,7 @@ pub(super) fn pointing(tokens: &[Token]) -> Result<(), Refusal> {
     let dangles =
         matches!(last.word.as_str(), "before" | "after" | "since" | "one" | "ones" | "there" | "too");
     let content = tokens.iter().filter(|token| token.kind != Kind::Mark && !is_function(&token.word));
-    if (goes_on && !first.is_name()) || content.count() == 0 {
+    if (goes_on && !first.is_name()) || content.count() == 0 || tokens.len() < 3 {
         return refuse(first);
     }
     if dangles && last.kind == Kind::Word {
@@ -81,7 +81,13 @@ pub(super) fn pointing(tokens: &[Token]) -> Result<(), Refusal> {
 /// Whether a time is one that only who speaks knows: "the day after", "the other week", but not "the days of the week".
 fn is_some(tokens: &[Token], place: usize) -> bool {
     let before = place.checked_sub(1).map(|place| tokens[place].word.as_str()).unwrap_or_default();
-    let of = tokens.get(place + 1).is_some_and(|next| next.is("of"));
+    let next = tokens.get(place + 1).filter(|next| next.kind == Kind::Word);
+    let of = next.is_some_and(|next| next.is("of"));
+    // "the night service" is a service.
+    let part = next.is_some_and(|next| !is_function(&next.word));
+    if part {
+        return false;
+    }
     let definite = tokens[place].article == Article::The && before != "of";
     !of && (definite || matches!(before, "other" | "one" | "some" | "same" | "any" | "the"))
 }
@@ -112,6 +118,7 @@ fn points(tokens: &[Token], place: usize) -> bool {
         "next" | "past" | "coming" | "previous" => {
             is_time(after) || token.article == Article::The || after.is_empty()
         }
+        "new" => token.article == Article::The && before != "of",
         "present" | "sitting" | "acting" | "late" => {
             token.article == Article::The || before == "at" || before == "of"
         }

@@ -39,11 +39,13 @@ impl Reading {
         if tokens.len() > MOST_TOKENS || tokens.is_empty() {
             return Err(Refusal::of_one(Guard::Length, if tokens.is_empty() { "empty" } else { "too long" }));
         }
-        let ends_asking = text.trim_end().trim_end_matches(['"', '\'', ')']).ends_with('?');
         language(&tokens)?;
         articles(&mut tokens);
         introduction(&mut tokens);
-        let asks = asks(&tokens, ends_asking);
+        if tokens.is_empty() {
+            return Err(Refusal::of_one(Guard::Length, "empty"));
+        }
+        let asks = asks(&tokens, is_asking(text));
         if asks != Asks::Nothing {
             persons(&mut tokens);
             padding(&mut tokens);
@@ -57,6 +59,15 @@ impl Reading {
         passive(&mut tokens, asks);
         Ok(Self { tokens, asks })
     }
+}
+
+/// Whether a text ends with a question mark, but for thanks.
+fn is_asking(text: &str) -> bool {
+    let end = text.trim_end().trim_end_matches(['"', '\'', ')']);
+    let before_thanks =
+        end.rsplit_once('?').map(|(_, rest)| rest.trim().trim_end_matches(['!', '.']).to_lowercase());
+    before_thanks
+        .is_some_and(|rest| matches!(rest.as_str(), "" | "thanks" | "thank you" | "thanks in advance"))
 }
 
 /// Articles move to the word they stand before, but for those that are part of a number or a degree.
@@ -125,6 +136,7 @@ fn introduction(tokens: &mut Vec<Token>) {
             return;
         }
     }
+    manners(tokens);
     let begins = |words: &[&str]| {
         words.len() < tokens.len() && tokens.iter().zip(words).all(|(token, word)| token.is(word))
     };
@@ -138,6 +150,21 @@ fn introduction(tokens: &mut Vec<Token>) {
     if tokens.len() > 3 && be(&tokens[tokens.len() - 1]) && !tokens[1..tokens.len() - 1].iter().any(be) {
         let last = tokens.pop();
         tokens.splice(1..1, last);
+    }
+}
+
+/// "Hello," before everything, and thanks after everything.
+fn manners(tokens: &mut Vec<Token>) {
+    let greets = ["hello", "hi", "hey"].iter().any(|word| tokens.first().is_some_and(|first| first.is(word)));
+    if greets && tokens.len() > 2 && tokens[1].is_mark(",") {
+        tokens.drain(..2);
+    }
+    for thanks in [&["thanks"][..], &["thank", "you"], &["thanks", "in", "advance"]] {
+        let Some(from) = tokens.len().checked_sub(thanks.len()).filter(|from| *from > 1) else { continue };
+        let apart = tokens[from - 1].is_mark(",") || tokens[from - 1].is_mark(BREAK);
+        if apart && tokens[from..].iter().zip(thanks).all(|(token, word)| token.is(word)) {
+            tokens.truncate(from - 1);
+        }
     }
 }
 
@@ -163,14 +190,18 @@ fn asks(tokens: &[Token], ends_asking: bool) -> Asks {
 /// "How do I", "how can you" and "how can one" ask for a way that is everybody's; "should I" and "can I" for what holds for
 /// anybody. What the model is asked about itself ("can you", "where do you") and what "we" do stays as it is.
 fn persons(tokens: &mut [Token]) {
-    let of_a_way = tokens.first().is_some_and(|first| first.is("how"));
+    // Not "how much do I"; and "how I can" is turned.
+    let of_a_way = tokens.first().is_some_and(|first| first.is("how"))
+        && tokens
+            .get(1)
+            .is_some_and(|verb| ["do", "does", "can", "i", "you", "one"].contains(&verb.word.as_str()));
     let mut generic: Option<String> = None;
     for place in 0..tokens.len().saturating_sub(2) {
         let (verb, person) = (tokens[place].word.clone(), &tokens[place + 1]);
         let anybody = match person.word.as_str() {
             "i" | "one" => {
                 matches!(verb.as_str(), "can" | "should" | "must")
-                    || (of_a_way && matches!(verb.as_str(), "do" | "does"))
+                    || ((of_a_way || is_needed(tokens)) && matches!(verb.as_str(), "do" | "does"))
             }
             "you" => {
                 (of_a_way && matches!(verb.as_str(), "do" | "can"))
@@ -202,6 +233,12 @@ fn persons(tokens: &mut [Token]) {
     for token in tokens.iter_mut().filter(|token| token.is(&person)) {
         "one".clone_into(&mut token.word);
     }
+}
+
+/// "What do I need to do to"
+fn is_needed(tokens: &[Token]) -> bool {
+    let is = |place: usize, word: &str| tokens.get(place).is_some_and(|token| token.is(word));
+    is(0, "what") && (is(3, "need") || is(3, "have")) && is(4, "to") && is(5, "do")
 }
 
 fn padding(tokens: &mut Vec<Token>) {

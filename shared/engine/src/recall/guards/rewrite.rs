@@ -33,7 +33,7 @@ pub(super) fn rewrite(tokens: &mut Vec<Token>) {
         while place + frame.from.len() <= tokens.len() {
             let fits = |word: &&str, token: &Token| match word.strip_prefix('!') {
                 Some(capitals) => token.word == capitals && token.case == Case::Fixed,
-                None => token.word == *word && token.kind == Kind::Word,
+                None => token.word == *word && matches!(token.kind, Kind::Word | Kind::Mark),
             };
             let holds = frame
                 .from
@@ -127,15 +127,20 @@ pub(super) fn fronted(tokens: &mut Vec<Token>) {
             || token.is("of")
     };
     let rest = &tokens[comma + 1..];
-    let simple = rest.iter().all(|token| {
-        token.kind != Kind::Mark && !WORDS.has("reports", &token.word) && !token.word.ends_with("ing")
-    });
+    let simple = rest
+        .iter()
+        .all(|token| token.kind != Kind::Mark && !WORDS.has("reports", &token.word) && !is_clause(token));
     if comma > 5 || !tokens[..comma].iter().all(is_date) || !simple || rest.is_empty() || verbs(rest) > 1 {
         return;
     }
     let phrase: Vec<Token> = tokens.drain(..comma).collect();
     tokens.remove(0);
     tokens.extend(phrase);
+}
+
+/// Whether a word may begin a clause of its own: "fishing", but not that of "the fishing treaty".
+fn is_clause(token: &Token) -> bool {
+    token.word.ends_with("ing") && token.article == Article::None
 }
 
 /// How many words are forms of the past, or of "be".
@@ -176,7 +181,7 @@ pub(super) fn passive(tokens: &mut Vec<Token>, asks: Asks) {
             && part.iter().all(|token| {
                 token.kind != Kind::Mark
                     && !is_function(&token.word)
-                    && !token.word.ends_with("ing")
+                    && !is_clause(token)
                     && token.word != "'s"
             })
     };

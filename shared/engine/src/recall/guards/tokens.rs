@@ -231,6 +231,12 @@ fn push_word(text: &str, case: Case, tokens: &mut Vec<Token>) {
     }
 }
 
+/// Whether a text so far ends with a number and a unit.
+fn of_measure(tokens: &[Token]) -> bool {
+    let [.., number, unit] = tokens else { return false };
+    number.kind == Kind::Number && super::WORDS.has("units", &unit.word)
+}
+
 fn mark(letters: &[char], at: usize, tokens: &mut Vec<Token>) -> usize {
     let next = letters.get(at + 1);
     let ends = next.is_none_or(|next| next.is_whitespace() || "\"').!?".contains(*next));
@@ -250,6 +256,8 @@ fn mark(letters: &[char], at: usize, tokens: &mut Vec<Token>) -> usize {
             tokens.push(Token::word("and"));
             return at + 1;
         }
+        // "10-year-old" is "10 year old".
+        '-' if of_measure(tokens) && next.is_some_and(|next| next.is_alphabetic()) => return at + 1,
         '\u{2014}' => ",".to_owned(),
         '\'' => return at + 1,
         other => other.to_string(),
