@@ -36,6 +36,9 @@ const COME_BACK_MS: std::ops::RangeInclusive<u64> = 500..=5_000;
 const GRACE_PART: u64 = 10;
 const LONGEST_GRACE_MS: u64 = 3_600_000;
 
+/// What a tag begins with: what answers can be purged by.
+pub const TAG_KINDS: [&str; 5] = ["agent", "model", "prompt", "content", "run"];
+
 /// A stored answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Remembered {
@@ -250,13 +253,14 @@ impl Making {
 
 /// What an answer is about, so that it can be purged.
 fn tags(run: &Run, spec: &AgentSpec, request: &ModelRequest) -> Vec<String> {
-    vec![
-        format!("agent:{}", spec.id),
-        format!("model:{}", request.model.id),
-        format!("prompt:{}", spec.prompt_version),
-        format!("content:{}", run.source.content),
-        format!("run:{}", run.key.run),
-    ]
+    let of = [
+        spec.id.as_str(),
+        &request.model.id,
+        &spec.prompt_version,
+        run.source.content.as_str(),
+        run.key.run.as_str(),
+    ];
+    TAG_KINDS.iter().zip(of).map(|(kind, of)| format!("{kind}:{of}")).collect()
 }
 
 fn shortened(key: &str) -> String {
