@@ -1,6 +1,7 @@
 //! Stored answers instead of new ones. A key stands for everything that can change an answer; of many that ask the same at
 //! once, one makes the answer.
 
+mod flights;
 mod near;
 mod sealed;
 mod shelf;
@@ -161,6 +162,7 @@ fn pick(
     for ((level, _), found) in keys.iter().zip(looked.found) {
         let told = match found {
             Found::Nothing => Told::Nothing,
+            Found::Unknown => Told::Away,
             Found::Void(tag) => Told::Void { tag },
             Found::Unreadable => Told::Unreadable,
             Found::Held(held) if renews && !held.is_fresh() => Told::Renewed { age_ms: held.age_ms },
