@@ -6,6 +6,7 @@ pub mod guards;
 pub mod trust;
 pub mod vectors;
 
+mod flights;
 mod lists;
 mod near;
 pub(crate) mod prose;
@@ -42,6 +43,9 @@ const COME_BACK_MS: std::ops::RangeInclusive<u64> = 500..=5_000;
 /// most.
 const GRACE_PART: u64 = 10;
 const LONGEST_GRACE_MS: u64 = 3_600_000;
+
+/// What a tag begins with: what answers can be purged by.
+pub const TAG_KINDS: [&str; 5] = ["agent", "model", "prompt", "content", "run"];
 
 /// A stored answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -173,6 +177,7 @@ fn pick(
     for ((level, _), found) in keys.iter().zip(looked.found) {
         let told = match found {
             Found::Nothing => Told::Nothing,
+            Found::Unknown => Told::Away,
             Found::Void(tag) => Told::Void { tag },
             Found::Unreadable => Told::Unreadable,
             Found::Held(held) if renews && !held.is_fresh() => Told::Renewed { age_ms: held.age_ms },
@@ -266,13 +271,14 @@ impl Making {
 
 /// What an answer is about, so that it can be purged.
 fn tags(run: &Run, spec: &AgentSpec, request: &ModelRequest) -> Vec<String> {
-    vec![
-        format!("agent:{}", spec.id),
-        format!("model:{}", request.model.id),
-        format!("prompt:{}", spec.prompt_version),
-        format!("content:{}", run.source.content),
-        format!("run:{}", run.key.run),
-    ]
+    let of = [
+        spec.id.as_str(),
+        &request.model.id,
+        &spec.prompt_version,
+        run.source.content.as_str(),
+        run.key.run.as_str(),
+    ];
+    TAG_KINDS.iter().zip(of).map(|(kind, of)| format!("{kind}:{of}")).collect()
 }
 
 fn shortened(key: &str) -> String {

@@ -38,6 +38,8 @@ pub enum Command {
     Limits(LimitsArguments),
     /// Show what was spent, by day, run, agent, model or workspace, and how the budgets stand
     Usage(UsageArguments),
+    /// Show what stored answers save, explain why a step's answer was one or not, make some of them void
+    Cache(CacheArguments),
     /// List the models: what serves each tier, at which price; or read newer prices from a file
     Models(ModelsArguments),
     /// List the agents: what each does, needs, and can do without a model
@@ -175,6 +177,50 @@ pub struct KeyArguments {
     /// The key's id, the part before the dot
     pub id: String,
     /// Where keys are kept, and whose it is
+    #[command(flatten)]
+    pub state: StateArguments,
+}
+
+/// Arguments of `cache`.
+#[derive(Debug, Args)]
+pub struct CacheArguments {
+    /// What to do with stored answers.
+    #[command(subcommand)]
+    pub command: CacheCommand,
+}
+
+/// What can be done with stored answers.
+#[derive(Debug, Subcommand)]
+pub enum CacheCommand {
+    /// Show how often a stored answer was looked for and found in ended runs, and what that saved
+    Stats(StateArguments),
+    /// Say why a step's answer was a stored one, or was not, at each level
+    Explain(ExplainArguments),
+    /// Make void what is stored under a tag
+    Purge(PurgeArguments),
+}
+
+/// Arguments of `cache explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArguments {
+    /// The run's id, or as much of its end as makes it clear
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// The step: an agent, for all its steps, or agent/item
+    #[arg(value_name = "STEP")]
+    pub step: String,
+    /// Where runs are kept
+    #[command(flatten)]
+    pub state: StateArguments,
+}
+
+/// Arguments of `cache purge`.
+#[derive(Debug, Args)]
+pub struct PurgeArguments {
+    /// What the answers are about: agent:ID, model:ID, prompt:VERSION, content:DIGEST or run:ID
+    #[arg(long, value_name = "TAG")]
+    pub tag: String,
+    /// Where answers are kept, and whose they are
     #[command(flatten)]
     pub state: StateArguments,
 }

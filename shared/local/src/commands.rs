@@ -1,6 +1,7 @@
 //! The commands, and how they end: 0 done, 1 no briefing, 2 bad input or usage, 130 interrupted.
 
 mod agents;
+mod cache;
 mod doctor;
 mod keys;
 mod limits;
@@ -57,6 +58,7 @@ async fn dispatch(config: &Config, command: Command) -> Result<ExitCode> {
         Command::Keys(arguments) => keys::keys(config, &arguments.command).await,
         Command::Limits(arguments) => limits::limits(config, &arguments).await,
         Command::Usage(arguments) => usage::usage(config, &arguments).await,
+        Command::Cache(arguments) => cache::cache(config, &arguments.command).await,
         Command::Models(arguments) => models::models(config, &arguments).await,
         Command::Agents(arguments) => agents::agents(&arguments),
         Command::Doctor(arguments) => doctor::doctor(config, &arguments).await,

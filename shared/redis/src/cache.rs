@@ -1,19 +1,21 @@
-//! Stored answers in Redis: one script on one hash tag per tenant decides; a look-up is one call.
+//! Stored answers in Redis: one script on one hash tag per tenant decides. A fresh answer of a tenant that has purged nothing since
+//! is found by plain commands, in one trip; whoever must make one asks the script who leads.
 
 mod wire;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use engine::error::{Error, ErrorKind, Result};
 use engine::model::TenantId;
-use engine::ports::{Cache, Entry, Flight, Generation, Looked, Lookup, Neighbour};
-use redis::FromRedisValue;
+use engine::ports::{Cache, Entry, Flight, Found, Generation, Looked, Lookup, Neighbour};
+use redis::{FromRedisValue, Value, pipe};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-use crate::link::{CLOCK, Link, in_background};
+use crate::link::{CLOCK, Link, in_background, now};
 
 /// Larger answers are not worth their place: they are not stored.
 const LARGEST_BYTES: usize = 256 * 1_024;
@@ -24,7 +26,9 @@ const MOST_NEIGHBOURS: usize = 10_000;
 /// Nothing is kept longer than this.
 const LONGEST_MS: u64 = 30 * 86_400_000;
 /// What a step may wait for a Redis that has just gone silent.
-const PATIENCE_MS: u64 = 18;
+const PATIENCE_MS: u64 = 16;
+/// The server's time is asked for again after so long.
+const TIMED_MS: u64 = 1_000;
 /// Opening is waited for this long; then it goes on beside the work.
 const OPENING: Duration = Duration::from_millis(25);
 
@@ -32,6 +36,11 @@ const OPENING: Duration = Duration::from_millis(25);
 pub struct RedisCache {
     link: Arc<Link>,
     most: usize,
+    clock: Option<TrialClock>,
+    uses: AtomicU64,
+    began: Instant,
+    /// When the server's time was asked for, in milliseconds after the beginning.
+    timed_ms: AtomicU64,
     prober: AbortHandle,
 }
 
@@ -42,8 +51,17 @@ pub struct CacheSettings {
     pub most: usize,
     /// How long Redis may be silent, in milliseconds, before it counts as away. While it answers others, a call may wait longer.
     pub patience_ms: u64,
-    /// A Lua function `now_ms` in the place of the server's clock, for trials on a clock of one's own.
-    pub clock: Option<String>,
+    /// Another clock in the place of the server's.
+    pub clock: Option<TrialClock>,
+}
+
+/// A clock for trials.
+#[derive(Clone, Debug)]
+pub struct TrialClock {
+    /// A Lua function `now_ms`.
+    pub script: String,
+    /// A key that holds the milliseconds that it tells.
+    pub key: String,
 }
 
 impl CacheSettings {
@@ -58,7 +76,8 @@ impl RedisCache {
     /// an address that is none.
     pub async fn open(url: &str, settings: CacheSettings) -> Result<Self> {
         let CacheSettings { most, patience_ms, clock } = settings;
-        let script = format!("{}\n{}", clock.as_deref().unwrap_or(CLOCK), include_str!("cache/cache.lua"));
+        let now_ms = clock.as_ref().map_or(CLOCK, |clock| clock.script.as_str());
+        let script = format!("{now_ms}\n{}", include_str!("cache/cache.lua"));
         let link = Link::new(url, script, patience_ms)?;
         match timeout(OPENING, link.open()).await {
             Ok(Ok(())) => {}
@@ -68,7 +87,15 @@ impl RedisCache {
             Err(_) => tracing::info!("Redis is slow to answer; nothing is recalled until it does"),
         }
         let prober = in_background(probe(link.clone()));
-        Ok(Self { link, most, prober })
+        Ok(Self {
+            link,
+            most,
+            clock,
+            uses: AtomicU64::new(0),
+            began: now(),
+            timed_ms: AtomicU64::new(0),
+            prober,
+        })
     }
 
     async fn call<T: FromRedisValue>(
@@ -77,14 +104,70 @@ impl RedisCache {
         namespace: &str,
         arguments: &[Vec<u8>],
     ) -> Result<T> {
-        let answer = self.link.ask(&wire::keys(tenant, namespace), arguments).await;
-        answer.map_err(|_| Error::new(ErrorKind::Storage, "Redis is away"))
+        self.link.ask(&wire::keys(tenant, namespace), arguments).await.map_err(|_| away())
+    }
+
+    /// What plain commands tell, if they tell all: there is a fresh answer, and nothing was purged since any answer there was
+    /// made; or there is nothing at all, and nobody wants to lead.
+    async fn glance(&self, tenant: &TenantId, lookup: &Lookup) -> Result<Option<Looked>> {
+        if lookup.since.is_some() || lookup.keys.is_empty() {
+            return Ok(None);
+        }
+        let [known, answers] = wire::first_keys(tenant);
+        let mut commands = pipe();
+        commands.cmd("HMGET").arg(answers).arg(&lookup.keys);
+        commands.cmd("HMGET").arg(known).arg("floor").arg("last");
+        let noted_ms = self.link.now_ms().filter(|_| self.clock.is_none() && self.is_time_known());
+        match (&self.clock, noted_ms) {
+            (_, Some(_)) => {}
+            (None, None) => drop(commands.cmd("TIME")),
+            (Some(clock), None) => drop(commands.cmd("GET").arg(&clock.key)),
+        }
+        let told: Vec<Value> = self.link.send(&commands).await.map_err(|_| away())?;
+        let now_ms = noted_ms.or_else(|| wire::time(told.get(2)?));
+        if let (None, Some(now_ms)) = (noted_ms, now_ms) {
+            self.link.note_time(now_ms);
+            self.timed_ms.store(self.began.elapsed().as_millis() as u64, Ordering::Relaxed);
+        }
+        let looked = match (&told[..], now_ms) {
+            ([stored, known, ..], Some(now_ms)) => wire::glanced(stored, known, now_ms),
+            _ => None,
+        };
+        let Some(looked) = looked else { return Ok(None) };
+        let fresh =
+            looked.found.iter().position(|found| matches!(found, Found::Held(held) if held.is_fresh()));
+        if let (Some(at), Some(Found::Held(held))) = (fresh, fresh.and_then(|at| looked.found.get(at))) {
+            self.count_use(tenant, &lookup.keys[at], held.entry.step());
+            return Ok(Some(looked));
+        }
+        let has_nothing = looked.found.iter().all(|found| *found == Found::Nothing);
+        Ok(Some(looked).filter(|_| has_nothing && lookup.flight.is_none()))
+    }
+
+    /// The server's time is asked for once in a while; in between, time passes here as there.
+    fn is_time_known(&self) -> bool {
+        let passed_ms = self.began.elapsed().as_millis() as u64;
+        passed_ms.saturating_sub(self.timed_ms.load(Ordering::Relaxed)) < TIMED_MS
+    }
+
+    /// One use in a few is told, for all of them.
+    fn count_use(&self, tenant: &TenantId, key: &str, step: u64) {
+        const TOLD_OF: u64 = 8;
+        let number = self.uses.fetch_add(1, Ordering::Relaxed);
+        // Spread, so that no rhythm of look-ups meets one of its own.
+        if number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 61 == 0 {
+            let step = step.saturating_mul(TOLD_OF).to_string();
+            self.link.mention(wire::keys(tenant, "").to_vec(), wire::words(["use", key, &step]));
+        }
     }
 }
 
 #[async_trait]
 impl Cache for RedisCache {
     async fn look_up(&self, tenant: &TenantId, lookup: &Lookup) -> Result<Looked> {
+        if let Some(looked) = self.glance(tenant, lookup).await? {
+            return Ok(looked);
+        }
         let namespace = lookup.since.as_ref().map_or("", |(namespace, _)| namespace);
         wire::looked(lookup, self.call(tenant, namespace, &wire::look(lookup)).await?)
     }
@@ -127,6 +210,10 @@ impl Drop for RedisCache {
     fn drop(&mut self) {
         self.prober.abort();
     }
+}
+
+fn away() -> Error {
+    Error::new(ErrorKind::Storage, "Redis is away")
 }
 
 /// Finds Redis again whenever it is lost.

@@ -10,5 +10,5 @@ mod cache;
 mod limits;
 mod link;
 
-pub use cache::{CacheSettings, RedisCache};
+pub use cache::{CacheSettings, RedisCache, TrialClock};
 pub use limits::{RedisLimits, Settings, Spare};

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use engine::error::{Error, ErrorKind, Result};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, FromRedisValue, RedisResult, cmd};
+use redis::{AsyncConnectionConfig, Client, FromRedisValue, Pipeline, RedisResult, Value, cmd};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
@@ -18,10 +18,13 @@ const PROBE_MS: u64 = 100;
 /// A probe waits this long for each answer, or as long as a call does if that is longer.
 const PROBE_PATIENCE: Duration = Duration::from_millis(250);
 
-/// A call that others overtake may wait this long, while Redis answers at all.
-const OVERTAKEN: Duration = Duration::from_millis(250);
-/// When patience is over, what may have come meanwhile is looked at once more.
-const LAST_LOOK: Duration = Duration::from_millis(4);
+/// Silence is counted in these. A process that was not let run, or had much else to do, has let few of them pass, however late
+/// it is; and after each it has looked at what came.
+const BEAT_MS: u64 = 4;
+/// A beat that comes later than this says nothing: whoever had to wait for it had to wait for the machine.
+const LATE_MS: u128 = 7;
+/// A call that others overtake waits so many beats at most, while Redis answers at all.
+const MOST_BEATS: u64 = 60;
 
 /// The server's own clock, in a script.
 pub(crate) const CLOCK: &str = "local function now_ms()
@@ -46,8 +49,8 @@ pub(crate) struct Link {
     patience: Duration,
     state: Mutex<State>,
     began: Instant,
-    /// When the last answer came, in microseconds after this link began.
-    heard_us: AtomicU64,
+    /// How many answers came.
+    heard: AtomicU64,
     wake: Notify,
 }
 
@@ -88,7 +91,7 @@ impl Link {
             patience: Duration::from_millis(patience_ms),
             state: Mutex::new(State { open: None, offset_ms: None, number: 0, lost: began }),
             began,
-            heard_us: AtomicU64::new(0),
+            heard: AtomicU64::new(0),
             wake: Notify::new(),
         }))
     }
@@ -97,6 +100,11 @@ impl Link {
     pub(crate) fn now_ms(&self) -> Option<u64> {
         let offset_ms = self.lock().offset_ms?;
         u64::try_from(self.own_ms() + offset_ms).ok()
+    }
+
+    /// Notes what the server's clock shows just now.
+    pub(crate) fn note_time(&self, server_ms: u64) {
+        self.lock().offset_ms = Some(i64::try_from(server_ms).unwrap_or(i64::MAX) - self.own_ms());
     }
 
     /// True if calls are sent at all.
@@ -146,7 +154,31 @@ impl Link {
         arguments: &[Vec<u8>],
     ) -> std::result::Result<T, Away> {
         let open = self.lock().open.clone().ok_or(Away::Known)?;
-        match self.while_it_answers(invoke(&open, &self.script, keys, arguments)).await {
+        self.patiently(&open, invoke(&open, &self.script, keys, arguments)).await
+    }
+
+    /// Sends plain commands together, with the same patience.
+    pub(crate) async fn send<T: FromRedisValue>(&self, commands: &Pipeline) -> std::result::Result<T, Away> {
+        let open = self.lock().open.clone().ok_or(Away::Known)?;
+        let mut connection = open.connection.clone();
+        self.patiently(&open, commands.query_async(&mut connection)).await
+    }
+
+    /// Calls the script beside the work. Whether it was heard, nobody asks.
+    pub(crate) fn mention(self: &Arc<Self>, keys: Vec<String>, arguments: Vec<Vec<u8>>) {
+        let Some(open) = self.lock().open.clone() else { return };
+        let link = self.clone();
+        in_background(async move {
+            let _ = timeout(PROBE_PATIENCE, invoke::<Value>(&open, &link.script, &keys, &arguments)).await;
+        });
+    }
+
+    async fn patiently<T>(
+        &self,
+        open: &Open,
+        call: impl Future<Output = RedisResult<T>>,
+    ) -> std::result::Result<T, Away> {
+        match self.while_it_answers(call).await {
             Some(Ok(answer)) => Ok(answer),
             Some(Err(error)) => {
                 tracing::warn!(%error, "Redis failed");
@@ -163,22 +195,26 @@ impl Link {
 
     async fn while_it_answers<F: Future>(&self, call: F) -> Option<F::Output> {
         let mut call = pin!(call);
-        let sent = self.began.elapsed();
-        loop {
-            let heard = Duration::from_micros(self.heard_us.load(Ordering::Relaxed)).max(sent);
-            let until = (heard + self.patience).min(sent + OVERTAKEN);
-            let left = until.saturating_sub(self.began.elapsed());
-            // A process that was not let run finds answer and end of patience at once: then the answer counts.
-            let is_over = left.is_zero();
-            if let Ok(answer) = timeout(if is_over { LAST_LOOK } else { left }, &mut call).await {
-                let now_us = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
-                self.heard_us.fetch_max(now_us, Ordering::Relaxed);
+        let patience = u64::try_from(self.patience.as_millis()).unwrap_or(u64::MAX).div_ceil(BEAT_MS);
+        let (mut silent, mut heard) = (0, self.heard.load(Ordering::Relaxed));
+        for _ in 0..patience.max(MOST_BEATS) {
+            let began = now();
+            if let Ok(answer) = timeout(Duration::from_millis(BEAT_MS), &mut call).await {
+                self.heard.fetch_add(1, Ordering::Relaxed);
                 return Some(answer);
             }
-            if is_over {
+            let now_heard = self.heard.load(Ordering::Relaxed);
+            if now_heard != heard {
+                silent = 0;
+            } else if began.elapsed().as_millis() <= LATE_MS {
+                silent += 1;
+            }
+            heard = now_heard;
+            if silent >= patience {
                 return None;
             }
         }
+        None
     }
 
     /// Opens the connection, which must answer within a probe's patience.
@@ -251,7 +287,7 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-/// Probing is the only work beside calls; what it finds is used by the next call.
+/// Only probing goes on beside calls, and telling what nobody waits for.
 #[expect(clippy::disallowed_methods, reason = "a frozen function probes on with its next event")]
 pub(crate) fn in_background(work: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
     tokio::spawn(work).abort_handle()
@@ -270,7 +306,8 @@ async fn connect(
 ) -> RedisResult<(MultiplexedConnection, String, Arc<str>)> {
     let settings = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(patience))
-        .set_response_timeout(Some(patience));
+        // Whoever asks says how long it waits; a process that has much to do reads an answer late.
+        .set_response_timeout(None);
     let mut connection = client.get_multiplexed_async_connection_with_config(&settings).await?;
     let told: String = cmd("INFO").arg("server").query_async(&mut connection).await?;
     let server: Arc<str> =

@@ -29,8 +29,9 @@ pub(crate) fn measure(extent: &Extent) -> Result<Value> {
     let speed = speed::measure(extent.look_ups)?;
     let together = stampede::measure(extent.askers, false)?;
     let leader_killed = stampede::measure(extent.askers, true)?;
-    let frozen = outage::measure(outage::How::Frozen, extent.outage_ms)?;
-    let killed = outage::measure(outage::How::Killed, extent.outage_ms)?;
+    let spans = outage::Spans { well: 3_000, gone: extent.outage_ms, back: 6_000 };
+    let frozen = outage::measure(outage::How::Frozen, spans)?;
+    let killed = outage::measure(outage::How::Killed, spans)?;
     Ok(json!({
         "speed": speed,
         "stampede": together,

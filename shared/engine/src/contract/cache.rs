@@ -293,7 +293,9 @@ impl Trial<'_> {
         match self.find(&self.owner, "large").await? {
             Found::Nothing => Ok(()),
             Found::Held(held) => ensure(held.entry == large, || "a large entry is damaged".to_owned()),
-            other @ (Found::Void(_) | Found::Unreadable) => Err(format!("a large entry is {other:?}")),
+            other @ (Found::Void(_) | Found::Unknown | Found::Unreadable) => {
+                Err(format!("a large entry is {other:?}"))
+            }
         }
     }
 }

@@ -43,7 +43,9 @@ async fn check(probe: &Probe<'_>) -> Result<Finding> {
     let hit = find(&tenant).await?.1;
     ensure(matches!(&hit, Found::Held(held) if held.entry.value == entry.value), || match hit {
         Found::Held(_) | Found::Unreadable => "the stored answer came back as another one".to_owned(),
-        Found::Nothing | Found::Void(_) => "an answer that was just stored was not found".to_owned(),
+        Found::Nothing | Found::Unknown | Found::Void(_) => {
+            "an answer that was just stored was not found".to_owned()
+        }
     })?;
     let others = find(&stranger).await?.1;
     ensure(others == Found::Nothing, || "another tenant was given the answer".to_owned())?;

@@ -66,6 +66,8 @@ pub enum Found {
     Nothing,
     /// An answer, void since this tag was purged.
     Void(String),
+    /// Nobody knows: the place where answers are kept did not answer.
+    Unknown,
     /// Something that nobody can read as an answer of this tenant under this key. It counts as nothing.
     Unreadable,
     /// An answer; it may be past its freshness.

@@ -1,4 +1,5 @@
-//! What this process has looked up a moment ago, in front of a cache that all processes share.
+//! What this process has looked up a moment ago, in front of a cache that all processes share. While that does not answer, steps of
+//! this process that ask the same wait for each other.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,9 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use super::Shelf;
+use super::flights::Flights;
 use crate::error::Result;
 use crate::model::TenantId;
-use crate::ports::{Cache, Clock, Entry, Flight, Found, Generation, Held, Looked, Lookup, Neighbour};
+use crate::ports::{Cache, Clock, Entry, Flight, Found, Generation, Held, Lead, Looked, Lookup, Neighbour};
 
 /// So long after an answer was read from the shared cache it is given without asking there; so it is given for so long at most
 /// after it was purged by another process, and not at all after it was purged by this one.
@@ -21,6 +23,7 @@ pub struct Near {
     cache: Arc<dyn Cache>,
     clock: Arc<dyn Clock>,
     shelf: Mutex<Shelf<Kept>>,
+    flights: Mutex<Flights>,
     purges: AtomicU64,
 }
 
@@ -34,11 +37,37 @@ struct Kept {
 impl Near {
     /// Answers of `cache`, at most so many at a time.
     pub fn new(cache: Arc<dyn Cache>, clock: Arc<dyn Clock>, most: usize) -> Self {
-        Self { cache, clock, shelf: Mutex::new(Shelf::new(most)), purges: AtomicU64::new(0) }
+        Self {
+            cache,
+            clock,
+            shelf: Mutex::new(Shelf::new(most)),
+            flights: Mutex::default(),
+            purges: AtomicU64::new(0),
+        }
     }
 
     fn shelf(&self) -> MutexGuard<'_, Shelf<Kept>> {
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn flights(&self) -> MutexGuard<'_, Flights> {
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is known here while nobody else can be asked; `None` if it is not asked who makes an answer.
+    fn alone(&self, tenant: &TenantId, lookup: &Lookup) -> Option<Looked> {
+        let (flight, key) = lookup.flight.as_ref().zip(lookup.keys.first())?;
+        let (name, now_ms) = (name(tenant, key), self.clock.now_ms());
+        let mut flights = self.flights();
+        let mut found = vec![Found::Unknown; lookup.keys.len()];
+        // Whatever was purged meanwhile makes void what is made now: it is of the earliest generation.
+        let generation = Generation::default();
+        if let Some(held) = flights.answer(&name, now_ms) {
+            found[0] = Found::Held(held);
+            return Some(Looked { found, generation, lead: None, delta: None });
+        }
+        let lead = Some(flights.lead(&name, flight, now_ms));
+        Some(Looked { found, generation, lead, delta: None })
     }
 
     /// The first fresh answer that was read a moment ago.
@@ -89,31 +118,55 @@ impl Cache for Near {
             return Ok(looked);
         }
         let (asked_ms, purges) = (self.clock.now_ms(), self.purges.load(Ordering::SeqCst));
-        let looked = self.cache.look_up(tenant, lookup).await?;
+        let looked = match self.cache.look_up(tenant, lookup).await {
+            Ok(looked) => looked,
+            Err(error) => return self.alone(tenant, lookup).ok_or(error),
+        };
+        if let Some((flight, key)) = lookup.flight.as_ref().zip(lookup.keys.first()) {
+            self.flights().note(&name(tenant, key), flight, looked.lead, self.clock.now_ms());
+        }
         self.keep(tenant, lookup, &looked, asked_ms, purges);
         Ok(looked)
     }
 
     async fn put(&self, tenant: &TenantId, key: &str, entry: &Entry) -> Result<()> {
+        let purges = self.purges.load(Ordering::SeqCst);
         // The next look-up tells whether it was purged while it was made.
         let stored = self.cache.put(tenant, key, entry).await;
-        self.shelf().remove(&name(tenant, key));
+        let name = name(tenant, key);
+        self.shelf().remove(&name);
+        let mut flights = self.flights();
+        flights.end(&name);
+        if stored.is_err() && self.purges.load(Ordering::SeqCst) == purges {
+            flights.keep(&name, Held { entry: entry.clone(), age_ms: 0 }, self.clock.now_ms());
+        }
         stored
     }
 
     async fn lead(&self, tenant: &TenantId, key: &str, flight: &Flight) -> Result<bool> {
-        self.cache.lead(tenant, key, flight).await
+        let (led, now_ms) = (self.cache.lead(tenant, key, flight).await, self.clock.now_ms());
+        let mut flights = self.flights();
+        match led {
+            Ok(true) => flights.note(&name(tenant, key), flight, Some(Lead::Own), now_ms),
+            Ok(false) => flights.release(&name(tenant, key), &flight.holder),
+            Err(_) => drop(flights.lead(&name(tenant, key), flight, now_ms)),
+        }
+        led
     }
 
     async fn release(&self, tenant: &TenantId, key: &str, holder: &str) -> Result<()> {
+        self.flights().release(&name(tenant, key), holder);
         self.cache.release(tenant, key, holder).await
     }
 
     async fn purge(&self, tenant: &TenantId, tag: &str) -> Result<Generation> {
         let generation = self.cache.purge(tenant, tag).await;
+        let has_tag = |held: &Held| held.entry.tags.iter().any(|other| other == tag);
+        let of_tenant = name(tenant, "");
         let mut shelf = self.shelf();
         self.purges.fetch_add(1, Ordering::SeqCst);
-        shelf.retain(|kept| kept.tenant != *tenant || !kept.held.entry.tags.iter().any(|other| other == tag));
+        shelf.retain(|kept| kept.tenant != *tenant || !has_tag(&kept.held));
+        self.flights().retain(|name, held| !name.starts_with(&of_tenant) || !has_tag(held));
         generation
     }
 
@@ -127,3 +180,6 @@ impl Cache for Near {
         self.cache.add(tenant, namespace, neighbour, keep_ms).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,13 +62,13 @@ impl Sealed {
             Some(lz4_flex::compress_prepend_size(bytes)).filter(|packed| packed.len() < bytes.len())
         };
         let form = if compressed.is_some() { COMPRESSED } else { PLAIN };
-        let bound = bound(form, names);
+        let bound = Bound::of(form, names);
         let mut nonce = [0; NONCE_BYTES];
         let draws = [self.random.next_u64().to_le_bytes(), self.random.next_u64().to_le_bytes()].concat();
         nonce.copy_from_slice(&draws[..NONCE_BYTES]);
-        let payload = Payload { msg: compressed.as_deref().unwrap_or(bytes), aad: &bound };
+        let payload = Payload { msg: compressed.as_deref().unwrap_or(bytes), aad: &bound.bytes };
         let sealed = self
-            .cipher(names)
+            .cipher(&bound)
             .encrypt(&Nonce::from(nonce), payload)
             .map_err(|_| Error::new(ErrorKind::Internal, "an answer could not be sealed"))?;
         Ok([&[form], nonce.as_slice(), &sealed].concat())
@@ -78,10 +78,10 @@ impl Sealed {
     fn open(&self, names: &[&[u8]], sealed: &[u8]) -> Option<Vec<u8>> {
         let (form, rest) = sealed.split_first()?;
         let (nonce, sealed) = rest.split_at_checked(NONCE_BYTES)?;
-        let bound = bound(*form, names);
-        let payload = Payload { msg: sealed, aad: &bound };
+        let bound = Bound::of(*form, names);
+        let payload = Payload { msg: sealed, aad: &bound.bytes };
         let nonce: [u8; NONCE_BYTES] = nonce.try_into().ok()?;
-        let packed = self.cipher(names).decrypt(&Nonce::from(nonce), payload).ok()?;
+        let packed = self.cipher(&bound).decrypt(&Nonce::from(nonce), payload).ok()?;
         match *form {
             PLAIN => Some(packed),
             COMPRESSED => lz4_flex::decompress_size_prepended(&packed).ok(),
@@ -89,23 +89,36 @@ impl Sealed {
         }
     }
 
-    fn cipher(&self, names: &[&[u8]]) -> ChaCha20Poly1305 {
-        let mut hasher = blake3::Hasher::new_keyed(&self.key.0);
-        hasher.update(&joined(&names[..names.len().min(KEY_NAMES)]));
-        ChaCha20Poly1305::new(hasher.finalize().as_bytes().into())
+    fn cipher(&self, bound: &Bound) -> ChaCha20Poly1305 {
+        let key = blake3::keyed_hash(&self.key.0, &bound.bytes[1..bound.key_ends]);
+        ChaCha20Poly1305::new(key.as_bytes().into())
     }
 }
 
-/// The names that make the key: what it is, the tenant, and where it is.
-const KEY_NAMES: usize = 3;
-
-fn bound(form: u8, names: &[&[u8]]) -> Vec<u8> {
-    [&[form], joined(names).as_slice()].concat()
+/// What a seal holds for: the form, and names one after the other, each with its length, so that no two lists of them are alike.
+struct Bound {
+    bytes: Vec<u8>,
+    /// Where the names end that make the key.
+    key_ends: usize,
 }
 
-/// Names one after the other, each with its length, so that no two lists of them are alike.
-fn joined(names: &[&[u8]]) -> Vec<u8> {
-    names.iter().flat_map(|name| [&(name.len() as u64).to_le_bytes()[..], name].concat()).collect()
+impl Bound {
+    /// The first names make the key: what it is, the tenant, and where it is.
+    const KEY_NAMES: usize = 3;
+
+    fn of(form: u8, names: &[&[u8]]) -> Self {
+        let mut bytes = Vec::with_capacity(1 + names.iter().map(|name| 8 + name.len()).sum::<usize>());
+        bytes.push(form);
+        let mut key_ends = 1;
+        for (number, name) in names.iter().enumerate() {
+            bytes.extend((name.len() as u64).to_le_bytes());
+            bytes.extend(*name);
+            if number < Self::KEY_NAMES {
+                key_ends = bytes.len();
+            }
+        }
+        Self { bytes, key_ends }
+    }
 }
 
 /// What the seal of an entry holds for: besides tenant and key, all that says whether the entry is void.

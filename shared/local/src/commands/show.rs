@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use boot::Config;
 use engine::error::{Error, ErrorKind, Result};
-use engine::model::{Run, TenantId};
+use engine::model::{Run, RunKey, TenantId};
 use engine::ports::{Range, Row};
 use render::{Form, Report, moment};
 
@@ -47,20 +47,7 @@ pub(super) async fn runs(config: &Config, arguments: &StateArguments) -> Result<
 /// Prints a run's briefing again.
 pub(super) async fn show(config: &Config, arguments: &ShowArguments) -> Result<ExitCode> {
     let form = arguments.out.as_deref().map(Form::of_file).transpose()?;
-    let wanted = arguments.run.to_ascii_uppercase();
-    let runs = stored_runs(config, &arguments.state).await?;
-    let mut found = runs.iter().filter(|run| run.key.run.as_str().ends_with(&wanted));
-    let key = match (found.next(), found.next()) {
-        (Some(run), None) => run.key.clone(),
-        (None, _) => {
-            let what = format!("there is no run {}; list them with: cargo assay runs", arguments.run);
-            return Err(Error::new(ErrorKind::NotFound, what));
-        }
-        (Some(_), Some(_)) => {
-            let what = format!("several runs end in {}; give more of the id", arguments.run);
-            return Err(Error::new(ErrorKind::InvalidInput, what));
-        }
-    };
+    let key = find_run(config, &arguments.state, &arguments.run).await?;
     let mut state = State::open(&arguments.state.folder)?;
     let folder = state.folder();
     let _owner = state.own()?;
@@ -74,6 +61,24 @@ pub(super) async fn show(config: &Config, arguments: &ShowArguments) -> Result<E
     }
     super::run::show(config, &report, arguments.json, false)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The run whose id ends so.
+pub(super) async fn find_run(config: &Config, state: &StateArguments, run: &str) -> Result<RunKey> {
+    let wanted = run.to_ascii_uppercase();
+    let runs = stored_runs(config, state).await?;
+    let mut found = runs.iter().filter(|run| run.key.run.as_str().ends_with(&wanted));
+    match (found.next(), found.next()) {
+        (Some(run), None) => Ok(run.key.clone()),
+        (None, _) => {
+            let what = format!("there is no run {run}; list them with: cargo assay runs");
+            Err(Error::new(ErrorKind::NotFound, what))
+        }
+        (Some(_), Some(_)) => {
+            let what = format!("several runs end in {run}; give more of the id");
+            Err(Error::new(ErrorKind::InvalidInput, what))
+        }
+    }
 }
 
 async fn stored_runs(config: &Config, arguments: &StateArguments) -> Result<Vec<Run>> {

@@ -62,6 +62,11 @@ local function lead(key, holder, holds)
   return -1
 end
 
+-- It was used: its rank rises, counted from the rank at which the last one went.
+local function raise(key, step, age)
+  if tonumber(call('ZINCRBY', RANKS, step, key)) < age + step then call('ZADD', RANKS, age + step, key) end
+end
+
 -- A namespace since a cursor: its life, the last number that is told, whether that is the beginning, whether there is more.
 local function delta(life, number, at_once)
   local head = call('HMGET', KNOWN, 'l' .. SPACE, 'n' .. SPACE)
@@ -111,9 +116,7 @@ local function look()
       elseif age < fresh + grace then
         found[at] = 'h' .. pack('<d', age) .. stored[at]
         is_fresh = is_fresh or age < fresh
-        local rank = tonumber(call('ZINCRBY', RANKS, step, ARGV[7 + at]))
-        local least = tonumber(known[3] or 0) + step
-        if rank < least then call('ZADD', RANKS, least, ARGV[7 + at]) end
+        raise(ARGV[7 + at], step, tonumber(known[3] or 0))
       end
     end
   end
@@ -174,6 +177,13 @@ local function prolong()
   return lead(ARGV[2], ARGV[3], ARGV[4]) == -1 and 1 or 0
 end
 
+-- 2 the key   3 by how much its rank rises
+local function use()
+  if call('HEXISTS', ANSWERS, ARGV[2]) == 0 then return 0 end
+  raise(ARGV[2], tonumber(ARGV[3]), tonumber(call('HGET', KNOWN, 'age') or 0))
+  return 1
+end
+
 -- 2 the key   3 the holder
 local function release()
   local led = call('HGET', FLIGHTS, ARGV[2])
@@ -224,6 +234,7 @@ end
 local what = ARGV[1]
 if what == 'look' then return look() end
 if what == 'put' then return put() end
+if what == 'use' then return use() end
 if what == 'lead' then return prolong() end
 if what == 'release' then return release() end
 if what == 'purge' then return purge() end

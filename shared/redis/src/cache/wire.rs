@@ -11,14 +11,24 @@ use redis::Value;
 
 use super::{LARGEST_BYTES, LONGEST_MS, MOST_BYTES, MOST_NEIGHBOURS};
 
-/// The numbers at the beginning of an answer, in bytes, and in front of them its age.
+/// The numbers at the beginning of an answer, in bytes.
 const HEAD_BYTES: usize = 56;
 
 /// The keys of a tenant, of which the last is the one of a namespace.
 pub(super) fn keys(tenant: &TenantId, namespace: &str) -> [String; 6] {
-    let tag = format!("cache:{{{}}}", tenant.as_str().replace('}', "%7D"));
+    let tag = tag(tenant);
     ["known", "answers", "ranks", "ends", "flights", &format!("space:{namespace}")]
         .map(|name| format!("{tag}:{name}"))
+}
+
+/// The keys of what is known of a tenant, and of its answers.
+pub(super) fn first_keys(tenant: &TenantId) -> [String; 2] {
+    let tag = tag(tenant);
+    [format!("{tag}:known"), format!("{tag}:answers")]
+}
+
+fn tag(tenant: &TenantId) -> String {
+    format!("cache:{{{}}}", tenant.as_str().replace('}', "%7D"))
 }
 
 pub(super) fn words<const N: usize>(words: [&str; N]) -> Vec<Vec<u8>> {
@@ -101,6 +111,45 @@ pub(super) fn looked(lookup: &Lookup, answer: Vec<Value>) -> Result<Looked> {
     })
 }
 
+/// The time in the answer of `TIME`, or of a key that holds it, in milliseconds.
+pub(super) fn time(answer: &Value) -> Option<u64> {
+    match answer {
+        Value::Array(time) => {
+            let [seconds, microseconds] = &time[..] else { return None };
+            Some(number_in(bytes(seconds)?)? * 1_000 + number_in(bytes(microseconds)?)? / 1_000)
+        }
+        other => number_in(bytes(other)?),
+    }
+}
+
+/// What plain commands told: answers by key, floor and last generation. `None` if only the script can tell what that means.
+pub(super) fn glanced(stored: &Value, known: &Value, now_ms: u64) -> Option<Looked> {
+    let (Value::Array(stored), Value::Array(known)) = (stored, known) else { return None };
+    let numbers: Option<Vec<u64>> = known.iter().map(|value| number_in(bytes(value)?)).collect();
+    let [floor, last] = numbers?[..] else { return None };
+    let found = stored.iter().map(|value| {
+        let Some(packed) = bytes(value) else {
+            return matches!(value, Value::Nil).then_some(Found::Nothing);
+        };
+        let held = held_at(packed, now_ms)?;
+        let Generation(generation) = held.entry.generation;
+        let has_ended = held.age_ms >= held.entry.fresh_ms + held.entry.grace_ms;
+        // Something was purged since: whether it was this, its tags say.
+        let is_sure = generation >= floor && generation >= last;
+        (is_sure && !has_ended).then_some(Found::Held(held))
+    });
+    Some(Looked {
+        found: found.collect::<Option<_>>()?,
+        generation: Generation(last),
+        lead: None,
+        delta: None,
+    })
+}
+
+fn number_in(text: &[u8]) -> Option<u64> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
 fn found_in(answer: &[u8]) -> Found {
     match answer.split_first() {
         None => Found::Nothing,
@@ -109,24 +158,31 @@ fn found_in(answer: &[u8]) -> Found {
     }
 }
 
+/// An answer as the script gives it: its age comes first.
 fn held(packed: &[u8]) -> Option<Held> {
-    let (numbers, rest) = packed.split_at_checked(8 + HEAD_BYTES)?;
+    let (age, packed) = packed.split_first_chunk::<8>()?;
+    Some(Held { age_ms: f64::from_le_bytes(*age) as u64, ..held_at(packed, 0)? })
+}
+
+/// An answer as it is stored.
+fn held_at(packed: &[u8], now_ms: u64) -> Option<Held> {
+    let (numbers, rest) = packed.split_at_checked(HEAD_BYTES)?;
     let number = |at: usize| {
         let bytes = numbers.get(at * 8..at * 8 + 8)?.try_into().ok()?;
         // Whole and below 2^53, as the script keeps them.
         Some(f64::from_le_bytes(bytes) as u64)
     };
-    let (tags, value) = rest.split_at_checked(usize::try_from(number(7)?).ok()?)?;
+    let (tags, value) = rest.split_at_checked(usize::try_from(number(6)?).ok()?)?;
     let tags = std::str::from_utf8(tags).ok()?;
     let entry = Entry {
         value: Arc::from(value),
-        fresh_ms: number(2)?,
-        grace_ms: number(3)?,
+        fresh_ms: number(1)?,
+        grace_ms: number(2)?,
         tags: tags.split_terminator('\0').map(str::to_owned).collect(),
-        generation: Generation(number(4)?),
-        worth: number(5)?,
+        generation: Generation(number(3)?),
+        worth: number(4)?,
     };
-    Some(Held { entry, age_ms: number(0)? })
+    Some(Held { entry, age_ms: now_ms.saturating_sub(number(0)?) })
 }
 
 fn delta(grown: &[Value]) -> Option<Delta> {

@@ -163,7 +163,7 @@ impl Cache for LiteCache {
                 .await?;
             }
         }
-        self.write(gone(flight_key(tenant, key), Expect::Anything)).await
+        self.write(ended(flight_key(tenant, key), Expect::Anything, self.clock.now_ms())).await
     }
 
     async fn lead(&self, tenant: &TenantId, key: &str, flight: &Flight) -> Result<bool> {
@@ -178,7 +178,8 @@ impl Cache for LiteCache {
             .is_some_and(|(leading, _)| leading.holder == holder);
         if is_own {
             // Who was faster leads by now.
-            self.try_write(&[gone(flight_key, expect(found.as_ref()))]).await?;
+            let now_ms = self.clock.now_ms();
+            self.try_write(&[ended(flight_key, expect(found.as_ref()), now_ms)]).await?;
         }
         Ok(())
     }
@@ -223,8 +224,10 @@ fn expect(found: Option<&Versioned>) -> Expect {
     found.map_or(Expect::Absent, |versioned| Expect::Version(versioned.version))
 }
 
-fn gone(key: Key, expect: Expect) -> Change {
-    Change { key, expect, to: Becomes::Gone, due_ms: None }
+/// A row whose time is over: agents may not delete, and the table lets go of it.
+fn ended(key: Key, expect: Expect, now_ms: u64) -> Change {
+    let row = Row::Expiring { value: serde_json::Value::Null, expires_ms: now_ms };
+    Change { key, expect, to: Becomes::Row(row), due_ms: None }
 }
 
 fn crowded() -> Error {

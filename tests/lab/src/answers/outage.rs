@@ -18,9 +18,14 @@ pub(super) enum How {
     Frozen,
 }
 
-/// How long Redis is there before and after.
-const WELL_MS: u64 = 3_000;
-const AFTER_MS: u64 = 6_000;
+/// How long Redis is there, then gone, then there again, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spans {
+    pub(super) well: u64,
+    pub(super) gone: u64,
+    pub(super) back: u64,
+}
+
 const MODEL_MS: u64 = 5;
 
 /// One step: when it began, by the machine's clock, how long it took, and how it ended.
@@ -30,20 +35,20 @@ struct Seen {
     end: End,
 }
 
-pub(super) fn measure(how: How, outage_ms: u64) -> Result<Value> {
+pub(super) fn measure(how: How, spans: Spans) -> Result<Value> {
     let mut valkey = Valkey::start(&[])?;
     let url = valkey.url();
     let worker = std::thread::spawn(move || {
-        steps(&url, WELL_MS + outage_ms + AFTER_MS).map_err(|error| error.to_string())
+        steps(&url, spans.well + spans.gone + spans.back).map_err(|error| error.to_string())
     });
     let sleep = |milliseconds| std::thread::sleep(Duration::from_millis(milliseconds));
-    sleep(WELL_MS);
+    sleep(spans.well);
     let lost_us = now_us();
     match how {
         How::Killed => valkey.kill(),
         How::Frozen => valkey.freeze(),
     }
-    sleep(outage_ms);
+    sleep(spans.gone);
     match how {
         How::Killed => valkey.start_again()?,
         How::Frozen => valkey.thaw(),

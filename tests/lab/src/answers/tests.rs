@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use engine::contract;
 use engine::model::TenantId;
 use engine::ports::{Cache, Clock, Entry, Flight, Found, Generation, Lookup, Neighbour};
-use redis_ports::{CacheSettings, RedisCache};
+use redis_ports::{CacheSettings, RedisCache, TrialClock};
 
+use super::outage::{self, How, Spans};
 use crate::stack::Valkey;
 
 /// A clock that stands in a key of the server and moves only when somebody sleeps.
@@ -31,7 +32,7 @@ impl KeptClock {
     }
 
     async fn cache(&self, most: usize) -> RedisCache {
-        let clock = Some(CLOCK.to_owned());
+        let clock = Some(TrialClock { script: CLOCK.to_owned(), key: "clock".to_owned() });
         let settings = CacheSettings { clock, patience_ms: 5_000, ..CacheSettings::of(most) };
         RedisCache::open(&self.valkey.url(), settings).await.unwrap()
     }
@@ -155,6 +156,21 @@ fn a_server_that_has_forgotten_its_purges_has_no_answers() {
         cache.put(&tenant, "key", &entry(10, 10, generation)).await.unwrap();
         assert!(has(&cache, &tenant, "key").await);
     });
+}
+
+/// The bench says how little it adds on a quiet machine; here the machine may be busy.
+#[test]
+fn a_silent_redis_fails_no_step_and_is_used_again() {
+    for how in [How::Frozen, How::Killed] {
+        let seen = outage::measure(how, Spans { well: 700, gone: 1_000, back: 2_500 }).unwrap();
+        let number = |name: &str| seen[name].as_f64().unwrap_or(f64::NAN);
+        assert_eq!(number("failed"), 0.0, "{seen}");
+        assert!(number("steps_in_outage") > 10.0, "{seen}");
+        // Whoever waited for it each time would add its patience to every step.
+        assert!(number("outage_p50_ms") < number("usual_p50_ms") + 10.0, "{seen}");
+        assert!(number("added_worst_ms") < 200.0, "{seen}");
+        assert!(number("used_again_after_ms") < 2_500.0, "{seen}");
+    }
 }
 
 #[test]

@@ -16,6 +16,7 @@ use engine::ports::{
     Admission, Backend, Clock, ContentStore as _, Limits, Ports, Queues, Random, Settings, Take, Used,
     Workflow,
 };
+use engine::recall::{Near, Sealed, SealingKey};
 use futures::FutureExt as _;
 use local::host::{self, Concurrency};
 use local::workflow::LocalWorkflow;
@@ -391,8 +392,11 @@ impl World {
             store = owned;
             late = Some(disk);
         }
+        let place = Arc::new(self.faulty::<dyn engine::ports::Cache>(self.cache.clone()));
+        let nonces = Arc::new(SeededRandom::new(self.plan.seed ^ self.faults.calls() ^ 0x5EA1));
+        let sealed = Sealed::new(place, SealingKey::from_text("one key of all processes"), nonces);
         let ports = Ports {
-            clock,
+            clock: clock.clone(),
             random: Arc::new(SeededRandom::new(self.plan.seed ^ self.faults.calls())),
             catalogue: self.catalogue.clone(),
             settings: Settings { daily_budget: self.plan.daily_budget, monthly_budget: None, run_cap: None },
@@ -400,7 +404,7 @@ impl World {
             content: Arc::new(self.faulty::<dyn engine::ports::ContentStore>(self.content.clone())),
             queues: Arc::new(self.faulty::<dyn Queues>(services.queues.clone())),
             workflow: Arc::new(self.faulty::<dyn Workflow>(services.workflow.clone())),
-            cache: Arc::new(self.faulty::<dyn engine::ports::Cache>(self.cache.clone())),
+            cache: Arc::new(Near::new(Arc::new(sealed), clock.clone(), 100)),
             limits: Arc::new(self.faulty::<dyn Limits>(limits)),
             model: Some(model),
             embedder: None,

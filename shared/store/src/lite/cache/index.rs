@@ -6,7 +6,7 @@ use engine::ports::{Becomes, Change, Cursor, Delta, Expect, Key, NEIGHBOURS_AT_O
 use serde::{Deserialize, Serialize};
 
 use super::rows::{read, row};
-use super::{ATTEMPTS, LONGEST_MS, LiteCache, PURGES_KEEP_MS, crowded, expect, gone};
+use super::{ATTEMPTS, LONGEST_MS, LiteCache, PURGES_KEEP_MS, crowded, ended, expect};
 
 /// Neighbours that a namespace keeps.
 const MOST_NEIGHBOURS: u64 = 2_000;
@@ -44,7 +44,7 @@ impl LiteCache {
             }];
             if next.last - next.first >= MOST_NEIGHBOURS {
                 let oldest = neighbour_key(tenant, namespace, next.life, next.first);
-                changes.push(gone(oldest, Expect::Anything));
+                changes.push(ended(oldest, Expect::Anything, now_ms));
                 next.first += 1;
             }
             changes.push(Change {
