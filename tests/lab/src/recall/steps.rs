@@ -157,7 +157,14 @@ fn end_of(result: &StepResult) -> End {
 
 /// What functions have where nothing is said.
 fn recall() -> RecallConfig {
-    RecallConfig { is_on: true, most: 10_000, key: None, key_of_model: None }
+    RecallConfig {
+        is_on: true,
+        most: 10_000,
+        share: Default::default(),
+        threshold: Default::default(),
+        key: None,
+        key_of_model: None,
+    }
 }
 
 /// A model that tells of each call when it begins.
