@@ -41,7 +41,8 @@ pub struct Config {
     /// tokens of a key, in any span in which the refill makes up for the capacity; a minute if only one is set. `ASSAY_RATES`: a
     /// table in TOML, or the path of one, with rates of tenants, agents, models and providers.
     pub rates: Rates,
-    /// Stored answers: `ASSAY_CACHE`, `CACHE_MAX_ENTRIES`, `CACHE_COMPRESSION_RATIO`, `ASSAY_CACHE_KEY`.
+    /// Stored answers: `ASSAY_CACHE`, `CACHE_MAX_ENTRIES`, `CACHE_COMPRESSION_RATIO`, `CACHE_SIMILARITY_THRESHOLD`,
+    /// `ASSAY_CACHE_KEY`.
     pub recall: RecallConfig,
     /// `ASSAY_FETCH_CONTACT`: a page or address of yours, told to the servers that links are fetched from.
     pub fetch_contact: Option<String>,

@@ -9,6 +9,7 @@ use engine::agent::{AgentSpec, CachePolicy, Catalogue};
 use engine::error::{Error, ErrorKind, Result};
 use engine::ports::{Cache, Clock};
 use engine::recall::compress::DroppableShare;
+use engine::recall::vectors::Threshold;
 use engine::recall::{Near, Sealed, SealingKey};
 
 use crate::clock::{OsRandom, secret_bytes};
@@ -30,6 +31,9 @@ pub struct RecallConfig {
     /// `CACHE_COMPRESSION_RATIO`: what compression may take of a text at most, a share from 0 to 1; a text that would lose more
     /// is compared as it is. Default 0.5.
     pub share: DroppableShare,
+    /// `CACHE_SIMILARITY_THRESHOLD`: how alike two texts must be to be compared by meaning, as the cosine of their vectors, from
+    /// 0.88 to 1. Default 0.92.
+    pub threshold: Threshold,
     /// `ASSAY_CACHE_KEY`: a secret text of at least 32 characters, with which answers are sealed.
     pub key: Option<SealingKey>,
     /// A key made of `LLM_API_KEY`, for a deployment that has no other.
@@ -53,7 +57,18 @@ impl RecallConfig {
             Some(share) => DroppableShare::parse(&share)?,
             None => DroppableShare::default(),
         };
-        Ok(Self { is_on, most, share, key: key.as_deref().map(SealingKey::from_text), key_of_model })
+        let threshold = match get("CACHE_SIMILARITY_THRESHOLD") {
+            Some(threshold) => Threshold::parse(&threshold)?,
+            None => Threshold::default(),
+        };
+        Ok(Self {
+            is_on,
+            most,
+            share,
+            threshold,
+            key: key.as_deref().map(SealingKey::from_text),
+            key_of_model,
+        })
     }
 
     /// The catalogue, whose agents recall as is configured, and nothing if that is off.
@@ -61,7 +76,7 @@ impl RecallConfig {
         let configured = |agent: &Arc<AgentSpec>| {
             let cache = if self.is_on {
                 let compressed = agent.cache.compressed.map(|_| self.share);
-                CachePolicy { compressed, ..agent.cache.clone() }
+                CachePolicy { compressed, threshold: self.threshold, ..agent.cache.clone() }
             } else {
                 CachePolicy { exact: false, compressed: None, semantic_text: None, ..agent.cache.clone() }
             };
@@ -173,5 +188,10 @@ mod tests {
         assert!(shares.len() > 20 && shares.iter().all(|share| *share == quarter.share));
         assert_ne!(quarter.share, DroppableShare::default());
         assert!(config(&[("CACHE_COMPRESSION_RATIO", "2")]).is_err());
+        let near = config(&[("CACHE_SIMILARITY_THRESHOLD", "0.95")]).unwrap();
+        let agents = near.applied_to(crate::load_catalogue().unwrap()).agents;
+        assert!(agents.iter().all(|agent| agent.cache.threshold == near.threshold));
+        assert_ne!(near.threshold, Threshold::default());
+        assert!(config(&[("CACHE_SIMILARITY_THRESHOLD", "0.87")]).is_err());
     }
 }

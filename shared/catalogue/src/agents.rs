@@ -83,6 +83,7 @@ fn agent(
             over: AgentId::new(&fan_out.over),
             field: fan_out.field.clone(),
             id: fan_out.id.clone(),
+            shown: fan_out.shown.clone(),
         }),
         effects,
         same_answer: row.same_answer.clone(),
@@ -114,7 +115,9 @@ fn cache(row: &AgentRow) -> Result<CachePolicy, CatalogueError> {
     }
     let semantic_text = row.cache.semantic_text.clone().filter(|_| has("l3"));
     let compressed = has("l2").then(Default::default);
-    Ok(CachePolicy { exact: has("l1"), compressed, ttl_seconds: row.cache.ttl_seconds, semantic_text })
+    let ttl_seconds = row.cache.ttl_seconds;
+    let threshold = Default::default();
+    Ok(CachePolicy { exact: has("l1"), compressed, ttl_seconds, semantic_text, threshold })
 }
 
 fn check_unique(rows: &[AgentRow]) -> Result<(), CatalogueError> {
@@ -196,8 +199,9 @@ fn check_fan_outs(rows: &[AgentRow], agents: &[AgentSpec]) -> Result<(), Catalog
         }
         let schema = agents.iter().find(|agent| agent.id.as_str() == fan_out.over).map(|agent| &agent.schema);
         let properties = schema.and_then(|schema: &Value| schemas::item_properties(schema, &fan_out.field));
-        if !properties.is_some_and(|properties| properties.contains_key(&fan_out.id)) {
-            let (agent, field) = (row.id.clone(), format!("{}[].{}", fan_out.field, fan_out.id));
+        let is_unknown = |field: &&String| !properties.is_some_and(|known| known.contains_key(*field));
+        if let Some(field) = std::iter::once(&fan_out.id).chain(&fan_out.shown).find(is_unknown) {
+            let (agent, field) = (row.id.clone(), format!("{}[].{field}", fan_out.field));
             let file = format!("schemas/{}.json", fan_out.over);
             return Err(CatalogueError::UnknownField { agent, list: "fan_out", field, file });
         }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::model::{AgentId, Depth, NanoUsd, Price};
 use crate::recall::compress::DroppableShare;
+use crate::recall::vectors::Threshold;
 
 /// The agents and models a process works with, immutable once loaded.
 #[derive(Clone, Debug)]
@@ -265,6 +266,8 @@ pub struct FanOut {
     pub field: String,
     /// The field of an item that is its id.
     pub id: String,
+    /// The fields of an item that the prompt shows; all, if none is named.
+    pub shown: Vec<String>,
 }
 
 /// Bounds of one step.
@@ -287,8 +290,10 @@ pub struct CachePolicy {
     pub compressed: Option<DroppableShare>,
     /// For how long an answer holds.
     pub ttl_seconds: u64,
-    /// The input whose meaning decides, for the semantic level.
+    /// The field of the baseline whose meaning decides, for the semantic level.
     pub semantic_text: Option<String>,
+    /// How alike two such texts must be.
+    pub threshold: Threshold,
 }
 
 /// A model: where it is, what it can take, what it costs.

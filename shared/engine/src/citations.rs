@@ -31,6 +31,19 @@ pub(crate) fn faults(
     faults
 }
 
+/// True if an answer points at a passage of the content it is about.
+pub(crate) fn points_at_content(answer: &Value) -> bool {
+    match answer {
+        Value::Array(values) => values.iter().any(points_at_content),
+        Value::Object(fields) => fields.iter().any(|(name, value)| {
+            let is_pointer = SEGMENT_FIELDS.contains(&name.as_str()) && !value.is_null();
+            let are_pointers = name == "segments" && value.as_array().is_some_and(|list| !list.is_empty());
+            is_pointer || are_pointers || points_at_content(value)
+        }),
+        _ => false,
+    }
+}
+
 #[derive(Default)]
 struct Known {
     segments: BTreeSet<String>,

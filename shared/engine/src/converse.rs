@@ -11,14 +11,16 @@ use crate::citations;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lease::{Claimed, Later, MAX_ATTEMPTS};
 use crate::ledger_view::cost_by_step;
-use crate::model::{CacheLevel, CallId, NanoUsd, RecallNote, Routing, Usage};
+use crate::model::{Basis, CacheLevel, CallId, Compared, NanoUsd, RecallNote, Routing, Told, Usage, Used};
 use crate::money::{self, Ask, Decided, Grant, Seen, Settlement};
 use crate::ports::{
     Admission, Backend, Bill, Llm, LlmError, ModelMessage, ModelReply, ModelRequest, Ports, Take, ToolAnswer,
     ToolScope, ToolSpec,
 };
 use crate::prompt;
-use crate::recall::{self, Recalled, Remembered};
+use crate::recall::meaning::Met;
+use crate::recall::trust::Decision;
+use crate::recall::{self, Asked, Making, Recalled, Remembered, earned};
 use crate::routing::{self, Route};
 use crate::step_input::StepInput;
 use crate::trace;
@@ -40,8 +42,8 @@ const TOOL_ANSWER_BYTES: usize = 16 * 1024;
 
 /// How a conversation ended.
 pub(crate) enum Ending {
-    /// A valid answer to the fields asked for, and from which level, if it was stored.
-    Answer { answer: Value, from: Option<CacheLevel> },
+    /// A valid answer to the fields asked for, and where it is from, if it was stored.
+    Answer { answer: Value, from: Option<Basis> },
     /// The model declined.
     Refused(String),
     /// The answer stayed invalid after one repair.
@@ -208,23 +210,81 @@ impl<'a> Talk<'a> {
             return self.ask(ports, llm, model).await;
         }
         let request = self.request(ports, model);
-        let compressed = self.compressed(&request)?;
+        let asked = Asked::of(ports, self.subject, &request)?;
         let fits = |answer: &Value| self.faults(answer).is_empty();
-        let (recalled, note) =
-            recall::look_up(ports, claimed, spec, &request, compressed.as_ref(), fits).await;
-        self.recall = Some(note);
-        let making = match recalled {
+        let (recalled, mut note) = recall::look_up(ports, claimed, spec, &asked, fits).await;
+        let mut making = match recalled {
             Recalled::Hit(level, hit) => {
-                self.model = Some(hit.model);
-                self.saved = hit.cost;
-                return Ok(Ending::Answer { answer: hit.answer, from: Some(level) });
+                self.recall = Some(note);
+                return Ok(self.serve(hit, level, 1.0));
             }
             Recalled::Elsewhere { after_ms } => {
+                self.recall = Some(note);
                 let why = "another step asks the same just now".to_owned();
                 return Ok(Ending::Later(Later { after_ms, why, counts: self.failed_calls }));
             }
             Recalled::Miss(making) => making,
         };
+        let met = making.by_meaning(ports, spec, &mut note, fits).await;
+        let met = match met {
+            Some(met) => {
+                let decision = earned::decide(ports, claimed, making.key()).await;
+                note_use(&mut note, &met, decision);
+                decision.map(|decision| (met, decision))
+            }
+            None => None,
+        };
+        self.recall = Some(note);
+        match met {
+            Some((met, Decision::Serve { audit: false, .. })) => {
+                making.end(ports, spec, None).await;
+                Ok(self.serve(met.answer, CacheLevel::L3, met.cosine))
+            }
+            Some((met, decision)) => {
+                let outcome = self.make(ports, llm, model, making).await?;
+                Ok(self.compare(ports, met, decision, outcome).await)
+            }
+            None => self.make(ports, llm, model, making).await,
+        }
+    }
+
+    /// A stored answer is the answer.
+    fn serve(&mut self, stored: Remembered, level: CacheLevel, similarity: f64) -> Ending {
+        self.model = Some(stored.model);
+        self.saved = stored.cost;
+        Ending::Answer { answer: stored.answer, from: Some(Basis::Cache { level, similarity }) }
+    }
+
+    /// What the model's answer shows of the stored one. The model's own is the answer, also in an audit: so none is served that
+    /// is known to be wrong. If it gives none, what may be served is.
+    async fn compare(&mut self, ports: &Ports, met: Met, decision: Decision, outcome: Ending) -> Ending {
+        let spec = self.subject.spec;
+        match outcome {
+            Ending::Answer { answer, from } => {
+                let agrees =
+                    spec.same_answer.iter().all(|field| answer.get(field) == met.answer.answer.get(field));
+                earned::learn(ports, spec, decision, !agrees).await;
+                if let Some(compared) = self.recall.as_mut().and_then(|note| note.compared.as_mut()) {
+                    compared.agrees = Some(agrees);
+                }
+                Ending::Answer { answer, from }
+            }
+            _ if decision != Decision::Shadow => {
+                self.gives_way = false;
+                self.serve(met.answer, CacheLevel::L3, met.cosine)
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Asks, and stores the answer.
+    async fn make(
+        &mut self,
+        ports: &Ports,
+        llm: &dyn Llm,
+        model: &Arc<ModelSpec>,
+        making: Making,
+    ) -> Result<Ending> {
         let outcome = making.lead(ports, self.ask(ports, llm, model)).await;
         let made = match (&outcome, &self.model) {
             // What a tool did or said may be another thing next time.
@@ -236,16 +296,8 @@ impl<'a> Talk<'a> {
             }),
             _ => None,
         };
-        making.end(ports, spec, made.as_ref()).await;
+        making.end(ports, self.subject.spec, made.as_ref()).await;
         outcome
-    }
-
-    /// The request with the words of its sources compressed, if that level is used.
-    fn compressed(&self, request: &ModelRequest) -> Result<Option<ModelRequest>> {
-        let Subject { spec, input, baseline, .. } = *self.subject;
-        let Some(most) = spec.cache.compressed else { return Ok(None) };
-        let messages = recall::prose::messages(spec, input, baseline, most)?;
-        Ok(Some(ModelRequest { messages, ..request.clone() }))
     }
 
     /// Asks until there is an answer, or none is to be had.
@@ -588,6 +640,19 @@ impl<'a> Talk<'a> {
         );
         self.messages.push(ModelMessage::User { text });
     }
+}
+
+/// Notes what is done with an answer of the same meaning.
+fn note_use(note: &mut RecallNote, met: &Met, decision: Option<Decision>) {
+    let used = decision.map(|decision| match decision {
+        Decision::Shadow => Used::Shadow,
+        Decision::Serve { audit: false, .. } => Used::Served,
+        Decision::Serve { audit: true, .. } => Used::Audited,
+    });
+    if used == Some(Used::Served) {
+        note.levels.insert(CacheLevel::L3, Told::Hit { age_ms: met.age_ms, stale: false });
+    }
+    note.compared = note.compared.take().map(|compared| Compared { used, ..compared });
 }
 
 /// What a call tells the operator's metrics.

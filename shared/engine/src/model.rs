@@ -21,7 +21,7 @@ pub use counters::{Counters, Histogram};
 pub use id::{AgentId, CallId, ContentRef, ItemId, KeyId, RunId, RunKey, StepKey, TakeId, TenantId, Token};
 pub use money::{NanoUsd, decimal};
 pub use price::{Price, PriceBand, Usage};
-pub use recalled::{RecallNote, Told};
+pub use recalled::{Compared, RecallNote, Told, Used};
 pub use result::{
     Basis, CacheLevel, Meta, Outcome, Reason, ReasonCode, STEP_RESULT_VERSION, Status, StepError, StepResult,
 };

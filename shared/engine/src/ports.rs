@@ -17,6 +17,7 @@ use crate::model::{
     AgentId, ContentRef, ItemId, MemoryRecord, NanoUsd, RunKey, Source, StepKey, TenantId, TenantSettings,
     Token, Usage,
 };
+use crate::recall::Namespaces;
 use crate::step_input::{Analysis, StepInput};
 use crate::trace::Span;
 
@@ -58,6 +59,8 @@ pub struct Ports {
     pub model: Option<Arc<dyn Llm>>,
     /// Embeddings; `None` where none is linked.
     pub embedder: Option<Arc<dyn Embedder>>,
+    /// What this process has read of the texts that are compared by meaning.
+    pub namespaces: Arc<Namespaces>,
     /// Deterministic analysers by name.
     pub analysers: Arc<BTreeMap<&'static str, Arc<dyn Analyser>>>,
     /// Tools by name.

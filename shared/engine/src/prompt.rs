@@ -66,7 +66,7 @@ fn variable(spec: &AgentSpec, input: &StepInput, baseline: Option<&Value>, name:
         return input.fact(fact).map(Value::to_string);
     }
     match name {
-        "item" => input.item.as_ref().map(Value::to_string),
+        "item" => input.item.as_ref().map(|item| shown_item(spec, item).to_string()),
         "baseline" => Some(baseline.map_or_else(|| "null".to_owned(), Value::to_string)),
         // Without the time of the request: the same question tomorrow is the same question.
         "request" => Some(
@@ -85,6 +85,18 @@ fn variable(spec: &AgentSpec, input: &StepInput, baseline: Option<&Value>, name:
                 None => Some(json!({"status": "not_planned"}).to_string()),
             }
         }
+    }
+}
+
+/// The fields of an item that the agent is to see.
+fn shown_item(spec: &AgentSpec, item: &Value) -> Value {
+    let shown = spec.fan_out.as_ref().map(|fan_out| &fan_out.shown).filter(|shown| !shown.is_empty());
+    match (shown, item) {
+        (Some(shown), Value::Object(fields)) => {
+            let fields = fields.iter().filter(|(name, _)| shown.contains(name));
+            Value::Object(fields.map(|(name, value)| (name.clone(), value.clone())).collect())
+        }
+        _ => item.clone(),
     }
 }
 

@@ -6,8 +6,10 @@ pub mod guards;
 pub mod trust;
 pub mod vectors;
 
+pub(crate) mod earned;
 mod flights;
 mod lists;
+pub(crate) mod meaning;
 mod near;
 pub(crate) mod prose;
 mod sealed;
@@ -21,10 +23,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::agent::AgentSpec;
+use crate::converse::Subject;
 use crate::lease::Claimed;
 use crate::model::{CacheLevel, NanoUsd, RecallNote, Run, TenantId, Told, Usage};
-use crate::ports::{Entry, Flight, Found, Generation, Held, Lead, Looked, Lookup, ModelRequest, Ports};
+use crate::ports::{
+    Cursor, Delta, Entry, Flight, Found, Generation, Held, Lead, Looked, Lookup, ModelRequest, Ports,
+};
 
+use meaning::{Embedded, Question};
+
+pub use meaning::Namespaces;
 pub use near::{NEAR_MS, Near};
 pub use sealed::{Sealed, SealingKey};
 pub(crate) use shelf::Shelf;
@@ -56,6 +64,27 @@ pub(crate) struct Remembered {
     pub(crate) cost: NanoUsd,
 }
 
+/// A request in the forms by which an answer to it is known.
+pub(crate) struct Asked<'a> {
+    request: &'a ModelRequest,
+    compressed: Option<ModelRequest>,
+    question: Option<Question>,
+}
+
+impl<'a> Asked<'a> {
+    /// The forms of a step's request that its row allows.
+    pub(crate) fn of(
+        ports: &Ports,
+        subject: &Subject<'_>,
+        request: &'a ModelRequest,
+    ) -> crate::error::Result<Self> {
+        let Subject { spec, input, baseline, .. } = *subject;
+        let messages = spec.cache.compressed.map(|most| prose::messages(spec, input, baseline, most));
+        let compressed = messages.transpose()?.map(|messages| ModelRequest { messages, ..request.clone() });
+        Ok(Self { request, compressed, question: Question::of(ports, subject, request)? })
+    }
+}
+
 /// How a look-up ended.
 pub(crate) enum Recalled {
     /// With an answer.
@@ -74,6 +103,10 @@ pub(crate) struct Making {
     /// What was told before; `None` if the cache did not answer, and then nothing is stored: a purge may be missed.
     generation: Option<Generation>,
     flight: Option<Flight>,
+    question: Option<Question>,
+    embedded: Option<Embedded>,
+    /// The question's namespace has more texts than were read.
+    has_more: bool,
 }
 
 /// The key of a request: a hash under a key of the tenant's own.
@@ -111,21 +144,22 @@ pub(crate) async fn look_up(
     ports: &Ports,
     claimed: &Claimed,
     spec: &AgentSpec,
-    request: &ModelRequest,
-    compressed: Option<&ModelRequest>,
+    asked: &Asked<'_>,
     fits: impl Fn(&Value) -> bool,
 ) -> (Recalled, RecallNote) {
-    let mut making = Making::new(&claimed.run, spec, request, compressed);
+    let mut making = Making::new(&claimed.run, spec, asked);
     let mut note = RecallNote { key: shortened(&making.keys[0].1), ..RecallNote::default() };
     // A step's own flight of an earlier lease is no obstacle to it.
     let flight = Flight { holder: claimed.key.to_string(), holds_ms: FLIGHT_MS };
     let keys = making.keys.iter().map(|(_, key)| key.clone()).collect();
-    let lookup = Lookup { keys, flight: Some(flight.clone()), since: None };
+    let mut lookup = Lookup { keys, flight: Some(flight.clone()), since: None };
     let began_ms = ports.clock.now_ms();
     let (mut pause_ms, mut left_ms) = (FIRST_PAUSE_MS, None);
     loop {
+        lookup.since = making.since(ports);
         match ports.cache.look_up(&making.tenant, &lookup).await {
-            Ok(looked) => {
+            Ok(mut looked) => {
+                making.take_in(ports, looked.delta.take());
                 left_ms = match looked.lead {
                     Some(Lead::Other { left_ms }) => Some(left_ms),
                     Some(Lead::Own) | None => None,
@@ -200,11 +234,40 @@ fn read(held: &Held) -> Option<Remembered> {
 }
 
 impl Making {
-    fn new(run: &Run, spec: &AgentSpec, request: &ModelRequest, compressed: Option<&ModelRequest>) -> Self {
+    fn new(run: &Run, spec: &AgentSpec, asked: &Asked<'_>) -> Self {
+        let Asked { request, compressed, question } = asked;
         let tenant = run.key.tenant.clone();
         let mut keys = vec![(CacheLevel::L1, key(&tenant, spec, request))];
-        keys.extend(compressed.map(|request| (CacheLevel::L2, compressed_key(&tenant, spec, request))));
-        Self { tenant, keys, tags: tags(run, spec, request), generation: None, flight: None }
+        keys.extend(
+            compressed.iter().map(|request| (CacheLevel::L2, compressed_key(&tenant, spec, request))),
+        );
+        Self {
+            tenant,
+            keys,
+            tags: tags(run, spec, request),
+            generation: None,
+            flight: None,
+            question: question.clone(),
+            embedded: None,
+            has_more: false,
+        }
+    }
+
+    /// The key of the request as it is, for whoever must tell it from others.
+    pub(crate) fn key(&self) -> &str {
+        &self.keys[0].1
+    }
+
+    /// From where on the question's namespace is to be read.
+    fn since(&self, ports: &Ports) -> Option<(String, Cursor)> {
+        let namespace = &self.question.as_ref()?.namespace;
+        Some((namespace.clone(), ports.namespaces.cursor(&self.tenant, namespace)))
+    }
+
+    fn take_in(&mut self, ports: &Ports, delta: Option<Delta>) {
+        let Some((delta, question)) = delta.zip(self.question.as_ref()) else { return };
+        self.has_more = delta.has_more;
+        ports.namespaces.read_on(&self.tenant, &question.namespace, delta);
     }
 
     /// Does the work while others wait for its outcome, and tells them that it still goes on.
@@ -265,7 +328,14 @@ impl Making {
         for (_, key) in &self.keys {
             ports.cache.put(&self.tenant, key, &entry).await?;
         }
-        Ok(())
+        let neighbour =
+            self.embedded.as_ref().and_then(|embedded| embedded.neighbour(self.key(), &answer.answer));
+        match neighbour {
+            Some((namespace, neighbour)) => {
+                ports.cache.add(&self.tenant, namespace, &neighbour, entry.fresh_ms).await
+            }
+            None => Ok(()),
+        }
     }
 }
 

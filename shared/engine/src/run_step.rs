@@ -230,8 +230,8 @@ fn conclude_conversation(mut conversation: Conversation, baseline: Baseline) -> 
         Ending::Answer { answer, from } => {
             let outcome = Outcome::Ok(merge(baseline.into_data(), answer));
             let mut worked = decided(outcome, Vec::new(), Some(conversation));
-            if let (Worked::Decided(decided), Some(level)) = (&mut worked, from) {
-                decided.basis = Basis::Cache { level, similarity: 1.0 };
+            if let (Worked::Decided(decided), Some(basis)) = (&mut worked, from) {
+                decided.basis = basis;
             }
             return worked;
         }

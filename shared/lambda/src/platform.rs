@@ -191,6 +191,7 @@ async fn open(
         limits: limits(cloud, &config, &store, clock).await?,
         model: parts.model,
         embedder,
+        namespaces: Arc::default(),
         analysers: parts.analysers,
         tools: parts.tools,
         platforms: parts.platforms,

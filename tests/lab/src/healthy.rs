@@ -50,6 +50,7 @@ impl House {
             limits: Arc::new(MemoryLimits::new(clock.clone(), 60, 60)),
             model: Some(Arc::new(ScriptedModel::new(script, clock.clone()))),
             embedder: Some(Arc::new(Words)),
+            namespaces: Arc::default(),
             analysers: Arc::new(BTreeMap::new()),
             tools: Arc::new(tools::tools()),
             platforms: Arc::default(),

@@ -134,6 +134,7 @@ impl House {
             limits: Arc::new(MemoryLimits::new(clock.clone(), 1, 1)),
             model: None,
             embedder: None,
+            namespaces: Default::default(),
             analysers: Arc::default(),
             tools: Arc::default(),
             platforms: Arc::default(),

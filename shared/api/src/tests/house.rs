@@ -143,6 +143,7 @@ impl House {
             limits: Arc::new(MemoryLimits::new(clock, 600, 600)),
             model: None,
             embedder: None,
+            namespaces: Default::default(),
             analysers: Arc::new(BTreeMap::new()),
             tools: Arc::new(BTreeMap::new()),
             platforms: Arc::default(),

@@ -315,6 +315,7 @@ fn run_of(key: &Key) -> Option<&RunKey> {
         | Key::Learned(_)
         | Key::Prices
         | Key::Circuit(_)
+        | Key::Trust(_)
         | Key::Idempotency(..)
         | Key::Counters(..)
         | Key::Memory(..)

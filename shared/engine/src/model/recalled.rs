@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::CacheLevel;
+use crate::recall::guards::Refusal;
 
 /// What became of looking for a stored answer.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RecallNote {
-    /// What was found, by level. A level that is missing was not asked.
+    /// What was found, by level. A level that is missing was not asked; level l3 is missing too where an answer was there and
+    /// not served: see `compared`.
     pub levels: BTreeMap<CacheLevel, Told>,
     /// The first bytes of the key it was looked for under, in hex.
     #[serde(default)]
@@ -20,6 +22,39 @@ pub struct RecallNote {
     /// Whether other steps waited for this one's answer, or would have.
     #[serde(default, skip_serializing_if = "is_false")]
     pub led: bool,
+    /// What was compared by meaning; `None` if nothing was near.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compared: Option<Compared>,
+}
+
+/// The stored text that was taken, or else the nearest one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Compared {
+    /// How alike the two texts are, as the cosine of their vectors.
+    pub cosine: f64,
+    /// Whether that is near enough.
+    pub is_near: bool,
+    /// Why the stored text does not ask the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Refusal>,
+    /// What was done with its answer; `None` if there was none to use, or nobody knew whether it may be used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used: Option<Used>,
+    /// Whether the model answered the same, if it was asked and answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agrees: Option<bool>,
+}
+
+/// What is done with an answer that was found by meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Used {
+    /// It is compared with the model's own answer.
+    Shadow,
+    /// It is served.
+    Served,
+    /// It would be served, and the model is asked as well; the model's answer is taken if there is one.
+    Audited,
 }
 
 /// What a level had.

@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::model::{
-    ApiKey, Budget, CallId, Charge, Circuit, Counters, Event, KeyId, Learned, MemoryRecord, Outbox,
+    AgentId, ApiKey, Budget, CallId, Charge, Circuit, Counters, Event, KeyId, Learned, MemoryRecord, Outbox,
     PriceList, Purse, Run, RunId, RunKey, Sequence, Step, StepKey, TenantId, TenantSettings, Upload,
 };
+use crate::recall::trust::Trust;
 
 /// The address of a row.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -39,6 +40,8 @@ pub enum Key {
     Prices,
     /// How a provider has answered lately.
     Circuit(String),
+    /// What an agent's stored answers have earned, over all tenants.
+    Trust(AgentId),
     /// A tenant's idempotency key.
     Idempotency(TenantId, String),
     /// One shard of a tenant's counters.
@@ -83,6 +86,8 @@ pub enum Row {
     Prices(PriceList),
     /// How a provider has answered lately.
     Circuit(Circuit),
+    /// What an agent's stored answers have earned.
+    Trust(Trust),
     /// The run an idempotency key stands for, and the digest of the request it came with.
     Idempotency {
         /// The run.

@@ -147,6 +147,11 @@ impl Llm for Told {
 }
 
 impl Told {
+    /// What is said from now on, and nothing else.
+    pub(crate) fn say_only(&self, says: impl IntoIterator<Item = Says>) {
+        *self.says.lock().unwrap() = says.into_iter().collect();
+    }
+
     /// What is said next.
     pub(crate) fn say(&self, next: Says) {
         self.says.lock().unwrap().push_back(next);
@@ -220,7 +225,13 @@ fn agent(id: &str, number: u32, needs: &[&str], analyser: Option<&str>) -> Arc<A
         effects: Vec::new(),
         same_answer: Vec::new(),
         limits: StepLimits { turns: 4, output_tokens: 100, cost: NanoUsd::from_usd(1) },
-        cache: CachePolicy { exact: true, compressed: None, ttl_seconds: 3_600, semantic_text: None },
+        cache: CachePolicy {
+            exact: true,
+            compressed: None,
+            ttl_seconds: 3_600,
+            semantic_text: None,
+            threshold: Default::default(),
+        },
         temperature: 0.0,
         prompt: Prompt { system: "Answer.".into(), user: "{{request}} {{baseline}}".into() },
         schema: json!({
@@ -293,6 +304,7 @@ impl House {
             limits: Arc::new(MemoryLimits::new(clock, 100, 100)),
             model: has_model.then(|| model.clone() as Arc<dyn Llm>),
             embedder: None,
+            namespaces: Default::default(),
             analysers: Arc::new(analysers),
             tools: Arc::new([("search", Arc::new(Searches) as Arc<dyn Tool>)].into()),
             platforms: Arc::default(),
@@ -305,10 +317,10 @@ impl House {
         house
     }
 
-    /// What the rules of the second agent make from now on.
-    pub(crate) fn analyse(&mut self, analysis: Option<Analysis>) {
+    /// What an analyser makes from now on: `whole` is the first and the third agent's, `fixed` the second's.
+    pub(crate) fn analyse(&mut self, analyser: &'static str, analysis: Option<Analysis>) {
         let mut analysers = BTreeMap::clone(&self.ports.analysers);
-        analysers.insert("fixed", Arc::new(Fixed(analysis.unwrap_or(Analysis::Complete(baseline())))));
+        analysers.insert(analyser, Arc::new(Fixed(analysis.unwrap_or(Analysis::Complete(baseline())))));
         self.ports.analysers = Arc::new(analysers);
     }
 

@@ -2,6 +2,7 @@
 //! costs the saving only.
 
 mod compressed;
+mod meaning;
 
 use std::sync::Arc;
 
@@ -31,7 +32,7 @@ fn ask(house: &mut House, run: &RunKey) -> Option<StepResult> {
 }
 
 fn note(result: &StepResult) -> RecallNote {
-    result.meta.recall.clone().expect("it was looked for")
+    result.meta.recall.clone().unwrap_or_else(|| panic!("it was not looked for: {result:?}"))
 }
 
 fn l1(result: &StepResult) -> Told {

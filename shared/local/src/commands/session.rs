@@ -61,6 +61,7 @@ pub(crate) async fn open(config: &Config, folder: &std::path::Path) -> Result<Se
         limits,
         model,
         embedder: None,
+        namespaces: Default::default(),
         analysers,
         tools,
         platforms,

@@ -32,6 +32,7 @@ pub(super) fn address(key: &Key) -> Result<Address> {
         Key::Charge(call) => (of_ledger(&call.step.run), charge_sk(call)),
         Key::Learned(tenant) => (of_tenant(tenant), "LEARNED".to_owned()),
         Key::Circuit(provider) => (format!("CIRCUIT#{}", escape(provider)), "CIRCUIT".to_owned()),
+        Key::Trust(agent) => (format!("TRUST#{}", escape(agent.as_str())), "TRUST".to_owned()),
         Key::Prices => ("PRICES".to_owned(), "PRICES".to_owned()),
         Key::Budget(tenant, window) => (of_tenant(tenant), format!("BUDGET#{}", escape(window))),
         Key::Idempotency(tenant, name) => {
@@ -83,6 +84,7 @@ pub(super) fn key(address: &Address) -> Option<Key> {
         ["T", tenant, "U", id] => Some(Key::Upload(TenantId::new(tenant), id.to_owned())),
         ["KEY", id] => Some(Key::ApiKey(KeyId::new(id))),
         ["PRICES"] => Some(Key::Prices),
+        ["TRUST", agent] => Some(Key::Trust(AgentId::new(agent))),
         ["CIRCUIT", provider] => Some(Key::Circuit(provider.to_owned())),
         ["RATE", name] => Some(Key::Rate(name.to_owned())),
         _ => None,
@@ -185,7 +187,7 @@ mod tests {
 
     fn keys() -> impl Strategy<Value = Key> {
         let numbers = prop_oneof![0..3u32, Just(u32::MAX)];
-        (0..19u8, names(), names(), names(), names(), numbers.clone(), numbers).prop_map(
+        (0..20u8, names(), names(), names(), names(), numbers.clone(), numbers).prop_map(
             |(kind, tenant, run, agent, item, epoch, call)| {
                 let of = TenantId::new(&tenant);
                 let run = run_key(&tenant, &run);
@@ -209,6 +211,7 @@ mod tests {
                     15 => Key::Learned(of),
                     16 => Key::Prices,
                     17 => Key::Circuit(agent),
+                    18 => Key::Trust(AgentId::new(agent)),
                     _ => Key::Rate(agent),
                 }
             },

@@ -408,6 +408,7 @@ impl World {
             limits: Arc::new(self.faulty::<dyn Limits>(limits)),
             model: Some(model),
             embedder: None,
+            namespaces: Default::default(),
             analysers: Arc::new(analysis::analysers()),
             tools: Arc::new(tools::tools()),
             platforms: Arc::new(vec![Arc::new(platforms::Upload)]),

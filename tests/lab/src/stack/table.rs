@@ -53,6 +53,7 @@ pub fn reading_ports(store: Arc<dyn Store>, content: Arc<dyn ContentStore>) -> R
         limits: Arc::new(MemoryLimits::new(clock, 1, 1)),
         model: None,
         embedder: None,
+        namespaces: Default::default(),
         analysers: Arc::new(BTreeMap::new()),
         tools: Arc::new(BTreeMap::new()),
         platforms: Arc::new(Vec::new()),

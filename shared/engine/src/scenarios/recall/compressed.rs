@@ -38,7 +38,7 @@ fn answer(quote: &str) -> Value {
 }
 
 fn ask_about(house: &mut House, text: &str, counted: u64) -> StepResult {
-    house.analyse(of(text, counted));
+    house.analyse("fixed", of(text, counted));
     let run = house.start();
     ask(house, &run).unwrap()
 }

@@ -34,6 +34,7 @@ const NOT_SET: &[(&str, &str)] = &[
     ("ASSAY_CACHE_KEY", "it is a secret and stands in the secret"),
     ("CACHE_MAX_ENTRIES", "its default does, and the secret may hold it"),
     ("CACHE_COMPRESSION_RATIO", "its default does, and the secret may hold it"),
+    ("CACHE_SIMILARITY_THRESHOLD", "its default does, and the secret may hold it"),
     ("NO_COLOR", "functions draw nothing"),
     ("COLUMNS", "functions draw nothing"),
 ];

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::sentences;
 use crate::scripted::evidence::{Evidence, Missing};
 use crate::scripted::read::{
     content_words, field, list, number, numbers, shared_words, start_of, text, words,
@@ -21,7 +20,7 @@ struct Passage {
 /// Judges a claim by its numbers: does another passage about the same matter give the same figure, or another one?
 pub(super) fn verification_director(evidence: &Evidence) -> Result<Value, Missing> {
     let claim = evidence.need("item")?;
-    let passages = passages(evidence, claim);
+    let passages = passages(evidence);
     let said = text(claim, "text");
     let figures = numbers(said);
     let (mut supports, mut refutes, mut nearby) = (Vec::new(), Vec::new(), Vec::new());
@@ -61,17 +60,13 @@ pub(super) fn verification_director(evidence: &Evidence) -> Result<Value, Missin
         citations.extend(nearby.iter().take(1).map(cite("neutral")));
     }
     let looked = if evidence.tool_answers().is_empty() { "" } else { " Memory was searched." };
-    let reasoning = format!("{why}; the claim stands in {}.{looked}", text(claim, "segment"));
+    let reasoning = format!("{why}.{looked}");
     Ok(json!({"verdict": verdict, "confidence": confidence, "reasoning": reasoning, "citations": citations}))
 }
 
-/// The claim's context, the evidence found by rules, and what tools found; never the claim's own sentence.
-fn passages(evidence: &Evidence, claim: &Value) -> Vec<Passage> {
-    let own = text(claim, "segment");
+/// The evidence found by rules, and what tools found.
+fn passages(evidence: &Evidence) -> Vec<Passage> {
     let mut found = Vec::new();
-    for near in sentences(claim, "context") {
-        found.push(("transcript", json!(near.segment), Value::Null, near.text));
-    }
     let by_rules = evidence.get("baseline").map_or(&[][..], |baseline| list(baseline, "evidence"));
     for entry in by_rules {
         let source = if text(entry, "source") == "memory" { "memory" } else { "transcript" };
@@ -85,7 +80,7 @@ fn passages(evidence: &Evidence, claim: &Value) -> Vec<Passage> {
     let mut passages: Vec<Passage> = Vec::new();
     for (source, segment, run_id, quote) in found {
         let known = passages.iter().any(|passage| passage.quote == quote && passage.run_id == run_id);
-        if segment != own && !quote.is_empty() && !known {
+        if !quote.is_empty() && !known {
             passages.push(Passage { source, segment, run_id, quote: quote.to_owned() });
         }
     }
