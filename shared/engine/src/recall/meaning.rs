@@ -277,6 +277,7 @@ impl Making {
             },
             Found::Held(_) | Found::Nothing => Told::Nothing,
             Found::Void(tag) => Told::Void { tag },
+            Found::Unknown => Told::Away,
             Found::Unreadable => Told::Unreadable,
         };
         (Some(told), None)

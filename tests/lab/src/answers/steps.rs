@@ -161,11 +161,8 @@ fn recall() -> RecallConfig {
     RecallConfig {
         is_on: true,
         most: 10_000,
-<<<<<<< HEAD:tests/lab/src/answers/steps.rs
         share: DroppableShare::default(),
-=======
         threshold: Default::default(),
->>>>>>> h-l:tests/lab/src/recall/steps.rs
         key: None,
         key_of_model: None,
     }
