@@ -143,10 +143,9 @@ fn words(told: &Told) -> String {
 
 /// Makes void what is stored under a tag.
 async fn purge(config: &Config, arguments: &PurgeArguments) -> Result<ExitCode> {
-    let is_known = |kind: &&str| {
-        arguments.tag.split_once(':').is_some_and(|(named, of)| named == *kind && !of.is_empty())
-    };
-    if !TAG_KINDS.iter().any(|kind| is_known(&kind)) {
+    let is_known =
+        |kind: &str| arguments.tag.split_once(':').is_some_and(|(named, of)| named == kind && !of.is_empty());
+    if !TAG_KINDS.iter().any(|kind| is_known(kind)) {
         let kinds: Vec<String> = TAG_KINDS.iter().map(|kind| format!("{kind}:…")).collect();
         let what = format!("a tag is one of {}, such as agent:verification_director", kinds.join(", "));
         return Err(Error::new(ErrorKind::InvalidInput, what));
