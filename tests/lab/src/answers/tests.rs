@@ -1,6 +1,5 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
 
 use async_trait::async_trait;
 use engine::contract;
@@ -9,6 +8,7 @@ use engine::ports::{Cache, Clock, Entry, Flight, Found, Generation, Lookup, Neig
 use redis_ports::{CacheSettings, RedisCache, TrialClock};
 
 use super::outage::{self, How, Spans};
+use crate::rates::fleet::{moment, wait_ms};
 use crate::stack::Valkey;
 
 /// A clock that stands in a key of the server and moves only when somebody sleeps.
@@ -182,7 +182,7 @@ fn a_cluster_of_one_shard_will_do() {
         let settings = CacheSettings { patience_ms: 5_000, ..CacheSettings::of(100) };
         let cache = RedisCache::open(&valkey.url(), settings).await.unwrap();
         let tenant = TenantId::new("one}two{");
-        let began = Instant::now();
+        let began = moment();
         // The cluster needs a moment until it says that it is whole.
         let generation = loop {
             let lookup = Lookup { keys: vec!["key".to_owned()], ..Lookup::default() };
@@ -190,7 +190,7 @@ fn a_cluster_of_one_shard_will_do() {
                 Ok(looked) => break looked.generation,
                 Err(error) => assert!(began.elapsed().as_secs() < 20, "{error}"),
             }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            wait_ms(50).await;
         };
         cache.put(&tenant, "key", &entry(10, 10, generation)).await.unwrap();
         assert!(has(&cache, &tenant, "key").await);

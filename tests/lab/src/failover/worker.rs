@@ -123,6 +123,7 @@ async fn ports(order: &Order) -> Result<Ports> {
         queues: Arc::new(MemoryQueues::new(clock.clone(), 60_000, 100)),
         workflow: Arc::new(Heard),
         cache: Arc::new(MemoryCache::new(clock.clone(), 1)),
+        namespaces: Arc::default(),
         limits: Arc::new(MemoryLimits::new(clock.clone(), 100_000, 100_000)),
         model: boot::open_models(&config, &catalogue)?,
         embedder: None,

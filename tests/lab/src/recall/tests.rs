@@ -1,82 +1,8 @@
-<<<<<<< HEAD
 use std::collections::{BTreeMap, BTreeSet};
-=======
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
->>>>>>> h-c
 
 use engine::recall::guards::{judge, listed_words};
 
-<<<<<<< HEAD
 use super::{paraphrases, traps};
-=======
-use super::outage::{self, How, Spans};
-use crate::rates::fleet::{moment, wait_ms};
-use crate::stack::Valkey;
-
-/// A clock that stands in a key of the server and moves only when somebody sleeps.
-struct KeptClock {
-    valkey: Valkey,
-    now_ms: AtomicU64,
-}
-
-const CLOCK: &str = "local function now_ms() return tonumber(redis.call('GET', 'clock')) end";
-
-impl KeptClock {
-    fn new(more: &[&'static str]) -> Self {
-        let clock = Self { valkey: Valkey::start(more).unwrap(), now_ms: AtomicU64::new(1_790_000_000_000) };
-        clock.set(1_790_000_000_000);
-        clock
-    }
-
-    fn set(&self, now_ms: u64) {
-        self.now_ms.store(now_ms, Ordering::SeqCst);
-        assert_eq!(self.valkey.say(&format!("SET clock {now_ms}")).unwrap(), "+OK");
-    }
-
-    async fn cache(&self, most: usize) -> RedisCache {
-        let clock = Some(TrialClock { script: CLOCK.to_owned(), key: "clock".to_owned() });
-        let settings = CacheSettings { clock, patience_ms: 5_000, ..CacheSettings::of(most) };
-        RedisCache::open(&self.valkey.url(), settings).await.unwrap()
-    }
-}
-
-#[async_trait]
-impl Clock for KeptClock {
-    fn now_ms(&self) -> u64 {
-        self.now_ms.load(Ordering::SeqCst)
-    }
-
-    async fn sleep(&self, milliseconds: u64) {
-        self.set(self.now_ms() + milliseconds);
-    }
-}
-
-fn block_on<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
-}
-
-fn entry(bytes: usize, worth: u64, generation: Generation) -> Entry {
-    Entry {
-        value: Arc::from(vec![b'x'; bytes]),
-        fresh_ms: 600_000,
-        grace_ms: 0,
-        tags: vec!["agent:a".to_owned()],
-        generation,
-        worth,
-    }
-}
-
-async fn look(cache: &dyn Cache, tenant: &TenantId, key: &str) -> (Found, Generation) {
-    let lookup = Lookup { keys: vec![key.to_owned()], ..Lookup::default() };
-    let mut looked = cache.look_up(tenant, &lookup).await.unwrap();
-    (looked.found.remove(0), looked.generation)
-}
-
-async fn has(cache: &dyn Cache, tenant: &TenantId, key: &str) -> bool {
-    matches!(look(cache, tenant, key).await.0, Found::Held(_))
-}
->>>>>>> h-c
 
 /// All traps of the bench, without the model: the guards alone refuse each.
 #[test]
@@ -104,7 +30,6 @@ fn no_trap_passes_the_guards() {
 
 /// The guards must not be tested with their own words.
 #[test]
-<<<<<<< HEAD
 fn most_trap_words_are_in_no_list_of_the_guards() {
     let listed = listed_words();
     let words: BTreeSet<String> = traps::generate(600, 1).into_iter().flat_map(|trap| trap.words).collect();
@@ -130,34 +55,4 @@ fn most_paraphrases_pass_the_guards() {
     }
     let passed: usize = by_kind.values().map(|counts| counts.1).sum();
     assert!(passed * 10 >= pairs.len() * 6, "{passed} of {}: {by_kind:?}", pairs.len());
-=======
-fn a_cluster_of_one_shard_will_do() {
-    let valkey = Valkey::start(&["--cluster-enabled", "yes"]).unwrap();
-    let slots = valkey.say("CLUSTER ADDSLOTSRANGE 0 16383").unwrap();
-    assert_eq!(slots, "+OK");
-    block_on(async {
-        let settings = CacheSettings { patience_ms: 5_000, ..CacheSettings::of(100) };
-        let cache = RedisCache::open(&valkey.url(), settings).await.unwrap();
-        let tenant = TenantId::new("one}two{");
-        let began = moment();
-        // The cluster needs a moment until it says that it is whole.
-        let generation = loop {
-            let lookup = Lookup { keys: vec!["key".to_owned()], ..Lookup::default() };
-            match cache.look_up(&tenant, &lookup).await {
-                Ok(looked) => break looked.generation,
-                Err(error) => assert!(began.elapsed().as_secs() < 20, "{error}"),
-            }
-            wait_ms(50).await;
-        };
-        cache.put(&tenant, "key", &entry(10, 10, generation)).await.unwrap();
-        assert!(has(&cache, &tenant, "key").await);
-        let neighbour = Neighbour { key: "key".to_owned(), text: Vec::new(), vector: vec![1] };
-        cache.add(&tenant, "space}", &neighbour, 1_000).await.unwrap();
-        let flight = Flight { holder: "one".to_owned(), holds_ms: 100 };
-        assert!(cache.lead(&tenant, "other", &flight).await.unwrap());
-        cache.release(&tenant, "other", "one").await.unwrap();
-        cache.purge(&tenant, "agent:a").await.unwrap();
-        assert!(!has(&cache, &tenant, "key").await);
-    });
->>>>>>> h-c
 }
