@@ -260,6 +260,7 @@ impl Site {
             queues: Arc::new(self.gate::<dyn Queues>(function, self.queues.clone())),
             workflow: Arc::new(self.gate::<dyn Workflow>(function, self.workflow.clone())),
             cache: Arc::new(LiteCache::new(store.clone(), clock.clone())),
+            namespaces: Arc::default(),
             limits: match limits {
                 Ok(rates) => Arc::new(LiteLimits::new(store.clone(), clock.clone(), rates)),
                 Err(_) => Arc::new(engine::memory::MemoryLimits::new(clock.clone(), 600, 600)),
