@@ -1,7 +1,7 @@
 //! Recall by meaning, measured: pairs of texts that must not be taken for one another, pairs that may, labelled pairs, and
 //! streams that drift.
 //!
-//! - `traps` generates pairs that differ in one thing that matters, `paraphrases` pairs that differ in nothing; both from the
+//! - `traps` (and `trap_wordings`) generates pairs that differ in one thing that matters, `paraphrases` pairs that differ in nothing; both from the
 //!   pools and templates of `pools`, which know nothing of the guards' lists.
 //! - `labelled` scores thresholds on pairs that people labelled. `embedded` asks the embedding model, in processes of its own.
 //! - `drift` plays streams to the bound on wrong serves.
@@ -11,6 +11,7 @@ pub mod embedded;
 pub mod labelled;
 pub mod paraphrases;
 mod pools;
+mod trap_wordings;
 pub mod traps;
 
 #[cfg(test)]
