@@ -75,7 +75,8 @@ impl<'a> Asked<'a> {
         request: &'a ModelRequest,
     ) -> crate::error::Result<Self> {
         let Subject { spec, input, baseline, .. } = *subject;
-        let messages = spec.cache.compressed.map(|most| prose::messages(spec, input, baseline, most));
+        let most = spec.cache.compressed.filter(|_| prose::is_short(&request.messages));
+        let messages = most.map(|most| prose::messages(spec, input, baseline, most));
         let compressed = messages.transpose()?.map(|messages| ModelRequest { messages, ..request.clone() });
         Ok(Self { request, compressed, question: Question::of(ports, subject, request)? })
     }
@@ -133,7 +134,8 @@ pub(crate) fn is_allowed(run: &Run, spec: &AgentSpec) -> bool {
     run.use_cache && spec.cache.exact
 }
 
-/// Looks for a stored answer that `fits`, to the request as it is or compressed. If another step makes one just now, it is waited for.
+/// Looks for a stored answer that `fits`, to the request as it is or compressed. If another step makes one just now, it is
+/// waited for.
 ///
 /// A cache that fails is a miss, and does not hold the step up beyond its own patience.
 pub(crate) async fn look_up(

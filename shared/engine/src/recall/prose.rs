@@ -19,8 +19,22 @@ use crate::ports::ModelMessage;
 use crate::prompt;
 use crate::step_input::StepInput;
 
+/// Compressing takes about half a millisecond for 1 KiB; longer requests are compared as they are only.
+const MOST_BYTES: usize = 256 * 1_024;
+
 /// Fields that hold words of a source.
 const WORDS_OF_A_SOURCE: [&str; 3] = ["text", "quote", "claim"];
+
+/// Whether a request is short enough to be compressed each time.
+pub(crate) fn is_short(messages: &[ModelMessage]) -> bool {
+    let bytes = messages.iter().map(|message| match message {
+        ModelMessage::System { text }
+        | ModelMessage::User { text }
+        | ModelMessage::Assistant { text, .. }
+        | ModelMessage::Tool { text, .. } => text.len(),
+    });
+    bytes.sum::<usize>() <= MOST_BYTES
+}
 
 /// The messages of a step whose sources are compressed.
 pub(crate) fn messages(

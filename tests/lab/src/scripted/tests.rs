@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{AGENTS, Evidence, Missing};
 
 mod anthropic;
+mod claims;
 mod faces;
 mod sample;
 

@@ -1,0 +1,108 @@
+//! The verification agent as the catalogue has it: a claim that was judged in one run meets its like in another run, where it
+//! has other words, another id, place and score, and not one about another number.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use boot::SystemClock;
+use engine::model::{
+    AgentId, ContentRef, Depth, ItemId, RunKey, Source, Step, StepResult, TenantId, Token, Used,
+};
+use engine::ports::{Becomes, Change, Embedder, Expect, Key, Ports, Row, StepMessage};
+use engine::{RunRequest, run_step, start_run};
+use serde_json::{Value, json};
+
+use crate::healthy::{House, Profile};
+use crate::scripted::{Script, ScriptedModel};
+use crate::sim;
+
+/// All texts are as near as can be: what differs is for the guards to see.
+struct Alike;
+
+#[async_trait]
+impl Embedder for Alike {
+    async fn embed(&self, texts: &[String]) -> engine::error::Result<Vec<Vec<f32>>> {
+        Ok(texts.iter().map(|_| vec![1.0; engine::recall::vectors::WIDTH]).collect())
+    }
+}
+
+fn ports() -> Ports {
+    let clock = Arc::new(SystemClock);
+    let script = Script::new(vec![sim::model()]).without_tools();
+    Ports {
+        model: Some(Arc::new(ScriptedModel::new(script, clock.clone()))),
+        embedder: Some(Arc::new(Alike)),
+        analysers: Arc::new(analysis::analysers()),
+        ..House::on(Profile::Full, clock).unwrap().ports
+    }
+}
+
+/// A claim at a place of its own.
+fn claim(id: &str, text: &str, segment: &str) -> Value {
+    json!({"id": id, "text": text, "quote": text, "speaker": segment, "start_ms": id.len(), "segment": segment,
+        "score": id.len(), "cues": [], "context": []})
+}
+
+/// Runs the verification of one claim in a run of its own.
+async fn verify(ports: &Ports, claim: Value) -> StepResult {
+    let run = accept(ports).await;
+    let map = AgentId::new("analysis_cartographer");
+    let id = ItemId::new(claim["id"].as_str().unwrap());
+    let mapped = json!({"version": 2, "status": "ok", "data": {"language": "en", "claims": [claim]},
+        "meta": {"run": run.run, "agent": map, "item": "-", "attempt": 1, "basis": {"kind": "deterministic"}}});
+    let key = run.step(&map, &ItemId::none());
+    let step = Step {
+        key: key.clone(),
+        attempt: 1,
+        hop: 0,
+        epoch: 1,
+        lease: None,
+        token: None,
+        result: Some(serde_json::from_value(mapped).unwrap()),
+        data_ref: None,
+        first_claimed_ms: 1,
+    };
+    let to = Becomes::Row(Row::Step(Arc::new(step)));
+    ports
+        .store
+        .write(&[Change { key: Key::Step(key), expect: Expect::Absent, to, due_ms: None }])
+        .await
+        .unwrap();
+    let agent = AgentId::new("verification_director");
+    let task_token = Token::new("nobody");
+    let message =
+        StepMessage { run: run.clone(), agent: agent.clone(), item: id.clone(), hop: 0, task_token };
+    run_step(ports, &message).await.unwrap();
+    let stored = ports.store.read(&[Key::Step(run.step(&agent, &id))]).await.unwrap().remove(0);
+    let Row::Step(step) = stored.unwrap().row else { panic!("another row") };
+    step.result.clone().unwrap()
+}
+
+async fn accept(ports: &Ports) -> RunKey {
+    let content: ContentRef = ports.content.put(&TenantId::new("t"), b"Ann: It rained.").await.unwrap();
+    let source =
+        Source { name: "talk.txt".into(), media_type: "text/plain".into(), bytes: 15, content, link: None };
+    let request = RunRequest {
+        tenant: TenantId::new("t"),
+        workspace: "w".into(),
+        source,
+        depth: Depth::Standard,
+        use_cache: true,
+        idempotency_key: None,
+        trace: None,
+    };
+    start_run(ports, &request).await.unwrap().0
+}
+
+#[tokio::test]
+async fn a_claim_meets_its_like_in_another_run() {
+    let ports = ports();
+    let first = verify(&ports, claim("c2", "The council approved the plan in 2019.", "s4")).await;
+    assert!(first.ok().is_some() && first.meta.recall.unwrap().compared.is_none(), "{:?}", first.outcome);
+    let second = verify(&ports, claim("c14", "In 2019, the council approved the plan.", "s31")).await;
+    let compared = second.meta.recall.unwrap().compared.unwrap();
+    assert_eq!((compared.used, compared.agrees), (Some(Used::Shadow), Some(true)));
+    let other = verify(&ports, claim("c6", "In 2018, the council approved the plan.", "s31")).await;
+    let compared = other.meta.recall.unwrap().compared.unwrap();
+    assert!(compared.used.is_none() && compared.refused.is_some(), "{compared:?}");
+}
