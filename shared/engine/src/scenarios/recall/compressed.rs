@@ -113,7 +113,7 @@ fn where_the_row_has_no_such_level_nothing_meets_compressed() {
 
 #[test]
 fn what_is_very_long_is_not_compressed() {
-    let mut house = house(&[]);
+    let mut house = house(&[answer("")]);
     let result = ask_about(&mut house, &"word ".repeat(60_000), 3);
     assert_eq!(note(&result).levels.keys().collect::<Vec<_>>(), [&CacheLevel::L1]);
 }
