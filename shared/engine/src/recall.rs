@@ -176,6 +176,21 @@ pub(crate) async fn look_up(
                     making.flight = Some(flight);
                     return (Recalled::Miss(making), note);
                 }
+                // What lies there fresh is of no use to this step, and the cache cannot know that.
+                if left_ms.is_none() && note.has_useless() {
+                    match ports.cache.lead(&making.tenant, &making.keys[0].1, &flight).await {
+                        Ok(true) => {
+                            note.led = true;
+                            making.flight = Some(flight);
+                            return (Recalled::Miss(making), note);
+                        }
+                        Ok(false) => left_ms = Some(FLIGHT_MS),
+                        Err(error) => {
+                            tracing::debug!(%error, agent = %spec.id, "no flight was given");
+                            return (Recalled::Miss(making), note);
+                        }
+                    }
+                }
             }
             Err(error) => {
                 tracing::debug!(%error, agent = %spec.id, "cache not readable");

@@ -120,19 +120,25 @@ impl Platform {
             }
             (Err(error), None) => return Err(error),
         };
-        let embedder = self.embedder(reached).await?;
+        let embedder = self.embedder(reached).await;
         let opened = Arc::new(open(self.recipe, reached, &secrets, embedder).await?);
         *held = Some(Held { opened: opened.clone(), secrets, read_ms: now });
         Ok(opened)
     }
 
-    /// The embedder, opened once: a changed secret changes nothing about it.
-    async fn embedder(&self, reached: &Reached) -> Result<Option<Arc<dyn Embedder>>> {
-        let Some(open) = self.recipe.embedder else {
-            return Ok(None);
-        };
-        let path = reached.cloud.embedding_model.as_deref().ok_or_else(|| unset("ASSAY_EMBEDDING_MODEL"))?;
-        self.embedder.get_or_try_init(async || open(path)).await.map(|embedder| Some(embedder.clone()))
+    /// The embedder, opened once: a changed secret changes nothing about it. One that cannot be opened fails whoever asks it,
+    /// which costs steps nothing but what recall by meaning saves, and is what `health` looks for.
+    async fn embedder(&self, reached: &Reached) -> Option<Arc<dyn Embedder>> {
+        let open = self.recipe.embedder?;
+        let opened = self.embedder.get_or_init(async || {
+            let path = reached.cloud.embedding_model.as_deref();
+            let opened = path.ok_or_else(|| unset("ASSAY_EMBEDDING_MODEL")).and_then(open);
+            opened.unwrap_or_else(|error| {
+                tracing::error!(%error, causes = error.causes(), "nothing is embedded");
+                Arc::new(Unopened(error))
+            })
+        });
+        Some(opened.await.clone())
     }
 
     async fn secrets(&self, reached: &Reached) -> Result<Secrets> {
@@ -238,6 +244,16 @@ async fn limits(
 
 fn unset(name: &str) -> Error {
     Error::new(ErrorKind::Configuration, format!("{name} is not set: this function was not told of it"))
+}
+
+/// An embedder that could not be opened, for that reason.
+struct Unopened(Error);
+
+#[async_trait]
+impl Embedder for Unopened {
+    async fn embed(&self, _: &[String]) -> Result<Vec<Vec<f32>>> {
+        Err(self.0.clone())
+    }
 }
 
 /// A function that was not told of the bucket.

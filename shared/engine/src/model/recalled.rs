@@ -27,6 +27,13 @@ pub struct RecallNote {
     pub compared: Option<Compared>,
 }
 
+impl RecallNote {
+    /// Whether a level had something that this step cannot use.
+    pub(crate) fn has_useless(&self) -> bool {
+        self.levels.values().any(|told| matches!(told, Told::Unfit | Told::Unreadable))
+    }
+}
+
 /// The stored text that was taken, or else the nearest one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Compared {

@@ -85,9 +85,18 @@ impl Compression {
     }
 }
 
-/// The text without what carries no meaning. Compressing it again changes nothing.
+/// A request's text without what carries no meaning. Compressing it again changes nothing.
 pub fn compress(text: &str, most: DroppableShare) -> Compression {
-    let shorter = settled(text).filter(|shorter| most.allows(text.len(), shorter.len()));
+    shortened(text, most, true)
+}
+
+/// The same of a source, whose ids and times are its own words, not its request's.
+pub fn compress_source(text: &str, most: DroppableShare) -> Compression {
+    shortened(text, most, false)
+}
+
+fn shortened(text: &str, most: DroppableShare, is_request: bool) -> Compression {
+    let shorter = settled(text, is_request).filter(|shorter| most.allows(text.len(), shorter.len()));
     let shorter = shorter.unwrap_or_else(|| text.to_owned());
     let tokens_before = tokens_at_most(text);
     let tokens_after = tokens_at_most(&shorter);
@@ -95,10 +104,10 @@ pub fn compress(text: &str, most: DroppableShare) -> Compression {
 }
 
 /// The text after as many passes as it takes until none changes it.
-fn settled(text: &str) -> Option<String> {
-    let mut before = pass(text);
+fn settled(text: &str, is_request: bool) -> Option<String> {
+    let mut before = pass(text, is_request);
     for _ in 0..PASSES {
-        let after = pass(&before);
+        let after = pass(&before, is_request);
         if after == before {
             return Some(after);
         }
@@ -107,9 +116,11 @@ fn settled(text: &str) -> Option<String> {
     None
 }
 
-fn pass(text: &str) -> String {
+fn pass(text: &str, is_request: bool) -> String {
     let mut chunks = chunks::cut(text);
-    volatile::mark(&mut chunks);
+    if is_request {
+        volatile::mark(&mut chunks);
+    }
     polite::drop(&mut chunks);
     lower_first_words(&mut chunks);
     chunks::join(&chunks)

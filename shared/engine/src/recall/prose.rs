@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::compress::{DroppableShare, compress};
+use super::compress::{DroppableShare, compress_source};
 use crate::agent::AgentSpec;
 use crate::error::Result;
 use crate::ports::ModelMessage;
@@ -62,7 +62,7 @@ fn compressed(value: &Value, most: DroppableShare) -> Value {
             let fields = fields.iter().map(|(name, value)| {
                 let value = match value {
                     Value::String(text) if WORDS_OF_A_SOURCE.contains(&name.as_str()) => {
-                        Value::from(compress(text, most).text)
+                        Value::from(compress_source(text, most).text)
                     }
                     value => compressed(value, most),
                 };

@@ -7,9 +7,10 @@
 -- generation, its worth, its step, the length of its tags), its tags, each ended by a zero, and its value.
 -- Generations are this clock's microseconds, so that those of a server that has forgotten all come after those it gave before.
 -- What is known of a tenant: the floor (what was made before is void), the last generation, the rank at which the last answer
--- was pushed out, bytes; a field beginning with t for each purged tag; with l and n for each namespace's life and last number.
+-- was pushed out, bytes; a field beginning with t for each purged tag; with l and n for each namespace's life and last number;
+-- how many there are of both.
 
-local MOST_TAGS, CLEAN_AT_ONCE = 2000, 100
+local MOST_TAGS, MOST_SPACES, CLEAN_AT_ONCE = 2000, 2000, 100
 local SEVEN, HEAD = '<ddddddd', 56
 local call, pack, unpacked = redis.call, struct.pack, struct.unpack
 local max, min = math.max, math.min
@@ -191,6 +192,13 @@ local function release()
   return 0
 end
 
+-- Forgets all fields that begin with a letter; what is named by a whole word stays.
+local function forget(letter)
+  for _, field in ipairs(call('HKEYS', KNOWN)) do
+    if string.sub(field, 1, 1) == letter and field ~= 'last' then call('HDEL', KNOWN, field) end
+  end
+end
+
 -- 2 the tag
 local function purge()
   local last = call('HGET', KNOWN, 'last')
@@ -199,16 +207,12 @@ local function purge()
     last = 0
   end
   last = max(tonumber(last) + 1, now * 1000)
-  call('HSET', KNOWN, 'last', last, 't' .. ARGV[2], last)
+  local is_new = call('HSET', KNOWN, 'last', last, 't' .. ARGV[2], last) > 0
   live(KNOWN, KNOWN_KEEP_MS)
-  if call('HLEN', KNOWN) > 2 * MOST_TAGS then
+  if is_new and call('HINCRBY', KNOWN, '#tags', 1) > MOST_TAGS then
     -- All tags are forgotten at once, and all that was made before with them.
-    local forgotten = {}
-    for _, field in ipairs(call('HKEYS', KNOWN)) do
-      if string.sub(field, 1, 1) == 't' then forgotten[#forgotten + 1] = field end
-    end
-    for _, field in ipairs(forgotten) do call('HDEL', KNOWN, field) end
-    call('HSET', KNOWN, 'floor', last)
+    forget('t')
+    call('HSET', KNOWN, 'floor', last, '#tags', 0)
   end
   return last
 end
@@ -220,6 +224,13 @@ local function add()
   if not head[1] then begin() end
   local life, number = head[2], tonumber(head[3] or 0) + 1
   if not life then
+    if call('HINCRBY', KNOWN, '#spaces', 1) > MOST_SPACES then
+      -- All namespaces begin anew; what the others hold ends by itself.
+      forget('l')
+      forget('n')
+      call('HSET', KNOWN, '#spaces', 1)
+      number = 1
+    end
     call('DEL', SPACE)
     call('HSET', KNOWN, 'l' .. SPACE, now)
   end

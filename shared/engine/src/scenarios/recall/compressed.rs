@@ -91,6 +91,17 @@ fn what_means_another_thing_never_meets() {
     ] {
         check(stored, asks, "", (Told::Nothing, Told::Nothing));
     }
+    // A source's ids and times are words of its own, however they look.
+    for (one, other) in [
+        ("[Sent at: 2019-05-14] The council met", "[Sent at: 2021-03-02] The council met"),
+        (
+            "They read out session 6f1c1f9e-8a57-4b57-9c0e-3f2d8c1b7a10",
+            "They read out session 0b0f3c52-3d1e-4d7a-8d43-6a1b0c9e2f44",
+        ),
+        ("Timestamp: 10:15 The dam broke", "Timestamp: 11:45 The dam broke"),
+    ] {
+        check((one, 3), (other, 3), "", (Told::Nothing, Told::Nothing));
+    }
 }
 
 #[test]

@@ -235,7 +235,7 @@ fn nothing_meets_across_evidence_or_tenants() {
 #[test]
 fn what_has_earned_it_is_served_and_audited() {
     let mut house = house();
-    earn(&house, 417);
+    earn(&house, 478);
     ask(&mut house, CLAIM, says("yes"));
     let (result, _) = ask(&mut house, REWORDED, says("yes"));
     assert_eq!(compared(&result).unwrap().used, Some(Used::Shadow), "one label is missing yet");

@@ -76,7 +76,7 @@ fn a_comprehensive_run_with_ten_claims_costs_less_than_half_a_cent() {
     let stack = &bundle.stack;
     let start: Vec<String> = transcript().split("\n\n").take(PARAGRAPHS).map(str::to_owned).collect();
     let body = json!({
-        "text": start.join("\n\n") + "\n", "name": "flood-budget.vtt", "depth": "comprehensive", "fresh": true,
+        "text": start.join("\n\n") + "\n", "name": "flood-budget.vtt", "depth": "comprehensive",
     });
     let run = stack.post_run(&body).unwrap();
     let ended = bundle.wait(&run);

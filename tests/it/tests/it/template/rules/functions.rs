@@ -11,7 +11,7 @@ pub(crate) const RULES: &[Rule] = &[
     Rule { name: "the functions are the ten of functions/", look: all_there },
     Rule { name: "a function has the stack's name and its own", look: named },
     Rule { name: "a function runs as long as agreed", look: timeouts },
-    Rule { name: "a function has a little memory, and one with a model a processor", look: memory },
+    Rule { name: "a function has a little memory, and agent-semantic most", look: memory },
     Rule { name: "all functions are Rust binaries of one architecture", look: globals },
     Rule { name: "a function is built from the binary of its name, all in one target", look: built },
     Rule { name: "a function has a role of its own", look: own_role },
@@ -73,7 +73,7 @@ fn timeouts(bundle: &Bundle, faults: &mut Faults) {
 fn memory(bundle: &Bundle, faults: &mut Faults) {
     for (function, resource) in each(bundle) {
         let megabytes = resource.property("MemorySize").as_u64().unwrap_or_default();
-        // At this size AWS gives a whole processor, which the embedding model's time is measured on.
+        // At this size AWS gives more than half a processor, and a run stays within what it may cost.
         let fits = match function.name {
             "agent-semantic" => megabytes == 1024,
             _ => (128..=1024).contains(&megabytes),
