@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::inflect::{Likeness, likeness};
+use super::inflect::{Likeness, differ_in_spelling, likeness};
 use super::own_terms::is_function;
 use super::reading::{Asks, Reading, is_break};
 use super::tokens::{Article, Case, Kind, Token};
@@ -50,7 +50,10 @@ fn align(stored: &Reading, asked: &[Token], general: bool) -> Result<(), Refusal
         };
         let counted =
             place > 0 && (ours[place - 1].kind == Kind::Number || WORDS.has("scope", &ours[place - 1].word));
-        let number = general && !counted && one_has_article(ours, asked, place);
+        let measured = place > 0
+            && [&ours[place - 1], &asked[place - 1]].iter().all(|token| token.kind == Kind::Number)
+            && [one, other].iter().all(|token| WORDS.has("units", &token.word));
+        let number = measured || general && !counted && one_has_article(ours, asked, place);
         let ahead = ours.iter().zip(asked).skip(place + 1).take(3);
         let number_ahead = general
             && ahead.into_iter().any(|(one, other)| likeness(&one.word, &other.word) == Likeness::Number);
@@ -88,6 +91,12 @@ fn agree(one: &Token, other: &Token, general: bool, number: bool) -> Result<(), 
             let dated = WORDS.has("dates", &one.word) && likeness == Likeness::Same;
             if one.word == other.word || dated { Likeness::Same } else { Likeness::None }
         }
+        // Nobody knows whether a first word is a name, and a name is not spelled in two ways.
+        _ if differ_in_spelling(&one.word, &other.word)
+            && [one, other].iter().any(|token| token.case == Case::Unknown) =>
+        {
+            Likeness::None
+        }
         _ if general && agreement => Likeness::Same,
         likeness => likeness,
     };
@@ -100,8 +109,9 @@ fn agree(one: &Token, other: &Token, general: bool, number: bool) -> Result<(), 
     }
 }
 
-/// One text may leave out "the"; "a" and "the" are the same in a question of what something is, and so are "a" and nothing,
-/// but not after a noun: where nobody cares for capitals, "hepatitis a" looks as if it had an article.
+/// A question may leave out "the"; in a claim "the" may be all that tells one from many, or some from all. "a" and "the" are the
+/// same in a question of what something is, and so are "a" and nothing, but not after a noun: where nobody cares for capitals,
+/// "hepatitis a" looks as if it had an article.
 fn articles_agree(ours: &[Token], theirs: &[Token], place: usize, asks: Asks) -> bool {
     let (one, other) = (&ours[place], &theirs[place]);
     let before = place.checked_sub(1).map(|place| ours[place].word.as_str()).unwrap_or_default();
@@ -111,6 +121,7 @@ fn articles_agree(ours: &[Token], theirs: &[Token], place: usize, asks: Asks) ->
             asks == Asks::What && (is_function(before) || before.ends_with("_to"))
         }
         (Article::A, Article::The) | (Article::The, Article::A) => asks == Asks::What,
+        (Article::None, Article::The) | (Article::The, Article::None) => asks != Asks::Nothing,
         _ => true,
     }
 }

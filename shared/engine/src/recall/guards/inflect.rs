@@ -128,11 +128,6 @@ pub(super) fn likeness(one: &str, other: &str) -> Likeness {
                 continue;
             }
             let found = match (form, other_form) {
-                (Form::Base, Form::S) | (Form::S, Form::Base)
-                    if WORDS.has("units", one) && WORDS.has("units", other) =>
-                {
-                    Likeness::Same
-                }
                 // "filed" and "filled" might both come from "fil": endings alone do not tell.
                 (one, other) if one == other && same => Likeness::None,
                 (one, other) if one == other => Likeness::Same,
@@ -154,6 +149,11 @@ pub(super) fn likeness(one: &str, other: &str) -> Likeness {
         }
     }
     likeness
+}
+
+/// Whether two words, in small letters, are one that is spelled in two ways.
+pub(super) fn differ_in_spelling(one: &str, other: &str) -> bool {
+    one != other && spelling(one) == spelling(other)
 }
 
 /// British and American spelling brought together: `-ise`, `-our`, `-tre`, `-yse`, doubled l.
