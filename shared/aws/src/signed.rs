@@ -41,7 +41,7 @@ pub(crate) async fn post(
     }
     let mut request = request.body(ask.body).map_err(|error| unsigned("its parts").because(error))?;
 
-    sign_request(connection, clock, ask.service, &mut request)?;
+    sign_request(connection, clock, (ask.service, &place.region), &mut request)?;
 
     let request =
         reqwest::Request::try_from(request).map_err(|error| unsigned("its address").because(error))?;
@@ -54,7 +54,8 @@ pub(crate) async fn post(
     })
 }
 
-/// The headers that make a POST of JSON to `url` one of this process's own at `service`. Kind `Internal` if it cannot be signed.
+/// The headers that make a POST of JSON to `url` one of this process's own at `service`, in the region that the address names, or
+/// in its own if it names none. Kind `Internal` if it cannot be signed.
 pub fn headers(
     connection: &Connection,
     clock: &dyn Clock,
@@ -66,7 +67,8 @@ pub fn headers(
         .header("content-type", "application/json")
         .body(body.to_vec())
         .map_err(|error| unsigned("its parts").because(error))?;
-    sign_request(connection, clock, service, &mut request)?;
+    let region = request.uri().host().and_then(region_of).unwrap_or(&connection.place().region).to_owned();
+    sign_request(connection, clock, (service, &region), &mut request)?;
     let text = |value: &http::HeaderValue| value.to_str().map(str::to_owned);
     let signed = request.headers().iter().filter(|(name, _)| *name != http::header::CONTENT_TYPE);
     signed
@@ -74,6 +76,15 @@ pub fn headers(
             Ok((name.to_string(), text(value).map_err(|error| unsigned("its headers").because(error))?))
         })
         .collect()
+}
+
+/// The region in the name of Bedrock's host, such as `bedrock-runtime.eu-central-1.amazonaws.com`; `None` for other hosts.
+fn region_of(host: &str) -> Option<&str> {
+    let name = host.strip_suffix(".cn").unwrap_or(host).strip_suffix(".amazonaws.com")?;
+    let name = name.strip_suffix(".vpce").unwrap_or(name);
+    let (service, region) = name.rsplit_once('.')?;
+    let service = service.rsplit_once('.').map_or(service, |(_, service)| service);
+    matches!(service, "bedrock-runtime" | "bedrock-runtime-fips").then_some(region)
 }
 
 fn unsigned(what: &str) -> Error {
@@ -84,13 +95,13 @@ fn unsigned(what: &str) -> Error {
 fn sign_request(
     connection: &Connection,
     clock: &dyn Clock,
-    service: &'static str,
+    (service, region): (&'static str, &str),
     request: &mut http::Request<Vec<u8>>,
 ) -> Result<()> {
     let identity = connection.credentials().clone().into();
     let parameters = v4::SigningParams::builder()
         .identity(&identity)
-        .region(&connection.place().region)
+        .region(region)
         .name(service)
         .time(std::time::UNIX_EPOCH + Duration::from_millis(clock.now_ms()))
         .settings(SigningSettings::default())
@@ -130,6 +141,22 @@ mod tests {
         .unwrap();
         let clock = VirtualTime::new(1_795_305_600_000);
         headers(&connection, clock.as_ref(), "bedrock", url, body).unwrap()
+    }
+
+    #[test]
+    fn the_region_of_a_signature_is_that_of_the_address() {
+        let check = |host: &str, expected: &str| {
+            let found = signed(None, &format!("https://{host}/model/a/converse"), b"{}");
+            let scope = format!("/{expected}/bedrock/aws4_request");
+            assert!(found.iter().any(|(_, value)| value.contains(&scope)), "{host}: {found:?}");
+        };
+        check("bedrock-runtime.us-west-2.amazonaws.com", "us-west-2");
+        check("bedrock-runtime-fips.us-east-1.amazonaws.com", "us-east-1");
+        check("bedrock-runtime.cn-north-1.amazonaws.com.cn", "cn-north-1");
+        check("vpce-0a1-b2.bedrock-runtime.eu-west-1.vpce.amazonaws.com", "eu-west-1");
+        for other in ["127.0.0.1:9", "models.example.com", "s3.us-west-2.amazonaws.com", "amazonaws.com"] {
+            check(other, "eu-central-1");
+        }
     }
 
     #[test]

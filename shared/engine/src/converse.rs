@@ -93,10 +93,15 @@ pub(crate) async fn converse(ports: &Ports, llm: &dyn Llm, subject: &Subject<'_>
         if let Some(routing) = routing.as_mut().filter(|_| !was_repaired) {
             routing.answered =
                 at_once(&ending, &talk).and_then(|at_once| routing::answered(routing, &model, at_once));
+            if is_rejected(&ending) {
+                routing.rejected.extend(routing::place_of(routing, &model));
+            }
         }
-        // A model that costs too much, takes too little or has no price that holds gives way to the next one.
+        // A model that costs too much, takes too little, has no price that holds or is rejected gives way to the next one,
+        // whosever that is.
         let next = talk.gives_way
             || matches!(&ending, Ending::Budget(_))
+            || (is_rejected(&ending) && !talk.is_used_up())
             || matches!(&ending, Ending::Failed(error) if matches!(error.kind(), ErrorKind::TooLarge | ErrorKind::UnknownPrice | ErrorKind::AboveCapacity));
         if !next {
             break;
@@ -132,6 +137,11 @@ fn at_once(ending: &Ending, talk: &Talk<'_>) -> Option<bool> {
         Ending::Refused(_) | Ending::Invalid(_) => Some(false),
         _ => None,
     }
+}
+
+/// The server would not take the request for this model: it does not know it, or not what is asked of it.
+fn is_rejected(ending: &Ending) -> bool {
+    matches!(ending, Ending::Failed(error) if error.kind() == ErrorKind::ModelRejected)
 }
 
 struct Talk<'a> {

@@ -304,6 +304,9 @@ fn learn_of_choice(learned: &mut Learned, step: &Step, charges: &[Charge]) {
     let Some(routing) = step.result.as_ref().and_then(|result| result.meta.routing.as_deref()) else {
         return;
     };
+    for arm in routing.rejected.iter().filter_map(|place| routing.arms.get(*place)) {
+        learned.observe(&step.key.agent, &arm.model, false, NanoUsd::ZERO, 0);
+    }
     let Some((answered, arm)) =
         routing.answered.and_then(|answered| Some((answered, routing.arms.get(answered.by)?)))
     else {

@@ -63,7 +63,7 @@ pub(crate) async fn route(
     let Choice { picked, why } = choose(&mut draws, &arms);
     let first = models.remove(picked);
     models.insert(0, first);
-    Ok(Route { models, routing: Some(Routing { arms, picked, why, answered: None }) })
+    Ok(Route { models, routing: Some(Routing { arms, picked, why, answered: None, rejected: Vec::new() }) })
 }
 
 /// What a tenant's steps have taught of models.
@@ -94,9 +94,13 @@ pub fn name_of(model: &ModelSpec) -> String {
 
 /// Which of the models gave a step its end; `None` for one that was not among those chosen from.
 pub(crate) fn answered(routing: &Routing, model: &ModelSpec, at_once: bool) -> Option<Answered> {
+    place_of(routing, model).map(|by| Answered { by, at_once })
+}
+
+/// Which of the models chosen from this is; `None` if it was not among them.
+pub(crate) fn place_of(routing: &Routing, model: &ModelSpec) -> Option<usize> {
     let name = name_of(model);
-    let by = routing.arms.iter().position(|arm| arm.model == name)?;
-    Some(Answered { by, at_once })
+    routing.arms.iter().position(|arm| arm.model == name)
 }
 
 fn none_left(what: String) -> Error {

@@ -58,6 +58,8 @@ impl Bedrock {
             }
             None => signer,
         };
+        // A signature, or what it is over, is as little for everybody on the way as a key is.
+        server::address::under(&config.base_url, "/model/", true)?;
         let config = ServerConfig { stream: false, ..config };
         Ok(Self { server: Server::new(config, "/model/", headers, models)?, signer })
     }

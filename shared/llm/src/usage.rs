@@ -17,13 +17,21 @@ mod gemini;
 mod openai;
 mod transcription;
 
-use engine::model::{NanoUsd, PriceBand, Usage};
+use engine::model::{NanoUsd, Price, PriceBand, Usage};
 use engine::ports::ModelRequest;
 use serde_json::Value;
 
 /// What a chat template may add to the bytes of a request, in tokens.
 const TEMPLATE_TOKENS: u64 = 16_384;
-const MOST_OUTPUT_TOKENS: u64 = 10_000_000;
+/// A model stops at the output it was allowed; one that counts with another tokenizer may come to so many times that, and some more.
+const OUTPUT_TIMES: u64 = 2;
+const OUTPUT_MORE_TOKENS: u64 = 1_024;
+/// What a model may think beside its output, where that is counted apart.
+const THINKING_TOKENS: u64 = 65_536;
+/// A stated cost is at most so many times what the request could come to at the known price, and at least this part of what its
+/// usage comes to.
+const COST_TIMES: i64 = 4;
+const LEAST_COST_PART: i64 = 100;
 /// No count is larger.
 const MOST: f64 = 1e12;
 
@@ -73,6 +81,8 @@ pub fn reported_cost(usage: &Value) -> Option<NanoUsd> {
 pub(crate) struct Plausible {
     shape: UsageShape,
     prompt_tokens: u64,
+    output_tokens: u64,
+    price: Option<Price>,
     free: bool,
 }
 
@@ -90,22 +100,44 @@ impl Plausible {
             band_is_free(price.base) && price.long.is_none_or(band_is_free)
         });
         let bytes = u64::try_from(body_bytes).unwrap_or(u64::MAX);
-        Self { shape, prompt_tokens: bytes.saturating_add(TEMPLATE_TOKENS), free }
+        Self {
+            shape,
+            prompt_tokens: bytes.saturating_add(TEMPLATE_TOKENS),
+            output_tokens: request
+                .max_output_tokens
+                .saturating_mul(OUTPUT_TIMES)
+                .saturating_add(OUTPUT_MORE_TOKENS),
+            price: request.model.price,
+            free,
+        }
     }
 
     /// The usage in a `usage` object, if it can be true; for a model that costs nothing, zero if it cannot.
     pub(crate) fn usage(&self, usage: Option<&Value>) -> Option<Usage> {
         let believable = |usage: &Usage| {
-            let output = usage.output_tokens.saturating_add(usage.reasoning_tokens);
             usage.input_tokens.saturating_add(usage.audio_tokens) <= self.prompt_tokens
                 && usage.cached_tokens <= self.prompt_tokens
                 && usage.cache_write_tokens.saturating_add(usage.cache_write_1h_tokens) <= self.prompt_tokens
-                && output <= MOST_OUTPUT_TOKENS
+                && usage.output_tokens <= self.output_tokens
+                && usage.output_tokens.saturating_add(usage.reasoning_tokens)
+                    <= self.output_tokens.saturating_add(THINKING_TOKENS)
         };
         usage
             .and_then(|usage| read_usage(self.shape, usage))
             .filter(believable)
             .or(self.free.then_some(Usage::default()))
+    }
+
+    /// The cost that a `usage` object states, if it can be true of a call that used `used`. Where no price is known, any is taken.
+    pub(crate) fn cost(&self, usage: Option<&Value>, used: &Usage) -> Option<NanoUsd> {
+        let stated = reported_cost(usage?)?;
+        let Some(price) = self.price else {
+            return Some(stated);
+        };
+        let could = price.worst_case(self.prompt_tokens, self.output_tokens).max(price.cost(used));
+        let most = could.0.saturating_mul(COST_TIMES);
+        let least = price.cost(used).0 / LEAST_COST_PART;
+        (least..=most).contains(&stated.0).then_some(stated)
     }
 }
 

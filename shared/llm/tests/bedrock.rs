@@ -136,6 +136,9 @@ impl Signs for Signed {
 fn without_a_key_a_call_is_signed_and_without_a_signer_there_is_no_client() {
     let error = Bedrock::new(ServerConfig::new("http://127.0.0.1:9", None), None, Vec::new()).unwrap_err();
     assert!(error.kind() == ErrorKind::Configuration && error.message().contains("LLM_API_KEY"), "{error}");
+    let public = ServerConfig::new("http://bedrock-runtime.eu-central-1.amazonaws.com", None);
+    let error = Bedrock::new(public, Some(Signer(Arc::new(Signed))), Vec::new()).unwrap_err();
+    assert!(error.kind() == ErrorKind::Configuration && error.message().contains("use https"), "{error}");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let seen = runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -102,7 +102,8 @@ async fn optimizations(call: Call) -> Result<Response> {
     let (counters, figures) = performance::of_tenant(ports, tenant).await?;
     let recommendations = performance::recommendations(&counters, &figures);
     let learned = engine::routing::learned(ports, tenant).await?;
-    let savings = performance::savings(&counters, &learned, &ports.catalogue);
+    let run_cap = engine::tenant_settings(ports, tenant).await?.run_cap;
+    let savings = performance::savings(&counters, &learned, &ports.catalogue, run_cap);
     answer(
         200,
         &json!({

@@ -189,8 +189,7 @@ impl Talk<'_> {
         let used_up = self.is_used_up();
         self.gives_way = self.has_alternative
             && (refused_only || !used_up)
-            && (circuits::is_providers_fault(error.kind())
-                || matches!(error.kind(), ErrorKind::RateLimited | ErrorKind::ModelRejected));
+            && (circuits::is_providers_fault(error.kind()) || error.kind() == ErrorKind::RateLimited);
         if !error.is_retryable() || (!refused_only && used_up) {
             return Ending::Failed(error.clone());
         }

@@ -160,11 +160,19 @@ impl Usual {
         NanoUsd(self.cost.0 / i64::from(self.count.max(1)))
     }
 
-    /// What costs more than this has run away; `None` as long as too few are known.
-    pub fn runaway_from(&self) -> Option<NanoUsd> {
+    /// What costs more than this has run away, where the next call costs up to `call`; `None` as long as too few are known, and
+    /// where nothing costs anything.
+    ///
+    /// Those before may have asked a cheaper model: the bar is never under what as many calls would cost as many times over with
+    /// the one that is asked now.
+    pub fn runaway_from(&self, call: NanoUsd) -> Option<NanoUsd> {
         let (of_mean, of_most) = Self::TIMES;
         let far = self.mean().0.saturating_mul(of_mean).max(self.most.0.saturating_mul(of_most));
-        (self.count >= Self::LEAST).then_some(NanoUsd(far))
+        let of_calls =
+            i128::from(call.0) * i128::from(self.calls.max(self.count.into())) * i128::from(of_mean)
+                / i128::from(self.count.max(1));
+        let far = far.max(i64::try_from(of_calls).unwrap_or(i64::MAX));
+        (self.count >= Self::LEAST && far > 0).then_some(NanoUsd(far))
     }
 }
 
@@ -298,16 +306,30 @@ mod tests {
     fn nothing_is_usual_of_few_and_the_dearest_fades_like_the_rest() {
         let mut usual = Usual::default();
         (0..19).for_each(|_| usual.add(1, NanoUsd(100)));
-        assert_eq!(usual.runaway_from(), None);
+        assert_eq!(usual.runaway_from(NanoUsd::ZERO), None);
         usual.add(3, NanoUsd(500));
         assert_eq!((usual.count, usual.calls, usual.mean()), (20, 22, NanoUsd(120)));
         assert_eq!(
-            usual.runaway_from(),
+            usual.runaway_from(NanoUsd(100)),
             Some(NanoUsd(1_500)),
             "three times the dearest is more than ten times the mean"
         );
         (0..10_000).for_each(|_| usual.add(1, NanoUsd(100)));
-        assert_eq!((usual.most, usual.runaway_from()), (NanoUsd(100), Some(NanoUsd(1_000))));
+        assert_eq!((usual.most, usual.runaway_from(NanoUsd(1))), (NanoUsd(100), Some(NanoUsd(1_000))));
+    }
+
+    #[test]
+    fn what_is_usual_of_a_cheap_model_is_no_bar_for_a_dear_one() {
+        let check = |each: i64, call: i64, expected: Option<i64>| {
+            let mut usual = Usual::default();
+            (0..20).for_each(|_| usual.add(2, NanoUsd(each)));
+            assert_eq!(usual.runaway_from(NanoUsd(call)), expected.map(NanoUsd));
+        };
+        check(0, 0, None);
+        check(0, 7_000, Some(140_000));
+        check(100, 7_000, Some(140_000));
+        check(100, 0, Some(1_000));
+        check(i64::MAX / 40, i64::MAX, Some(i64::MAX));
     }
 
     #[test]

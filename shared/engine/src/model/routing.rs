@@ -102,6 +102,9 @@ pub struct Routing {
     /// Which of them gave the step its end, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered: Option<Answered>,
+    /// Which of them their server would not take the request for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rejected: Vec<usize>,
 }
 
 /// The model that gave a step its end.

@@ -120,9 +120,9 @@ pub async fn reserve(ports: &Ports, run: &Run, ask: &Ask<'_>) -> Result<Decided>
         if let CircuitState::OpenUntil(until_ms) = state {
             return Ok(Decision::Leave(Decided::OpenUntil(until_ms)));
         }
-        check_runaway(rows, &learned, run, &purse, ask)?;
         let output_tokens = sized(rows, &learned, ask);
         let worst_case = price.worst_case(ask.input_tokens, output_tokens);
+        check_runaway(rows, &learned, (run, &purse), ask, worst_case)?;
         if worst_case > ask.step_left {
             let left = ask.step_left;
             let what =
@@ -221,8 +221,14 @@ fn beyond(soft: Option<SoftLimit>, standing: &[Budget; 2]) -> Option<u8> {
 }
 
 /// Refuses a call of a step, or of a run, that has spent many times what others like it did, once that is more than a quarter of
-/// what it may spend. It goes on by rules.
-fn check_runaway(rows: &Rows, learned: &Key, run: &Run, purse: &Purse, ask: &Ask<'_>) -> Result<()> {
+/// what it may spend. It goes on by rules. A call costs up to `worst_case`.
+fn check_runaway(
+    rows: &Rows,
+    learned: &Key,
+    (run, purse): (&Run, &Purse),
+    ask: &Ask<'_>,
+    worst_case: NanoUsd,
+) -> Result<()> {
     let Some(Row::Learned(learned)) = rows.get(learned) else {
         return Ok(());
     };
@@ -239,7 +245,8 @@ fn check_runaway(rows: &Rows, learned: &Key, run: &Run, purse: &Purse, ask: &Ask
         ),
     ];
     for (what, others, usual, spent, may) in of {
-        let Some((usual, far)) = usual.and_then(|usual| Some((usual, usual.runaway_from()?))) else {
+        let Some((usual, far)) = usual.and_then(|usual| Some((usual, usual.runaway_from(worst_case)?)))
+        else {
             continue;
         };
         if spent > far && spent.0 > may.0 / 4 {

@@ -3,7 +3,7 @@
 //! | kind | about | what is measured | unknown under |
 //! |---|---|---|---|
 //! | `cache` | all agents | what a stored answer saved on the mean, times those that lack to the target of the hit rate | 30 stored answers, 100 look-ups |
-//! | `model` | an agent of which several models were tried | what its dearer model costs more a step than one that holds the floor of quality | 20 steps of each, and bounds that tell |
+//! | `model` | an agent of which several models were tried | what its dearer model costs more a step than one that holds the floor of quality, times the share of steps it still got | 20 steps of each, and bounds that tell |
 //! | `prompt` | an agent without tools | what its calls beyond one a step cost: answers that did not fit | 30 steps |
 //! | `agent` | an agent | what its steps cost whose result is not sure | 30 steps |
 //! | `budget` | a depth | how much less a run that runs away could spend under a cap of three times the dearest run | 20 runs |
@@ -21,6 +21,7 @@ const LEAST_LOOKUPS: u64 = 100;
 const LEAST_STEPS: u64 = 30;
 const LEAST_TRIED: u64 = 20;
 const LEAST_RUNS: u64 = 20;
+const CENT: NanoUsd = NanoUsd(10_000_000);
 /// What would save less than this part of its cost is not advised.
 const LEAST_PART: f64 = 0.05;
 
@@ -76,7 +77,14 @@ pub struct Saving {
 }
 
 /// What a tenant's ended runs say about what would cost less: those that save most first, then what is not known.
-pub fn savings(counters: &Counters, learned: &Learned, catalogue: &Catalogue) -> Vec<Saving> {
+///
+/// `run_cap` is what one run of the tenant may spend, where it set less than depths allow.
+pub fn savings(
+    counters: &Counters,
+    learned: &Learned,
+    catalogue: &Catalogue,
+    run_cap: Option<NanoUsd>,
+) -> Vec<Saving> {
     let mut savings = vec![cache(counters)];
     for agent in &catalogue.agents {
         let usual = learned.steps.get(agent.id.as_str());
@@ -85,7 +93,7 @@ pub fn savings(counters: &Counters, learned: &Learned, catalogue: &Catalogue) ->
         savings.extend(model(agent, learned));
     }
     for depth in Depth::ALL {
-        savings.extend(learned.runs.get(depth.name()).map(|usual| budget(depth, usual)));
+        savings.extend(learned.runs.get(depth.name()).map(|usual| budget(depth, usual, run_cap)));
     }
     let worth = |saving: &Saving| match saving.advised {
         Advised::Yes => saving.usd_per_1000.unwrap_or_default(),
@@ -220,29 +228,39 @@ fn model(agent: &AgentSpec, learned: &Learned) -> Option<Saving> {
         query: format!(".learned.arms | with_entries(select(.key | startswith(\"{start}\")))"),
         values: json!({ cheap: of_cheap, dear: of_dear }),
     };
+    // What learning which model to ask gives the cheap one already is no saving any more.
+    let all: u32 = arms.iter().map(|(_, arm)| arm.steps()).sum();
+    let share = f64::from(of_dear.steps()) / f64::from(all.max(1));
     let advice = format!(
         "{cheap} gives {} usable answers at once in at least {:.1} % of its steps, over the floor of {:.1} %, at ${:.5} a step against \
-         ${:.5} of {dear}: name it first for the tier",
+         ${:.5} of {dear}, which got {:.0} % of them: name it first for the tier",
         agent.id,
         lower * 100.0,
         floor * 100.0,
         each(of_cheap),
-        each(of_dear)
+        each(of_dear),
+        share * 100.0
     );
-    let save = if holds { each(of_dear) - each(of_cheap) } else { 0.0 };
-    Some(draft.with(save, each(of_dear), advice))
+    let save = if holds { share * (each(of_dear) - each(of_cheap)) } else { 0.0 };
+    let mean = arms.iter().map(|(_, arm)| usd(arm.cost)).sum::<f64>() / f64::from(all.max(1));
+    Some(draft.with(save, mean, advice))
 }
 
-/// A cap that no run needs saves nothing until one runs away.
-fn budget(depth: Depth, usual: &Usual) -> Saving {
-    let (most, cap) = (usd(usual.most), usd(depth.cap()));
-    let enough = 3.0 * most;
+/// A cap that no run needs saves nothing until one runs away. One under a cent is not advised: it would stop every run that pays.
+fn budget(depth: Depth, usual: &Usual, run_cap: Option<NanoUsd>) -> Saving {
+    let may = run_cap.map_or(depth.cap(), |cap| cap.min(depth.cap()));
+    let thrice = usual.most.0.saturating_mul(3);
+    // In whole cents, as it is told.
+    let enough = thrice.saturating_add(CENT.0 - 1) / CENT.0;
+    let enough = usd(NanoUsd(enough * CENT.0));
+    let cap = usd(may);
+    let save = if thrice < CENT.0 { 0.0 } else { (cap - enough).max(0.0) };
     let advice = format!(
         "no {} run of {} cost more than {}, and one may spend {}: a run cap of ${enough:.2} would stop what runs away sooner",
         depth.name(),
         usual.count,
         NanoUsd(usual.most.0),
-        depth.cap()
+        may
     );
     let draft = Draft {
         kind: Kind::Budget,
@@ -251,9 +269,9 @@ fn budget(depth: Depth, usual: &Usual) -> Saving {
         samples: u64::from(usual.count),
         needed: LEAST_RUNS,
         query: format!(".learned.runs[\"{}\"]", depth.name()),
-        values: json!({ "runs": usual.count, "most_nano_usd": usual.most, "cap_nano_usd": depth.cap() }),
+        values: json!({ "runs": usual.count, "most_nano_usd": usual.most, "cap_nano_usd": may }),
     };
-    draft.with((cap - enough).max(0.0), cap, advice)
+    draft.with(save, cap, advice)
 }
 
 #[cfg(test)]
@@ -281,7 +299,7 @@ mod tests {
     }
 
     fn check(counters: &Counters, learned: &Learned, expected: &[(Kind, Advised, Option<f64>)]) {
-        let found = savings(counters, learned, &catalogue());
+        let found = savings(counters, learned, &catalogue(), Some(NanoUsd::from_usd(1)));
         let short: Vec<_> = found
             .iter()
             .map(|saving| {
@@ -338,7 +356,13 @@ mod tests {
             arms: [(format!("{agent}/p/cheap"), cheap), (format!("{agent}/p/dear"), arm(600, 6, 10))].into(),
             ..Learned::default()
         };
-        check(&Counters::default(), &tried(arm(600, 6, 1)), &[(Kind::Model, Advised::Yes, Some(90.0)), none]);
+        check(&Counters::default(), &tried(arm(600, 6, 1)), &[(Kind::Model, Advised::Yes, Some(45.0)), none]);
+        // Two thirds of the steps go to the cheap one already.
+        check(
+            &Counters::default(),
+            &tried(arm(1200, 12, 1)),
+            &[(Kind::Model, Advised::Yes, Some(30.0)), none],
+        );
         check(&Counters::default(), &tried(arm(30, 0, 1)), &[none, (Kind::Model, Advised::Unknown, None)]);
         check(&Counters::default(), &tried(arm(300, 100, 1)), &[none]);
 
@@ -350,5 +374,22 @@ mod tests {
         check(&Counters::default(), &runs(40, 2), &[(Kind::Budget, Advised::Yes, Some(380.0)), none]);
         check(&Counters::default(), &runs(40, 10), &[none]);
         check(&Counters::default(), &runs(19, 2), &[none, (Kind::Budget, Advised::Unknown, None)]);
+        // A free model, and one that costs less than a cent in the dearest of runs.
+        check(&Counters::default(), &runs(40, 0), &[none]);
+        let most = NanoUsd(3_000_000);
+        let tiny = Usual { count: 40, calls: 40, cost: NanoUsd(40_000_000), most };
+        let learned = Learned { runs: [("quick".to_owned(), tiny)].into(), ..Learned::default() };
+        check(&Counters::default(), &learned, &[none]);
+        // A cap under the depth's own is what runs may spend.
+        let found = |run_cap| savings(&Counters::default(), &runs(40, 2), &catalogue(), run_cap);
+        let saved = |run_cap: Option<i64>| {
+            let found = found(run_cap.map(|cents| NanoUsd(cents * 10_000_000)));
+            let of_budget = found.iter().find(|saving| saving.kind == Kind::Budget)?;
+            of_budget.usd_per_1000.map(f64::round)
+        };
+        assert_eq!(
+            [None, Some(20), Some(12), Some(900)].map(saved),
+            [Some(380.0), Some(80.0), None, Some(380.0)]
+        );
     }
 }

@@ -53,9 +53,10 @@ pub fn candidates(llm: &dyn Llm, tier: Tier, policy: &ModelPolicy) -> Result<Can
 }
 
 /// Refuses a policy that names a tier or a model there is none of, or that leaves a tier some agent asks for without a model.
-/// Without a configured model the catalogue's are those there are.
+/// Where no model is linked, as in the functions that serve the API, nobody knows which are configured: any well-formed name of a
+/// model passes there, and steps of a tier that the policy leaves nothing go by rules and say so.
 ///
-/// Errors: `InvalidInput`, saying what is configured.
+/// Errors: `InvalidInput`, saying what is wrong, and what is configured where that is known.
 pub fn check_policy(ports: &Ports, policy: &ModelPolicy) -> Result<()> {
     if policy.is_empty() {
         return Ok(());
@@ -65,23 +66,26 @@ pub fn check_policy(ports: &Ports, policy: &ModelPolicy) -> Result<()> {
         let known: Vec<&str> = Tier::ALL.into_iter().map(Tier::name).collect();
         return Err(wrong(format!("there is no tier `{tier}`; tiers are {}", known.join(", "))));
     }
-    let all = match &ports.model {
-        Some(llm) => configured(llm.as_ref()),
-        None => ports.catalogue.models.clone(),
-    };
     let names: Vec<&String> =
         policy.allow.iter().chain(&policy.deny).chain(policy.tiers.values().flatten()).collect();
     if names.len() > MOST_NAMES || names.iter().any(|name| name.len() > LONGEST_NAME_BYTES) {
-        return Err(wrong(format!("a policy names at most {MOST_NAMES} models")));
+        return Err(wrong(format!(
+            "a policy names at most {MOST_NAMES} models, each in at most {LONGEST_NAME_BYTES} bytes"
+        )));
     }
+    if let Some(name) = names.iter().find(|name| !is_well_formed(name)) {
+        return Err(wrong(format!("`{}` is no name of a model", name.escape_debug())));
+    }
+    let Some(llm) = &ports.model else {
+        return Ok(());
+    };
+    let all = configured(llm.as_ref());
     if let Some(name) = names.into_iter().find(|name| all.iter().all(|model| !is_named(model, name))) {
         return Err(wrong(format!("there is no model `{name}`; configured are {}", listed(&all))));
     }
     let used: BTreeSet<Tier> = ports.catalogue.agents.iter().map(|agent| agent.tier).collect();
-    if let Some(llm) = &ports.model {
-        for tier in used {
-            candidates(llm.as_ref(), tier, policy).map_err(|error| wrong(error.message().to_owned()))?;
-        }
+    for tier in used {
+        candidates(llm.as_ref(), tier, policy).map_err(|error| wrong(error.message().to_owned()))?;
     }
     Ok(())
 }
@@ -89,6 +93,11 @@ pub fn check_policy(ports: &Ports, policy: &ModelPolicy) -> Result<()> {
 /// True if `name` is the model's id, or its provider's name and its id.
 pub fn is_named(model: &ModelSpec, name: &str) -> bool {
     name == model.id || name == name_of(model)
+}
+
+/// What can be the name of a model, with or without its provider's.
+fn is_well_formed(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|char| !char.is_whitespace() && !char.is_control())
 }
 
 /// Every model that serves some tier, each once.

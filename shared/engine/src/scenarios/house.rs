@@ -77,6 +77,8 @@ pub(crate) struct Told {
     pub(crate) models: Mutex<Vec<Arc<ModelSpec>>>,
     /// Providers that do not answer.
     pub(crate) dead: Mutex<BTreeSet<String>>,
+    /// Models that their server does not know.
+    pub(crate) rejected: Mutex<BTreeSet<String>>,
     /// Which of the models is asked first is learned.
     pub(crate) learns: AtomicBool,
 }
@@ -107,6 +109,10 @@ impl Llm for Told {
         self.asked.lock().unwrap().push(request.clone());
         if self.dead.lock().unwrap().contains(&request.model.provider) {
             let error = Error::new(ErrorKind::Network, "the provider is dead");
+            return Err(LlmError { error, bill: Bill::Nothing });
+        }
+        if self.rejected.lock().unwrap().contains(&request.model.id) {
+            let error = Error::new(ErrorKind::ModelRejected, "there is no such model");
             return Err(LlmError { error, bill: Bill::Nothing });
         }
         let reply = ModelReply {
@@ -272,6 +278,7 @@ impl House {
             asked: Mutex::default(),
             models,
             dead: Mutex::default(),
+            rejected: Mutex::default(),
             learns: AtomicBool::new(false),
             says: Mutex::default(),
         });

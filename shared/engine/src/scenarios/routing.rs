@@ -143,6 +143,34 @@ fn the_end_of_a_run_teaches_what_its_steps_showed_once() {
 }
 
 #[test]
+fn a_model_that_its_server_rejects_gives_way_to_another_of_the_same_server_and_is_soon_not_explored() {
+    let mut house = house(Vec::new());
+    let of_dear =
+        |id: &str, price| Arc::new(ModelSpec { provider: "dear".to_owned(), ..told(id, Some(price)) });
+    *house.model.models.lock().unwrap() =
+        vec![of_dear("dear-model", 10_000_000_000), of_dear("gone-model", 1_000_000_000)];
+    house.model.rejected.lock().unwrap().insert("gone-model".to_owned());
+    taught(&house, 0);
+    let mut explored = Vec::new();
+    for number in 0..160 {
+        let result = step(&mut house, number);
+        assert_eq!((result.status(), result.meta.basis.name()), (Status::Ok, "model"), "{result:?}");
+        let routing = result.meta.routing.unwrap();
+        assert_eq!(routing.answered.map(|answered| answered.by), Some(0));
+        assert_eq!(routing.rejected.as_slice(), if routing.picked == 1 { &[1][..] } else { &[] });
+        explored.push(routing.picked == 1);
+        finish(&house);
+        // So that no rate is met.
+        let clock = house.ports.clock.clone();
+        house.block_on(async move { clock.sleep(60_000).await });
+    }
+    let often = explored.iter().filter(|explored| **explored).count();
+    let arm = *learned(&house).arm(&AgentId::new("worker"), "dear/gone-model").unwrap();
+    assert_eq!((arm.good, arm.bad as usize, arm.cost), (0, often, NanoUsd::ZERO));
+    assert!(often < 20 && explored[100..].iter().all(|explored| !explored), "{often}: {explored:?}");
+}
+
+#[test]
 fn with_one_model_or_a_given_order_nothing_is_read_recorded_or_learned() {
     for learns in [true, false] {
         let house = house(vec![good()]);
@@ -228,6 +256,30 @@ fn a_tenant_narrows_and_remaps_its_tiers_and_is_told_what_there_is() {
         Err("there is no tier `best`; tiers are fast, standard"),
     );
     check(policy(&[], &["dear-model", "cheap-model"], &[]), Err("leaves no model of the standard tier"));
+}
+
+#[test]
+fn where_no_model_is_linked_any_well_formed_name_passes_and_tiers_are_checked() {
+    let mut house = house(Vec::new());
+    house.ports.model = None;
+    let check = |name: &str, tier: &str, expected: Option<&str>| {
+        let policy = ModelPolicy {
+            deny: vec![name.to_owned()],
+            tiers: [(tier.to_owned(), vec![name.to_owned()])].into(),
+            ..ModelPolicy::default()
+        };
+        let found = crate::routing::check_policy(&house.ports, &policy);
+        let said = found.err().map(|error| error.message().to_owned());
+        assert_eq!(said.is_some(), expected.is_some(), "{said:?}");
+        assert!(said.unwrap_or_default().contains(expected.unwrap_or_default()));
+    };
+    check("eu.anthropic.claude-sonnet-4-5-20250929-v1:0", "fast", None);
+    check("own/llama-3.3-70b", "standard", None);
+    check("own/llama-3.3-70b", "best", Some("there is no tier `best`"));
+    for name in ["", "two words", "line\nbreak"] {
+        check(name, "fast", Some("is no name of a model"));
+    }
+    check(&"x".repeat(201), "fast", Some("at most 200 bytes"));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::Secret;
 use crate::reply::string;
 use crate::server::failure::{self, failed, no_believable_usage};
-use crate::usage::{Plausible, reported_cost};
+use crate::usage::Plausible;
 
 /// An answer, gathered from a plain body or from a stream.
 #[derive(Default)]
@@ -122,7 +122,7 @@ impl Gathered {
             refusal,
             cut_off: self.finish_reason.as_deref() == Some("length"),
             usage,
-            reported_cost: self.usage.as_ref().and_then(reported_cost),
+            reported_cost: plausible.cost(self.usage.as_ref(), &usage),
             model: self.model,
         })
     }

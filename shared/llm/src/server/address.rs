@@ -10,8 +10,8 @@ use rustls_platform_verifier::BuilderVerifierExt;
 
 /// The address of `path` under `base_url`; `path` begins with a slash.
 ///
-/// Only `http` and `https`, no user information, no query. With a key, plain `http` only to this machine or a private
-/// network.
+/// Only `http` and `https`, no user information, no query. With a key or a signature, plain `http` only to this machine or a
+/// private network.
 pub(crate) fn under(base_url: &str, path: &str, has_key: bool) -> Result<Url> {
     let refused = |why: &str| Err(Error::new(ErrorKind::Configuration, format!("LLM_BASE_URL {why}")));
     let Ok(mut url) = Url::parse(base_url.trim()) else {
@@ -28,7 +28,7 @@ pub(crate) fn under(base_url: &str, path: &str, has_key: bool) -> Result<Url> {
     }
     if url.scheme() == "http" && has_key && !is_private(&url) {
         return refused(
-            "is plain http to a public host, which would show the key to everybody on the way; use https",
+            "is plain http to a public host, which would show the key or the signed request to everybody on the way; use https",
         );
     }
     let path = format!("{}{path}", url.path().trim_end_matches('/'));

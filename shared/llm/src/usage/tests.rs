@@ -3,8 +3,14 @@
 use super::*;
 use serde_json::json;
 
+/// Of a request of 20,000 tokens at most that may give 3,000 tokens of output.
+fn plausible(price: Option<Price>) -> Plausible {
+    let shape = UsageShape::ChatCompletions;
+    Plausible { shape, prompt_tokens: 20_000, output_tokens: 3_000, price, free: false }
+}
+
 fn check(usage: Value, expected: Option<[u64; 5]>) {
-    let plausible = Plausible { shape: UsageShape::ChatCompletions, prompt_tokens: 20_000, free: false };
+    let plausible = plausible(None);
     let expected =
         expected.map(|[input_tokens, cached_tokens, cache_write_tokens, output_tokens, reasoning_tokens]| {
             Usage {
@@ -188,6 +194,42 @@ fn converse_and_transcriptions_are_read() {
         json!({"prompt_tokens": 8, "total_tokens": 8}),
         Some([8, 0, 0, 0, 0, 0, 0, 0]),
     );
+}
+
+#[test]
+fn more_output_than_was_allowed_is_not_believed() {
+    let output = |tokens: u64, thinking: u64| {
+        json!({"prompt_tokens": 1, "completion_tokens": tokens + thinking,
+            "completion_tokens_details": {"reasoning_tokens": thinking}})
+    };
+    check(output(3_000, 0), Some([1, 0, 0, 3_000, 0]));
+    check(output(3_001, 0), None);
+    check(output(3_000, 65_536), Some([1, 0, 0, 3_000, 65_536]));
+    check(output(3_000, 65_537), None);
+}
+
+#[test]
+fn a_stated_cost_that_cannot_be_true_is_none() {
+    // A dollar a million tokens: up to 23 thousandths of a dollar could come of it, and what it used comes to one.
+    let band = PriceBand { input: 1_000_000_000, output: 1_000_000_000, ..PriceBand::default() };
+    let priced = Some(Price { base: band, ..Price::default() });
+    let check = |price: Option<Price>, stated: Value, expected: bool| {
+        let usage = json!({"prompt_tokens": 900, "completion_tokens": 100, "cost": stated});
+        let used = read_usage(UsageShape::ChatCompletions, &usage).unwrap();
+        let found = plausible(price).cost(Some(&usage), &used);
+        assert_eq!(found.is_some(), expected, "{usage}: {found:?}");
+        assert!(found.is_none() || found == reported_cost(&usage));
+    };
+    check(priced, json!(0.001), true);
+    check(priced, json!(0.092), true);
+    check(priced, json!(0.093), false);
+    check(priced, json!(9_000_000), false);
+    check(priced, json!(0.00001), true);
+    check(priced, json!(0.000_009), false);
+    check(priced, json!(0), false);
+    check(Some(Price::default()), json!(0), true);
+    check(Some(Price::default()), json!(0.01), false);
+    check(None, json!(1), true);
 }
 
 #[test]

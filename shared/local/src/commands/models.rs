@@ -1,5 +1,6 @@
 //! `assay models`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use boot::Config;
 use engine::agent::{ModelSpec, Tier};
 use engine::error::{Error, ErrorKind, Result};
-use engine::model::{NanoUsd, Price, PriceList, TenantId};
+use engine::model::{Circuit, CircuitState, NanoUsd, Price, PriceList, TenantId};
 use engine::ports::Llm;
 use serde_json::{Value, json};
 
@@ -38,15 +39,15 @@ pub(super) async fn models(config: &Config, arguments: &ModelsArguments) -> Resu
         None => engine::prices(ports).await?,
     };
     let mut rows = rows(ports.model.as_deref(), &ports.catalogue.models, &kept);
-    let providers: Vec<String> =
+    let providers: BTreeSet<String> =
         rows.iter().filter_map(|row| row["provider"].as_str().map(str::to_owned)).collect();
-    let now = ports.clock.now_ms();
-    for (row, circuit) in rows.iter_mut().zip(engine::circuits(ports, &providers).await?) {
-        row["failures"] = json!(circuit.failures);
-        row["not_asked_for_ms"] = json!(circuit.open_until_ms.saturating_sub(now));
-    }
+    let providers: Vec<String> = providers.into_iter().collect();
+    let health = engine::circuits(ports, &providers).await?;
+    let health =
+        Health { now_ms: ports.clock.now_ms(), circuits: providers.into_iter().zip(health).collect() };
+    tell_health(&mut rows, &health);
     let picks = match &ports.model {
-        Some(llm) => picks::of(ports, llm.as_ref(), &TenantId::new(&arguments.state.tenant), &rows).await?,
+        Some(llm) => picks::of(ports, llm.as_ref(), &TenantId::new(&arguments.state.tenant), &health).await?,
         None => Vec::new(),
     };
     let text = if arguments.json {
@@ -56,6 +57,37 @@ pub(super) async fn models(config: &Config, arguments: &ModelsArguments) -> Resu
     };
     super::print(&text)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// How providers have answered lately.
+struct Health {
+    now_ms: u64,
+    circuits: BTreeMap<String, Circuit>,
+}
+
+impl Health {
+    /// For how long steps do not ask a provider, in milliseconds, as the engine decides it: sooner where somebody else could be
+    /// asked.
+    fn not_asked_for_ms(&self, provider: &str, has_alternative: bool) -> u64 {
+        let circuit = self.circuits.get(provider).copied().unwrap_or_default();
+        match circuit.state(self.now_ms, has_alternative) {
+            CircuitState::OpenUntil(until_ms) => until_ms.saturating_sub(self.now_ms),
+            CircuitState::Closed | CircuitState::HalfOpen => 0,
+        }
+    }
+}
+
+/// Adds to each row how its provider has answered.
+fn tell_health(rows: &mut [Value], health: &Health) {
+    let served: Vec<(Value, Value)> =
+        rows.iter().map(|row| (row["tier"].clone(), row["provider"].clone())).collect();
+    for row in rows {
+        let has_alternative =
+            served.iter().any(|(tier, provider)| *tier == row["tier"] && *provider != row["provider"]);
+        let provider = row["provider"].as_str().unwrap_or_default().to_owned();
+        row["failures"] = json!(health.circuits.get(&provider).map_or(0, |circuit| circuit.failures));
+        row["not_asked_for_ms"] = json!(health.not_asked_for_ms(&provider, has_alternative));
+    }
 }
 
 fn read(path: &std::path::Path) -> Result<PriceList> {
@@ -157,6 +189,28 @@ mod tests {
     use engine::model::DatedPrice;
 
     use super::*;
+
+    #[test]
+    fn a_provider_is_away_by_the_engines_own_rule() {
+        let row = |tier: &str, provider: &str| json!({ "tier": tier, "provider": provider, "model": "m" });
+        let failed = |times: u32, has_alternative| {
+            (0..times).fold(Circuit::default(), |circuit, _| circuit.failed(1_000, has_alternative))
+        };
+        let check = |circuit: Circuit, now_ms: u64, expected: [u64; 2]| {
+            // Alone in its tier, and beside another one.
+            let mut rows = vec![row("fast", "a"), row("strong", "a"), row("strong", "b")];
+            tell_health(&mut rows, &Health { now_ms, circuits: [("a".to_owned(), circuit)].into() });
+            let found = [0, 1].map(|at| rows[at]["not_asked_for_ms"].as_u64().unwrap());
+            assert_eq!(found, expected, "{circuit:?}");
+            assert_eq!((&rows[0]["failures"], &rows[2]["failures"]), (&json!(circuit.failures), &json!(0)));
+            let waits = failing(&rows[0]).contains("not asked for");
+            assert_eq!(waits, expected[0] > 0);
+        };
+        check(failed(1, true), 2_000, [0, 29_000]);
+        check(failed(1, true), 31_000, [0, 0]);
+        check(failed(1, true).probing(31_000), 32_000, [0, 149_000]);
+        check(failed(5, false), 2_000, [299_000, 299_000]);
+    }
 
     #[test]
     fn a_price_read_later_is_shown_in_place_of_the_catalogues() {

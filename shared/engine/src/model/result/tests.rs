@@ -131,6 +131,7 @@ fn meta() -> Meta {
             picked: 0,
             why: Why::Explored,
             answered: Some(Answered { by: 0, at_once: false }),
+            rejected: vec![0],
         })),
     }
 }

@@ -1,6 +1,7 @@
 //! What each tier would ask now, and why.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use engine::agent::{ModelSpec, Tier};
 use engine::error::Result;
@@ -9,13 +10,15 @@ use engine::ports::{Llm, Ports};
 use engine::routing::{self, EXPLORED_SHARE, Standing};
 use serde_json::{Value, json};
 
+use super::Health;
+
 /// For each tier what a tenant's steps would ask first, and why; where that is learned, for each agent of the tier of which
-/// something is known. `rows` say which providers are not asked for now.
+/// something is known. `health` says which providers are not asked for now.
 pub(super) async fn of(
     ports: &Ports,
     llm: &dyn Llm,
     tenant: &TenantId,
-    rows: &[Value],
+    health: &Health,
 ) -> Result<Vec<Value>> {
     let policy = engine::tenant_settings(ports, tenant).await?.models;
     let learned = routing::learned(ports, tenant).await?;
@@ -29,7 +32,7 @@ pub(super) async fn of(
             }
         };
         let models = &candidates.models;
-        let asked = models.iter().find(|model| !is_away(rows, model));
+        let asked = models.iter().find(|model| !is_away(health, models, model));
         let why = match asked {
             None => "no provider of the tier is asked for now; steps wait".to_owned(),
             Some(model) if routing::name_of(model) != routing::name_of(&models[0]) => {
@@ -98,11 +101,10 @@ fn of_agent(arms: &[KnownArm], learned: &Learned) -> Option<(String, String)> {
     Some((arms[picked].model.clone(), format!("floor {:.1} %; {}", floor * 100.0, models.join("; "))))
 }
 
-fn is_away(rows: &[Value], model: &ModelSpec) -> bool {
-    let of_provider = |row: &&Value| row["provider"] == *model.provider;
-    rows.iter()
-        .filter(of_provider)
-        .any(|row| row["not_asked_for_ms"].as_u64().is_some_and(|wait_ms| wait_ms > 0))
+/// True if the provider of one of these models is not asked for now.
+fn is_away(health: &Health, models: &[Arc<ModelSpec>], model: &ModelSpec) -> bool {
+    let has_alternative = models.iter().any(|other| other.provider != model.provider);
+    health.not_asked_for_ms(&model.provider, has_alternative) > 0
 }
 
 /// The same for people.
