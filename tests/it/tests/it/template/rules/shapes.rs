@@ -102,6 +102,7 @@ pub(crate) fn known_properties(kind: &str) -> Option<(&'static [&'static str], &
             &["FunctionName", "Role", "LoggingConfig", "Timeout", "MemorySize", "Environment"],
             &[
                 "Layers",
+                "Tracing",
                 "ReservedConcurrentExecutions",
                 "RecursiveLoop",
                 "VpcConfig",
