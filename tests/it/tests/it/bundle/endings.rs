@@ -1,8 +1,10 @@
 //! Whatever ends a run from outside, it ends explained and its money goes back.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use engine::model::{Outcome, RunId, RunStatus};
+use engine::model::{AgentId, CallId, ItemId, Lease, NanoUsd, Outcome, RunId, RunStatus, Step};
+use engine::money::{Ask, Decided};
 use engine::ports::{Becomes, Change, Clock as _, Expect, Key, Row};
 use lab::stack::Ended;
 use serde_json::json;
@@ -22,14 +24,59 @@ fn check(bundle: &Bundle, run: &RunId, ended: &Ended, why: &str) {
         _ => false,
     });
     assert!(explained, "no step says {why:?}: {failure:?}");
-    let window = engine::calendar::day(ended.run.created_ms);
-    let tenant = bundle.stack.run_key(run).tenant;
-    let key = Key::Budget(tenant, window);
+    assert_eq!(allotted(bundle, run), 0, "money that no run holds any more");
+}
+
+/// What runs hold of the day's budget.
+fn allotted(bundle: &Bundle, run: &RunId) -> i64 {
+    let key =
+        Key::Budget(bundle.stack.run_key(run).tenant, engine::calendar::day(boot::SystemClock.now_ms()));
     let row = bundle.stack.block_on(bundle.stack.ports().store.read(&[key])).unwrap().pop().flatten();
-    if let Some(row) = row {
-        let Row::Budget(budget) = row.row else { panic!("{row:?}") };
-        assert_eq!(budget.allotted.0, 0, "money that no run holds any more");
-    }
+    let row = row.expect("the day has a budget");
+    let Row::Budget(budget) = row.row else { panic!("{row:?}") };
+    budget.allotted.0
+}
+
+/// A worker takes the run's first step, sets money aside for a call, and is never heard of again.
+fn die_in_a_call(bundle: &Bundle, run: &RunId) {
+    let ports = bundle.stack.ports();
+    let key = bundle.stack.run_key(run);
+    let step = key.step(&AgentId::new("mission_orchestrator"), &ItemId::none());
+    let leased = Step {
+        key: step.clone(),
+        attempt: 1,
+        hop: 0,
+        epoch: 1,
+        lease: Some(Lease { epoch: 1, owner: 1, until_ms: u64::MAX }),
+        token: None,
+        result: None,
+        data_ref: None,
+        first_claimed_ms: boot::SystemClock.now_ms(),
+    };
+    let change = Change {
+        key: Key::Step(step.clone()),
+        expect: Expect::Anything,
+        to: Becomes::Row(Row::Step(Arc::new(leased))),
+        due_ms: None,
+    };
+    bundle.stack.block_on(async {
+        ports.store.write(&[change]).await.unwrap();
+        let run = engine::load_run(ports, &key).await.unwrap().unwrap();
+        let ask = Ask {
+            call: &CallId { step, epoch: 1, call: 1 },
+            model: &ports.catalogue.models[0],
+            input_tokens: 1_000,
+            output_tokens: 1_000,
+            step_left: NanoUsd::from_usd(1),
+            step_spent: NanoUsd::ZERO,
+            whole: true,
+            is_cheapest: true,
+            has_alternative: false,
+        };
+        let decided = engine::money::reserve(ports, &run, &ask).await.unwrap();
+        assert!(matches!(decided, Decided::Granted(_)), "{decided:?}");
+    });
+    assert!(allotted(bundle, run) > 0, "nothing was set aside");
 }
 
 #[test]
@@ -41,6 +88,7 @@ fn without_agents_without_its_execution_and_out_of_time() {
     // Its execution is aborted while nobody takes its first step.
     let run = bundle.post("quick");
     super::until("its first step waits", || stack.queue_depth("agent-light").unwrap().visible == 1);
+    die_in_a_call(&bundle, &run);
     stack.stop_execution(&run).unwrap();
     let ended = bundle.wait(&run);
     check(&bundle, &run, &ended, "ABORTED");
@@ -48,6 +96,7 @@ fn without_agents_without_its_execution_and_out_of_time() {
     // Its execution runs out of time. The emulator ends none for that, so what EventBridge says of one is put on the queue.
     let run = bundle.post("quick");
     super::until("its first step waits", || stack.queue_depth("agent-light").unwrap().all() >= 1);
+    die_in_a_call(&bundle, &run);
     let input =
         json!({ "run": run, "tenant": stack.run_key(&run).tenant, "depth": "quick", "timeout_seconds": 180 });
     let event = json!({
@@ -62,6 +111,7 @@ fn without_agents_without_its_execution_and_out_of_time() {
     assert!(stack.delete_mapping("agent-light").unwrap() == 1);
     let run = bundle.post("quick");
     super::until("its first step waits", || stack.queue_depth("agent-light").unwrap().all() >= 1);
+    die_in_a_call(&bundle, &run);
     hurry(&bundle, &run);
     let ended = bundle.wait_for(&run, SWEPT);
     check(&bundle, &run, &ended, "deadline");
