@@ -3,7 +3,7 @@
 //! One call is one HTTP request, never streamed: nothing here shows an answer while it comes, and Bedrock streams in frames of its
 //! own. Who asks is shown by a Bedrock API key, or by the signature of whoever runs the process, where there is no key.
 //!
-//! The answer is constrained by a tool: the schema is that of [`ANSWER_TOOL`]'s input, and the model must call it or one of the
+//! The answer is constrained by a tool: the schema is that of `ANSWER_TOOL`'s input, and the model must call it or one of the
 //! tools it was granted. A call of both is a call of the granted one, for the answer did not know what that finds. What a model
 //! says in text instead stays text, for the engine to check.
 //!
