@@ -8,6 +8,11 @@ use embed::MiniLm;
 use engine::ports::Embedder as _;
 use serde_json::json;
 
+mod processor;
+
+// None of its threads has ended before the last look.
+use processor::cpu_ms;
+
 /// Thirteen words, three marks and the two tokens around them are eighteen tokens.
 const QUESTION: &str = "How many people were living in the old town, near the river, in 1950?";
 const TIMES: usize = 31;
@@ -48,16 +53,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{report}");
     }
     Ok(())
-}
-
-/// What the threads that live have had of the processor; none has ended before the last look.
-fn cpu_ms() -> f64 {
-    let threads = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-    let nanoseconds = threads.filter_map(|thread| {
-        let times = fs::read_to_string(thread.path().join("schedstat")).ok()?;
-        times.split_whitespace().next()?.parse::<f64>().ok()
-    });
-    nanoseconds.sum::<f64>() / 1e6
 }
 
 fn status_mb(name: &str) -> f64 {

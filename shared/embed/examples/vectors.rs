@@ -2,12 +2,15 @@
 //! the processor that it took, and then its 384 numbers. `cargo lab bench recall` starts it, so that the lab itself does not
 //! link the model.
 
-use std::fs;
 use std::io::{BufRead as _, Write as _, stdin, stdout};
 use std::path::Path;
 
 use embed::MiniLm;
 use engine::ports::Embedder as _;
+
+mod processor;
+
+use processor::cpu_ms;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = std::env::args().nth(1).ok_or("the path of the model's file is missing")?;
@@ -29,14 +32,4 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     out.flush()?;
     Ok(())
-}
-
-/// What the threads of this process have had of the processor.
-fn cpu_ms() -> f64 {
-    let threads = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-    let nanoseconds = threads.filter_map(|thread| {
-        let times = fs::read_to_string(thread.path().join("schedstat")).ok()?;
-        times.split_whitespace().next()?.parse::<f64>().ok()
-    });
-    nanoseconds.sum::<f64>() / 1e6
 }

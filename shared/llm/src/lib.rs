@@ -26,6 +26,7 @@ mod secret;
 mod server;
 mod signing;
 mod tiers;
+mod turns;
 mod usage;
 
 pub use fallback::Several;

@@ -18,6 +18,7 @@ mod start;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use serde_json::Value;
 
 /// Proves and measures the platform. Nothing here ships.
 #[derive(Debug, Parser)]
@@ -94,4 +95,26 @@ pub fn main() -> ExitCode {
 #[expect(clippy::print_stdout, reason = "this is the command line's own output")]
 fn print(line: &str) {
     println!("{line}");
+}
+
+/// Prints what was measured, as JSON or a name and its value a line, or why nothing was.
+fn tell(measured: crate::stack::Result<Value>, as_json: bool, name_width: usize) -> ExitCode {
+    ended(measured.map(|report| {
+        if as_json {
+            return print(&format!("{report:#}"));
+        }
+        for (name, value) in report.as_object().into_iter().flatten() {
+            print(&format!("{name:<name_width$} {value}"));
+        }
+    }))
+}
+
+fn ended(outcome: crate::stack::Result<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            print(&format!("error: {error}"));
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -6,6 +6,8 @@ mod content;
 mod failover;
 pub mod garbage;
 mod healthy;
+#[cfg(test)]
+mod kept_clock;
 mod load;
 
 pub use binary::assay_binary;

@@ -96,10 +96,10 @@ impl Block {
     /// The block as it goes back; nothing for what need not go back.
     fn back(&self) -> Option<Value> {
         match self {
-            Self::Text(text) => request::text_block(text),
+            Self::Text(text) => request::BLOCKS.text_block(text),
             Self::ToolUse { id, name, input } => {
                 let call = ToolCall { id: id.clone(), name: name.clone(), arguments: arguments(input) };
-                Some(request::tool_use(&call))
+                Some(request::BLOCKS.tool_use_block(&call))
             }
             Self::Thinking(block) => Some(block.clone()),
             Self::Other => None,

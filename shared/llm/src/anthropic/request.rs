@@ -1,9 +1,10 @@
 //! A request in the protocol's words.
 
-use engine::ports::{ModelMessage, ModelRequest, ToolCall, ToolSpec};
+use engine::ports::{ModelMessage, ModelRequest, ToolSpec};
 use serde_json::{Map, Value, json};
 
 use super::schema;
+use crate::turns::Blocks;
 
 /// The first version whose models refuse every `temperature` and think by themselves.
 const NEWER_FROM: (u32, u32) = (4, 7);
@@ -17,7 +18,7 @@ pub(super) fn body(request: &ModelRequest, stream: bool) -> Vec<u8> {
     if !system.is_empty() {
         body.insert("system".into(), system.join("\n\n").into());
     }
-    body.insert("messages".into(), messages(&request.messages).into());
+    body.insert("messages".into(), BLOCKS.turns(&request.messages).into());
     let format = json!({"type": "json_schema", "schema": schema::known_part(&request.schema)});
     let newer = is_newer(&request.model.id);
     let mut config = json!({"format": format});
@@ -45,45 +46,12 @@ fn system_text(message: &ModelMessage) -> Option<&str> {
     }
 }
 
-/// Turns by who speaks: what comes one after another from the same side is one turn, so the answers to all tool calls of
-/// a turn stand together, as they must.
-fn messages(messages: &[ModelMessage]) -> Vec<Value> {
-    let mut turns: Vec<(&str, Vec<Value>)> = Vec::new();
-    for message in messages {
-        let (role, blocks) = match message {
-            ModelMessage::System { .. } => continue,
-            ModelMessage::User { text } => ("user", text_block(text).into_iter().collect::<Vec<_>>()),
-            ModelMessage::Tool { call_id, text } => {
-                let content: Vec<_> = text_block(text).into_iter().collect();
-                ("user", vec![json!({"type": "tool_result", "tool_use_id": call_id, "content": content})])
-            }
-            ModelMessage::Assistant { kept, .. } if !kept.is_empty() => ("assistant", kept.clone()),
-            ModelMessage::Assistant { text, tool_calls, .. } => {
-                ("assistant", text_block(text).into_iter().chain(tool_calls.iter().map(tool_use)).collect())
-            }
-        };
-        match turns.last_mut() {
-            _ if blocks.is_empty() => {}
-            Some((before, held)) if *before == role => held.extend(blocks),
-            _ => turns.push((role, blocks)),
-        }
-    }
-    turns.into_iter().map(|(role, content)| json!({"role": role, "content": content})).collect()
-}
-
-/// A text that is empty, or nothing but white space, is refused; it is left out.
-pub(super) fn text_block(text: &str) -> Option<Value> {
-    (!text.trim().is_empty()).then(|| json!({"type": "text", "text": text}))
-}
-
-/// A call the model made earlier. Arguments are an object there; what the model wrote and is none is shown in one.
-pub(super) fn tool_use(call: &ToolCall) -> Value {
-    let input = match &call.arguments {
-        object @ Value::Object(_) => object.clone(),
-        other => json!({"unreadable": other}),
-    };
-    json!({"type": "tool_use", "id": call.id, "name": call.name, "input": input})
-}
+/// The protocol's blocks.
+pub(super) const BLOCKS: Blocks = Blocks {
+    text: |text| json!({"type": "text", "text": text}),
+    tool_result: |call, content| json!({"type": "tool_result", "tool_use_id": call, "content": content}),
+    tool_use: |call, input| json!({"type": "tool_use", "id": call.id, "name": call.name, "input": input}),
+};
 
 fn tool(tool: &ToolSpec) -> Value {
     json!({"name": tool.name, "description": tool.description, "input_schema": tool.parameters})
@@ -106,6 +74,8 @@ pub(super) fn is_newer(model: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use engine::ports::ToolCall;
+
     use super::*;
 
     #[test]
@@ -135,7 +105,7 @@ mod tests {
         let user = |text: &str| ModelMessage::User { text: text.into() };
         let call = |id: &str, arguments: Value| ToolCall { id: id.into(), name: "find".into(), arguments };
         let answer = |id: &str, text: &str| ModelMessage::Tool { call_id: id.into(), text: text.into() };
-        let found = messages(&[
+        let found = BLOCKS.turns(&[
             ModelMessage::System { text: "apart".into() },
             user("one"),
             ModelMessage::Assistant {

@@ -1,10 +1,11 @@
 //! A request in the protocol's words.
 
-use engine::ports::{ModelMessage, ModelRequest, ToolCall, ToolSpec};
+use engine::ports::{ModelMessage, ModelRequest, ToolSpec};
 use serde_json::{Map, Value, json};
 
 use super::ANSWER_TOOL;
 use crate::anthropic::takes_temperature;
+use crate::turns::Blocks;
 
 /// The body of a call.
 pub(super) fn body(request: &ModelRequest) -> Vec<u8> {
@@ -14,7 +15,7 @@ pub(super) fn body(request: &ModelRequest) -> Vec<u8> {
         inference.insert("temperature".into(), request.temperature.into());
     }
     let mut body = json!({
-        "messages": messages(&request.messages),
+        "messages": BLOCKS.turns(&request.messages),
         "inferenceConfig": inference,
         "toolConfig": tools(request),
     });
@@ -27,7 +28,7 @@ pub(super) fn body(request: &ModelRequest) -> Vec<u8> {
 
 fn system_block(message: &ModelMessage) -> Option<Value> {
     match message {
-        ModelMessage::System { text } => text_block(text),
+        ModelMessage::System { text } => BLOCKS.text_block(text),
         _ => None,
     }
 }
@@ -59,42 +60,9 @@ fn tool(tool: &ToolSpec) -> Value {
     json!({"toolSpec": {"name": tool.name, "description": tool.description, "inputSchema": {"json": tool.parameters}}})
 }
 
-/// Turns by who speaks: what comes one after another from the same side is one turn, so the answers to all tool calls of
-/// a turn stand together, as they must.
-fn messages(messages: &[ModelMessage]) -> Vec<Value> {
-    let mut turns: Vec<(&str, Vec<Value>)> = Vec::new();
-    for message in messages {
-        let (role, blocks) = match message {
-            ModelMessage::System { .. } => continue,
-            ModelMessage::User { text } => ("user", text_block(text).into_iter().collect::<Vec<_>>()),
-            ModelMessage::Tool { call_id, text } => {
-                let content: Vec<_> = text_block(text).into_iter().collect();
-                ("user", vec![json!({"toolResult": {"toolUseId": call_id, "content": content}})])
-            }
-            ModelMessage::Assistant { kept, .. } if !kept.is_empty() => ("assistant", kept.clone()),
-            ModelMessage::Assistant { text, tool_calls, .. } => {
-                ("assistant", text_block(text).into_iter().chain(tool_calls.iter().map(tool_use)).collect())
-            }
-        };
-        match turns.last_mut() {
-            _ if blocks.is_empty() => {}
-            Some((before, held)) if *before == role => held.extend(blocks),
-            _ => turns.push((role, blocks)),
-        }
-    }
-    turns.into_iter().map(|(role, content)| json!({"role": role, "content": content})).collect()
-}
-
-/// A text that is empty, or nothing but white space, is refused; it is left out.
-fn text_block(text: &str) -> Option<Value> {
-    (!text.trim().is_empty()).then(|| json!({"text": text}))
-}
-
-/// A call the model made earlier. Arguments are an object there; what the model wrote and is none is shown in one.
-fn tool_use(call: &ToolCall) -> Value {
-    let input = match &call.arguments {
-        object @ Value::Object(_) => object.clone(),
-        other => json!({"unreadable": other}),
-    };
-    json!({"toolUse": {"toolUseId": call.id, "name": call.name, "input": input}})
-}
+/// The protocol's blocks.
+const BLOCKS: Blocks = Blocks {
+    text: |text| json!({"text": text}),
+    tool_result: |call, content| json!({"toolResult": {"toolUseId": call, "content": content}}),
+    tool_use: |call, input| json!({"toolUse": {"toolUseId": call.id, "name": call.name, "input": input}}),
+};

@@ -1,56 +1,19 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use async_trait::async_trait;
 use engine::contract;
 use engine::model::TenantId;
 use engine::ports::{Cache, Clock, Entry, Flight, Found, Generation, Lookup, Neighbour};
 use redis_ports::{CacheSettings, RedisCache, TrialClock};
 
 use super::outage::{self, How, Spans};
+use crate::kept_clock::{KeptClock, block_on};
 use crate::rates::fleet::{moment, wait_ms};
 use crate::stack::Valkey;
 
-/// A clock that stands in a key of the server and moves only when somebody sleeps.
-struct KeptClock {
-    valkey: Valkey,
-    now_ms: AtomicU64,
-}
-
-const CLOCK: &str = "local function now_ms() return tonumber(redis.call('GET', 'clock')) end";
-
-impl KeptClock {
-    fn new(more: &[&'static str]) -> Self {
-        let clock = Self { valkey: Valkey::start(more).unwrap(), now_ms: AtomicU64::new(1_790_000_000_000) };
-        clock.set(1_790_000_000_000);
-        clock
-    }
-
-    fn set(&self, now_ms: u64) {
-        self.now_ms.store(now_ms, Ordering::SeqCst);
-        assert_eq!(self.valkey.say(&format!("SET clock {now_ms}")).unwrap(), "+OK");
-    }
-
-    async fn cache(&self, most: usize) -> RedisCache {
-        let clock = Some(TrialClock { script: CLOCK.to_owned(), key: "clock".to_owned() });
-        let settings = CacheSettings { clock, patience_ms: 5_000, ..CacheSettings::of(most) };
-        RedisCache::open(&self.valkey.url(), settings).await.unwrap()
-    }
-}
-
-#[async_trait]
-impl Clock for KeptClock {
-    fn now_ms(&self) -> u64 {
-        self.now_ms.load(Ordering::SeqCst)
-    }
-
-    async fn sleep(&self, milliseconds: u64) {
-        self.set(self.now_ms() + milliseconds);
-    }
-}
-
-fn block_on<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+async fn cache_on(clock: &KeptClock, most: usize) -> RedisCache {
+    let told = TrialClock { script: KeptClock::SCRIPT.to_owned(), key: KeptClock::KEY.to_owned() };
+    let settings = CacheSettings { clock: Some(told), patience_ms: 5_000, ..CacheSettings::of(most) };
+    RedisCache::open(&clock.valkey.url(), settings).await.unwrap()
 }
 
 fn entry(bytes: usize, worth: u64, generation: Generation) -> Entry {
@@ -78,8 +41,8 @@ async fn has(cache: &dyn Cache, tenant: &TenantId, key: &str) -> bool {
 fn answers_in_valkey_keep_the_contract() {
     let clock = KeptClock::new(&[]);
     block_on(async {
-        let cache = clock.cache(10_000).await;
-        contract::cache_contract(&cache, &clock).await.unwrap();
+        let cache = cache_on(&clock, 10_000).await;
+        contract::cache_contract(&cache, &*clock).await.unwrap();
     });
 }
 
@@ -87,7 +50,7 @@ fn answers_in_valkey_keep_the_contract() {
 fn a_tenant_keeps_so_many_answers_and_those_that_are_worth_it() {
     let clock = KeptClock::new(&[]);
     block_on(async {
-        let (cache, tenant) = (clock.cache(20).await, TenantId::new("one"));
+        let (cache, tenant) = (cache_on(&clock, 20).await, TenantId::new("one"));
         let other = TenantId::new("other");
         let generation = look(&cache, &tenant, "-").await.1;
         let theirs = look(&cache, &other, "-").await.1;
@@ -123,7 +86,7 @@ fn a_tenant_keeps_so_many_answers_and_those_that_are_worth_it() {
 fn what_has_ended_gives_its_place_back() {
     let clock = KeptClock::new(&[]);
     block_on(async {
-        let (cache, tenant) = (clock.cache(1_000).await, TenantId::new("one"));
+        let (cache, tenant) = (cache_on(&clock, 1_000).await, TenantId::new("one"));
         let generation = look(&cache, &tenant, "-").await.1;
         for number in 0..150 {
             cache.put(&tenant, &number.to_string(), &entry(10, 10, generation)).await.unwrap();
@@ -142,7 +105,7 @@ fn what_has_ended_gives_its_place_back() {
 fn a_server_that_has_forgotten_its_purges_has_no_answers() {
     let clock = KeptClock::new(&[]);
     block_on(async {
-        let (cache, tenant) = (clock.cache(1_000).await, TenantId::new("one"));
+        let (cache, tenant) = (cache_on(&clock, 1_000).await, TenantId::new("one"));
         let generation = look(&cache, &tenant, "-").await.1;
         cache.put(&tenant, "key", &entry(10, 10, generation)).await.unwrap();
         cache.purge(&tenant, "agent:b").await.unwrap();

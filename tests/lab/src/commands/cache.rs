@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::print;
+use super::{ended, tell};
 use crate::answers::{Extent, measure, work};
 
 /// How to measure.
@@ -32,23 +32,5 @@ pub(super) fn cache(arguments: &Arguments) -> ExitCode {
     if arguments.worker {
         return ended(work());
     }
-    ended(measure(&Extent { look_ups, askers, outage_ms }).map(|report| {
-        if arguments.json {
-            print(&format!("{report:#}"));
-        } else {
-            for (name, value) in report.as_object().into_iter().flatten() {
-                print(&format!("{name:<14} {value}"));
-            }
-        }
-    }))
-}
-
-fn ended(outcome: crate::stack::Result<()>) -> ExitCode {
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            print(&format!("error: {error}"));
-            ExitCode::FAILURE
-        }
-    }
+    tell(measure(&Extent { look_ups, askers, outage_ms }), arguments.json, 14)
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::print;
+use super::{ended, tell};
 use crate::rates::{Extent, measure, work};
 
 /// How to measure.
@@ -38,23 +38,5 @@ pub(super) fn limits(arguments: &Arguments) -> ExitCode {
         return ended(work());
     }
     let python = arguments.python.clone();
-    ended(measure(&Extent { schedules, speed_ms, outage_ms, python }).map(|report| {
-        if arguments.json {
-            print(&format!("{report:#}"));
-        } else {
-            for (name, value) in report.as_object().into_iter().flatten() {
-                print(&format!("{name:<18} {value}"));
-            }
-        }
-    }))
-}
-
-fn ended(outcome: crate::stack::Result<()>) -> ExitCode {
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            print(&format!("error: {error}"));
-            ExitCode::FAILURE
-        }
-    }
+    tell(measure(&Extent { schedules, speed_ms, outage_ms, python }), arguments.json, 18)
 }

@@ -1,8 +1,6 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use engine::contract;
 use engine::limits::{AT_ONCE_SPAN_MS, Book, Dimension, MINUTE_MS, Rates, Rule, Scope};
 use engine::memory::{MemoryLimits, SeededRandom};
@@ -11,48 +9,13 @@ use engine::ports::{Admission, Backend, Clock, Limits, Random as _, Take, Used};
 use redis_ports::{RedisLimits, Settings, Spare};
 
 use super::fleet::wait_ms;
+use crate::kept_clock::{KeptClock, block_on};
 use crate::stack::Valkey;
 
-/// A clock that stands in a key of the server and moves only when somebody sleeps.
-struct KeptClock {
-    valkey: Valkey,
-    now_ms: AtomicU64,
-}
-
-const CLOCK: &str = "local function now_ms() return tonumber(redis.call('GET', 'clock')) end";
-
-impl KeptClock {
-    fn new() -> Arc<Self> {
-        let clock = Self { valkey: Valkey::start(&[]).unwrap(), now_ms: AtomicU64::new(1_790_000_000_000) };
-        clock.set(1_790_000_000_000);
-        Arc::new(clock)
-    }
-
-    fn set(&self, now_ms: u64) {
-        self.now_ms.store(now_ms, Ordering::SeqCst);
-        assert_eq!(self.valkey.say(&format!("SET clock {now_ms}")).unwrap(), "+OK");
-    }
-
-    async fn limits(&self, process: &str, rates: Rates) -> RedisLimits {
-        let settings =
-            Settings { clock: Some(CLOCK.to_owned()), patience_ms: 5_000, ..Settings::of(process) };
-        RedisLimits::open(&self.valkey.url(), rates, settings, None).await.unwrap()
-    }
-}
-
-#[async_trait]
-impl Clock for KeptClock {
-    fn now_ms(&self) -> u64 {
-        self.now_ms.load(Ordering::SeqCst)
-    }
-
-    async fn sleep(&self, milliseconds: u64) {
-        self.set(self.now_ms() + milliseconds);
-    }
-}
-
-fn block_on<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+async fn limits_on(clock: &KeptClock, process: &str, rates: Rates) -> RedisLimits {
+    let settings =
+        Settings { clock: Some(KeptClock::SCRIPT.to_owned()), patience_ms: 5_000, ..Settings::of(process) };
+    RedisLimits::open(&clock.valkey.url(), rates, settings, None).await.unwrap()
 }
 
 fn rule(scope: Scope, dimension: Dimension, capacity: u64, span_ms: u64) -> Rule {
@@ -74,9 +37,9 @@ fn take(id: &str, tenant: &str) -> Take {
 #[test]
 fn limits_in_valkey_keep_the_contract() {
     for per_minute in [1, 7, 60] {
-        let clock = KeptClock::new();
+        let clock = KeptClock::new(&[]);
         block_on(async {
-            let limits = clock.limits("one", contract::contract_rates(per_minute)).await;
+            let limits = limits_on(&clock, "one", contract::contract_rates(per_minute)).await;
             contract::limits_contract(&limits, clock.as_ref(), per_minute as usize).await.unwrap();
         });
     }
@@ -93,10 +56,10 @@ fn the_script_decides_as_the_engine_does() {
         rule(Scope::Agent, Dimension::Requests, 6, 17),
     ])
     .unwrap();
-    let clock = KeptClock::new();
+    let clock = KeptClock::new(&[]);
     let mut compared = 0;
     block_on(async {
-        let limits = clock.limits("one", rates.clone()).await;
+        let limits = limits_on(&clock, "one", rates.clone()).await;
         for seed in 0..25 {
             let random = SeededRandom::new(seed);
             let draw = |most: u64| random.next_u64() % most;
