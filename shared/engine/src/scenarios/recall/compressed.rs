@@ -113,6 +113,14 @@ fn an_answer_that_quotes_what_is_not_there_does_not_fit() {
 }
 
 #[test]
+fn what_does_not_fit_is_made_by_one_that_others_can_wait_for() {
+    let mut house = house(&[answer("please summarise"), answer("")]);
+    ask_about(&mut house, "Please summarise the report, thanks", 3);
+    let result = ask_about(&mut house, "Summarise the report", 3);
+    assert_eq!((&note(&result).levels[&CacheLevel::L2], note(&result).led), (&Told::Unfit, true));
+}
+
+#[test]
 fn where_the_row_has_no_such_level_nothing_meets_compressed() {
     let mut house = house(&[answer(""), answer("")]);
     house.with_row("worker", |row| row.cache.compressed = None);
