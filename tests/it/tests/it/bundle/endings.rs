@@ -32,7 +32,7 @@ fn allotted(bundle: &Bundle, run: &RunId) -> i64 {
     let key =
         Key::Budget(bundle.stack.run_key(run).tenant, engine::calendar::day(boot::SystemClock.now_ms()));
     let row = bundle.stack.block_on(bundle.stack.ports().store.read(&[key])).unwrap().pop().flatten();
-    let row = row.expect("the day has a budget");
+    let row = row.unwrap();
     let Row::Budget(budget) = row.row else { panic!("{row:?}") };
     budget.allotted.0
 }
