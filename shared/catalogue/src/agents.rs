@@ -114,10 +114,11 @@ fn cache(row: &AgentRow) -> Result<CachePolicy, CatalogueError> {
         return Err(unsafe_recall("cache.semantic_text"));
     }
     let semantic_text = row.cache.semantic_text.clone().filter(|_| has("l3"));
+    let passages = row.cache.passages.clone().filter(|_| has("l3"));
     let compressed = has("l2").then(Default::default);
     let ttl_seconds = row.cache.ttl_seconds;
     let threshold = Default::default();
-    Ok(CachePolicy { exact: has("l1"), compressed, ttl_seconds, semantic_text, threshold })
+    Ok(CachePolicy { exact: has("l1"), compressed, ttl_seconds, semantic_text, passages, threshold })
 }
 
 fn check_unique(rows: &[AgentRow]) -> Result<(), CatalogueError> {

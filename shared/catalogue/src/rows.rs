@@ -62,6 +62,7 @@ pub(crate) struct CacheRow {
     pub(crate) levels: Vec<String>,
     pub(crate) ttl_seconds: u64,
     pub(crate) semantic_text: Option<String>,
+    pub(crate) passages: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -68,7 +68,8 @@ fn check_fields(row: &AgentRow, schema: &Value, file: &str) -> Result<(), Catalo
     let answer = row.answer.iter().map(|field| ("answer", field));
     let same_answer = row.same_answer.iter().map(|field| ("same_answer", field));
     let semantic_text = row.cache.semantic_text.iter().map(|field| ("cache.semantic_text", field));
-    for (list, field) in answer.chain(same_answer).chain(semantic_text) {
+    let passages = row.cache.passages.iter().map(|field| ("cache.passages", field));
+    for (list, field) in answer.chain(same_answer).chain(semantic_text).chain(passages) {
         if !properties(schema).any(|name| name == field) {
             let (agent, field, file) = (row.id.clone(), field.clone(), file.to_owned());
             return Err(CatalogueError::UnknownField { agent, list, field, file });

@@ -292,6 +292,8 @@ pub struct CachePolicy {
     pub ttl_seconds: u64,
     /// The field of the baseline whose meaning decides, for the semantic level.
     pub semantic_text: Option<String>,
+    /// The field of the baseline that lists passages found for that text; those that do not bear on it may differ.
+    pub passages: Option<String>,
     /// How alike two such texts must be.
     pub threshold: Threshold,
 }

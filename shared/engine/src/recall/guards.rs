@@ -7,10 +7,11 @@
 //!
 //! - `tokens` cuts a text, `own_terms` refuses what does not stand for itself, `reading` brings the rest into its common form
 //!   with `rewrite` (`frames.txt`), `inflect` relates words (`irregular.txt`, `synonyms.txt`), `compare` goes through two
-//!   readings and names what does not agree. `words.txt` has the lists that name a refusal, `different.txt` pairs for the tests.
+//!   readings and names what does not agree; `bearing` tells what may be left out beside a text. `words.txt` has the lists that name a refusal, `different.txt` pairs for the tests.
 //!
 //! Deliberately not here: vectors, and texts that are not English, which are refused.
 
+mod bearing;
 mod compare;
 mod inflect;
 mod own_terms;
@@ -97,6 +98,12 @@ impl fmt::Display for Refusal {
 pub fn judge(stored: &str, asked: &str) -> Result<(), Refusal> {
     let swap = |refusal: Refusal| Refusal { stored: refusal.asked, asked: String::new(), ..refusal };
     compare::compare(&Reading::of(stored).map_err(swap)?, &Reading::of(asked)?)
+}
+
+/// Whether what `passage` says may change the answer to `text`, beside which it was found: it does not if it says the same, or
+/// shares no word with it that tells what it is about, and denies and takes back nothing.
+pub fn bears_on(text: &str, passage: &str) -> bool {
+    judge(text, passage).is_err() && bearing::bears_on(text, passage)
 }
 
 impl Reading {

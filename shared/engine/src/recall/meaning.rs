@@ -2,7 +2,8 @@
 //!
 //! Only the text that an agent's row names is compared by meaning. All else that the model is shown, what the rules found
 //! included, is exact and forms the namespace, in which the text stands as a marker, and so does the item's own id, which says
-//! nothing. So two requests meet only where the model would have seen the same but for the text. An answer that points at
+//! nothing. Of the passages that the rules found for the text, those that do not bear on it are left out. So two requests meet
+//! only where the model would have seen the same but for the text and for what has nothing to do with it. An answer that points at
 //! passages of its own content, or names its item's id, is not shared.
 //!
 //! A look-up brings the namespace's new texts along; the process keeps their vectors ([`Namespaces`]). Of those near enough to
@@ -80,7 +81,7 @@ impl Question {
         let marks: BTreeMap<&str, &str> =
             id.map(|id| (id, ID_MARKER)).into_iter().chain([(text, TEXT_MARKER)]).collect();
         let input = StepInput { item: input.item.as_ref().map(|item| marked(item, &marks)), ..input.clone() };
-        let baseline = baseline.map(|baseline| marked(baseline, &marks));
+        let baseline = baseline.map(|baseline| without_surroundings(marked(baseline, &marks), spec, text));
         let messages = prompt::messages(spec, &input, baseline.as_ref())?;
         let request = ModelRequest { messages, ..request.clone() };
         let tenant = &claimed.run.key.tenant;
@@ -109,6 +110,17 @@ fn marked(object: &Value, marks: &BTreeMap<&str, &str>) -> Value {
         (name.clone(), marker.map_or_else(|| value.clone(), |marker| Value::from(*marker)))
     });
     Value::Object(fields.collect())
+}
+
+/// Without the passages that were found for the text and do not bear on it: a claim is judged on what it says, wherever it is
+/// said. What may change the judgement stays, and then only the same passages meet.
+fn without_surroundings(mut baseline: Value, spec: &AgentSpec, text: &str) -> Value {
+    let passages = spec.cache.passages.as_ref().and_then(|field| baseline.get_mut(field.as_str()));
+    if let Some(Value::Array(passages)) = passages {
+        passages
+            .retain(|passage| passage["quote"].as_str().is_none_or(|quote| guards::bears_on(text, quote)));
+    }
+    baseline
 }
 
 impl Default for Namespaces {

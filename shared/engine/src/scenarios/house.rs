@@ -236,6 +236,7 @@ fn agent(id: &str, number: u32, needs: &[&str], analyser: Option<&str>) -> Arc<A
             compressed: None,
             ttl_seconds: 3_600,
             semantic_text: None,
+            passages: None,
             threshold: Default::default(),
         },
         temperature: 0.0,

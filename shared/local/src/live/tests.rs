@@ -188,6 +188,7 @@ fn catalogue(rows: &[AgentRow<'_>]) -> Catalogue {
             compressed: None,
             ttl_seconds: 0,
             semantic_text: None,
+            passages: None,
             threshold: Default::default(),
         },
         temperature: 0.0,

@@ -25,7 +25,7 @@ pub(super) enum Asks {
 }
 
 /// A text longer than this many bytes is none to compare by meaning.
-const MOST_BYTES: usize = 1_000;
+pub(super) const MOST_BYTES: usize = 1_000;
 /// As many tokens are compared.
 const MOST_TOKENS: usize = 64;
 

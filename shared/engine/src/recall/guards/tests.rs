@@ -88,6 +88,29 @@ fn what_differs_is_named() {
 }
 
 #[test]
+fn what_bears_on_a_text_is_told_from_what_is_beside_it() {
+    const CLAIM: &str = "The harbour wall cost 40 million euros in 2019.";
+    for (passage, bears) in [
+        ("", false),
+        ("Good morning and thank you for coming.", false),
+        ("In 2019, the harbour wall cost 40 million euros.", false),
+        ("Renters paid for bread at the market.", false),
+        ("It was 14 million.", true),
+        ("The walls were old.", true),
+        ("The harbours closed.", true),
+        ("That happened in 2019.", true),
+        ("Nobody believes you.", true),
+        ("I stand corrected.", true),
+        ("But Anna told me another story.", true),
+        ("Ĉu vi parolas?", true),
+        ("\u{5d4}\u{5d7}\u{5d5}\u{5de}\u{5d4}", true),
+    ] {
+        assert_eq!(bears_on(CLAIM, passage), bears, "{passage:?}");
+    }
+    assert!(bears_on(CLAIM, &"apples and pears ".repeat(1_000)), "too long to be read");
+}
+
+#[test]
 fn hostile_texts_are_refused_soon() {
     for part in ["a", "'", "\"", "was by ", "In 1, ", "the ", ", and ", "between and ", "1,", "\u{fdfa}"] {
         let text = part.repeat(200_000 / part.len());

@@ -92,14 +92,16 @@ fn house() -> House {
             same_answer: vec!["said".into()],
             schema: json!({
                 "type": "object",
-                "required": ["said", "segment", "id", "claim", "evidence"],
-                "properties": {"said": text, "segment": place, "id": text, "claim": text, "evidence": text},
+                "required": ["said", "segment", "id", "claim", "evidence", "passages"],
+                "properties": {"said": text, "segment": place, "id": text, "claim": text, "evidence": text,
+                    "passages": {"type": "array"}},
             }),
             compiled: Default::default(),
             ..row.clone()
         };
         row.prompt.user = "{{item}} {{baseline}}".into();
         row.cache.semantic_text = Some("claim".into());
+        row.cache.passages = Some("passages".into());
     });
     house.ports.settings.daily_budget = NanoUsd::from_usd(1_000);
     house.ports.embedder = Some(Arc::new(Matter(Some(7), house.ports.clock.clone())));
@@ -112,11 +114,17 @@ struct Claim<'a> {
     text: &'a str,
     id: &'a str,
     evidence: &'a str,
+    passage: &'a str,
     tenant: &'a str,
 }
 
-const CLAIM: Claim<'static> =
-    Claim { text: "The council approved the plan in 2019.", id: "c1", evidence: "", tenant: "t" };
+const CLAIM: Claim<'static> = Claim {
+    text: "The council approved the plan in 2019.",
+    id: "c1",
+    evidence: "",
+    passage: "",
+    tenant: "t",
+};
 const REWORDED: Claim<'static> = Claim { text: "In 2019, the council approved the plan.", id: "c7", ..CLAIM };
 
 fn says(said: &str) -> Says {
@@ -135,13 +143,14 @@ fn accept(house: &House, tenant: &str) -> RunKey {
 
 /// Asks about a claim, while the model would say this; what came of it, and whether the model was asked.
 fn ask(house: &mut House, claim: Claim<'_>, answer: Says) -> (StepResult, bool) {
-    let Claim { text, id, evidence, tenant } = claim;
+    let Claim { text, id, evidence, passage, tenant } = claim;
     let clock = house.ports.clock.clone();
     // The house has so many calls a minute.
     house.block_on(async move { clock.sleep(2_000).await });
     let item = json!({"id": id, "text": text, "segment": format!("s{id}"), "score": id.len()});
     house.analyse("whole", Some(Analysis::Complete(json!({"items": [item]}))));
-    let rules = json!({"said": "by rule", "segment": null, "id": id, "claim": text, "evidence": evidence});
+    let rules = json!({"said": "by rule", "segment": null, "id": id, "claim": text, "evidence": evidence,
+        "passages": [{"quote": passage}]});
     house.analyse("fixed", Some(Analysis::Evidence(rules)));
     house.model.say_only([says_plan()]);
     house.run = accept(house, tenant);
@@ -217,6 +226,29 @@ fn what_means_another_thing_is_refused_and_noted() {
     check(CLAIM, told("The council approved the plan in 2018."), refused(Guard::Number));
     check(CLAIM, told("He approved it in 2019."), refused(Guard::Pointing));
     check(CLAIM, told("The council approved the cheese in 2019."), None);
+}
+
+#[test]
+fn surroundings_that_have_nothing_to_do_with_it_may_differ() {
+    let beside = |passage| Claim { passage, ..REWORDED };
+    let meets = Some((Some(Used::Shadow), None));
+    check(CLAIM, beside("We walked along the river with Anna."), meets.clone());
+    check(
+        Claim { passage: "Good morning to you all.", ..CLAIM },
+        beside("It rained at noon."),
+        meets.clone(),
+    );
+    check(CLAIM, beside(CLAIM.text), meets.clone());
+    for bears in [
+        "The plan was approved in 2018.",
+        "No, that is wrong.",
+        "Das hat er gesagt.",
+        "Sorry, I made that up.",
+    ] {
+        check(CLAIM, beside(bears), None);
+        check(Claim { passage: bears, ..CLAIM }, REWORDED, None);
+        check(Claim { passage: bears, ..CLAIM }, beside(bears), meets.clone());
+    }
 }
 
 #[test]
