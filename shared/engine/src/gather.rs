@@ -270,9 +270,14 @@ async fn content_facts(ports: &Ports, run: &Run, inputs: &BTreeMap<AgentId, Inpu
     Ok(json!({"format": format, "text": text}))
 }
 
-/// Earlier runs, without runs on the same content: they would confirm themselves.
+/// Earlier runs, without runs on the same content: they would confirm themselves. A run that repeats another is shown what
+/// was there before that one.
 async fn history(ports: &Ports, run: &Run) -> Result<Value> {
-    let records = ports.memory.recent(&run.key.tenant, HISTORY).await?;
+    let tenant = &run.key.tenant;
+    let records = match &run.repeats {
+        Some(first) => ports.memory.recent_before(tenant, first, HISTORY).await?,
+        None => ports.memory.recent(tenant, HISTORY).await?,
+    };
     let earlier = records.into_iter().filter(|record| {
         record.run_id != run.key.run
             && record.content != run.source.content
@@ -286,4 +291,55 @@ async fn history(ports: &Ports, run: &Run) -> Result<Value> {
             row
         })
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ContentRef, MemoryRecord, RunId};
+    use crate::scenarios::house::{House, request};
+    use crate::start_run::load_run;
+
+    /// Which runs a new run is shown, so many hours after those before it, and remembered then.
+    fn shown(house: &House, after_hours: u64, use_cache: bool, other_content: bool) -> (RunId, Vec<String>) {
+        let ports = house.ports.clone();
+        house.block_on(async move {
+            ports.clock.sleep(after_hours * 3_600_000).await;
+            let mut request = request(&ports, None).await;
+            request.use_cache = use_cache;
+            let content =
+                if other_content { format!("{}", ports.random.next_u64()) } else { "the same".into() };
+            request.source.content = ContentRef::new(content);
+            let key = crate::start_run(&ports, &request).await.unwrap().0;
+            let run = load_run(&ports, &key).await.unwrap().unwrap();
+            let history = history(&ports, &run).await.unwrap();
+            let record = MemoryRecord {
+                run_id: key.run.clone(),
+                created_ms: run.created_ms,
+                content: run.source.content,
+                record: json!({}),
+            };
+            ports.memory.remember(&key.tenant, &record).await.unwrap();
+            let runs = history.as_array().unwrap().iter();
+            (key.run, runs.map(|row| row["run_id"].as_str().unwrap().to_owned()).collect())
+        })
+    }
+
+    #[test]
+    fn a_repeated_run_is_shown_the_memory_of_the_first_one_for_a_day() {
+        let house = House::new(None, None);
+        let names = |runs: &[&RunId]| runs.iter().map(|run| run.as_str().to_owned()).collect::<Vec<_>>();
+        let (older, nothing) = shown(&house, 1, true, true);
+        assert_eq!(nothing, names(&[]));
+        let (_, first) = shown(&house, 1, true, false);
+        assert_eq!(first, names(&[&older]));
+        let (newer, _) = shown(&house, 1, true, true);
+        assert_eq!(shown(&house, 1, true, false).1, names(&[&older]), "as the first run was");
+        assert_eq!(shown(&house, 1, false, false).1, names(&[&newer, &older]), "whoever asks anew sees all");
+        // That run is the first one now.
+        assert_eq!(shown(&house, 23, true, false).1, names(&[&newer, &older]));
+        let (newest, _) = shown(&house, 0, true, true);
+        assert_eq!(shown(&house, 0, true, false).1, names(&[&newer, &older]));
+        assert_eq!(shown(&house, 1, true, false).1, names(&[&newest, &newer, &older]), "a day is over");
+    }
 }

@@ -14,8 +14,8 @@ use serde_json::Value;
 use crate::agent::{Catalogue, ModelSpec, Profile};
 use crate::error::Result;
 use crate::model::{
-    AgentId, ContentRef, ItemId, MemoryRecord, NanoUsd, RunKey, Source, StepKey, TenantId, TenantSettings,
-    Token, Usage,
+    AgentId, ContentRef, ItemId, MemoryRecord, NanoUsd, RunId, RunKey, Source, StepKey, TenantId,
+    TenantSettings, Token, Usage,
 };
 use crate::recall::Namespaces;
 use crate::step_input::{Analysis, StepInput};
@@ -480,6 +480,8 @@ pub trait Memory: Send + Sync {
     async fn remember(&self, tenant: &TenantId, record: &MemoryRecord) -> Result<()>;
     /// The newest records, newest first.
     async fn recent(&self, tenant: &TenantId, limit: usize) -> Result<Vec<MemoryRecord>>;
+    /// The newest records of runs that were accepted before this one, newest first.
+    async fn recent_before(&self, tenant: &TenantId, run: &RunId, limit: usize) -> Result<Vec<MemoryRecord>>;
 }
 
 /// Something to post.

@@ -19,6 +19,10 @@ pub(crate) const OUTBOX_GRACE_MS: u64 = 30_000;
 /// How long after its deadline a run is closed by `sweep`, so that the workflow's own end comes first.
 pub(crate) const DEADLINE_GRACE_MS: u64 = 15_000;
 
+/// For so long the same content is shown the memory of its first run, so that it asks the same and is answered from what is
+/// stored. No stored answer that hangs on memory lives longer.
+const SEEN_MS: u64 = 24 * 3_600_000;
+
 const SPENT_MONTH: &str = "this month's budget is spent; raise it or come back next month (UTC)";
 
 /// What somebody wants analysed.
@@ -56,7 +60,8 @@ pub async fn start_run(ports: &Ports, request: &RunRequest) -> Result<(RunKey, b
         request.idempotency_key.as_ref().map(|key| Key::Idempotency(request.tenant.clone(), key.clone()));
     let budgets = money::budgets(&request.tenant, now);
     let settings = Key::Settings(request.tenant.clone());
-    let mut keys = vec![Key::Run(run.clone()), settings.clone()];
+    let seen = Key::Seen(request.tenant.clone(), request.source.content.as_str().to_owned());
+    let mut keys = vec![Key::Run(run.clone()), settings.clone(), seen.clone()];
     keys.extend(budgets.clone());
     keys.extend(idempotency.clone());
 
@@ -82,7 +87,13 @@ pub async fn start_run(ports: &Ports, request: &RunRequest) -> Result<(RunKey, b
         };
         check_depth(&own, request.depth)?;
         let limited = limit(ports, &own, rows, &budgets)?;
-        let stored = Run { models: own.models.clone(), ..new_run(ports, request, &run, now) };
+        let repeats =
+            rows.get(&seen).and_then(|row| first_run(ports, row, now)).filter(|_| request.use_cache);
+        let stored = Run {
+            models: own.models.clone(),
+            repeats: repeats.clone(),
+            ..new_run(ports, request, &run, now)
+        };
         let depth_cap = request.depth.cap();
         let cap = ports.settings.run_cap_of(&own).unwrap_or(depth_cap).min(depth_cap);
         let purse = Purse { cap, soft: own.soft_limit, ..Purse::default() };
@@ -93,6 +104,9 @@ pub async fn start_run(ports: &Ports, request: &RunRequest) -> Result<(RunKey, b
             outbox::put(&run, outbox::START, OutboxMessage::Start, now),
         ];
         changes.extend(limited);
+        if repeats.is_none() {
+            changes.push(rows.put(seen.clone(), first_seen(ports, &run.run, now), None));
+        }
         if let Some(key) = &idempotency {
             let row = Row::Idempotency { run: run.run.clone(), request_digest: digest.clone() };
             changes.push(create(key.clone(), row, None));
@@ -151,7 +165,21 @@ fn new_run(ports: &Ports, request: &RunRequest, run: &RunKey, now: u64) -> Run {
         saved: NanoUsd::ZERO,
         trace: request.trace,
         models: ModelPolicy::default(),
+        repeats: None,
     }
+}
+
+/// That content was analysed first by this run.
+fn first_seen(ports: &Ports, run: &RunId, now_ms: u64) -> Row {
+    let value = json!({"run": run, "catalogue": ports.catalogue.version});
+    Row::Expiring { value, expires_ms: now_ms + SEEN_MS }
+}
+
+/// The run that analysed content first, if that was lately and by this catalogue.
+fn first_run(ports: &Ports, row: &Row, now_ms: u64) -> Option<RunId> {
+    let Row::Expiring { value, expires_ms } = row else { return None };
+    let holds = *expires_ms > now_ms && value["catalogue"] == json!(ports.catalogue.version);
+    value["run"].as_str().filter(|_| holds).map(RunId::new)
 }
 
 fn check_depth(own: &TenantSettings, depth: Depth) -> Result<()> {

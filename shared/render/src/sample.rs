@@ -126,6 +126,7 @@ fn empty(depth: Depth, status: RunStatus) -> Report {
         saved: NanoUsd::ZERO,
         trace: None,
         models: engine::model::ModelPolicy::default(),
+        repeats: None,
     };
     Report { run, steps: Vec::new(), charges: Vec::new() }
 }

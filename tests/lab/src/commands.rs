@@ -10,6 +10,7 @@ mod limits;
 mod money;
 mod orchestration;
 mod recall;
+mod replay;
 mod routing;
 mod simulate;
 mod stack;
@@ -66,6 +67,8 @@ enum Bench {
     Routing(routing::Arguments),
     /// Recall by meaning: traps it must not serve, paraphrases it should, labelled pairs, drifting streams, speed
     Recall(recall::Arguments),
+    /// What stored answers save a platform in use, run by run, and whether one is ever wrong
+    Replay(replay::Arguments),
     /// How soon each function, built for deployment, asks for its first event, what it weighs and what memory it holds
     Start(start::Arguments),
 }
@@ -87,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::Bench(Bench::Orchestration(arguments)) => orchestration::orchestration(&arguments),
         Command::Bench(Bench::Routing(arguments)) => routing::routing(&arguments),
         Command::Bench(Bench::Recall(arguments)) => recall::recall(&arguments),
+        Command::Bench(Bench::Replay(arguments)) => replay::replay(&arguments),
         Command::Bench(Bench::Start(arguments)) => start::start(&arguments),
     }
 }

@@ -18,6 +18,7 @@ pub mod money;
 pub mod process;
 mod rates;
 pub mod recall;
+pub mod replay;
 pub mod rouge;
 pub mod routing;
 pub mod score;

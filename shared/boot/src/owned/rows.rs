@@ -317,6 +317,7 @@ fn run_of(key: &Key) -> Option<&RunKey> {
         | Key::Circuit(_)
         | Key::Trust(_)
         | Key::Idempotency(..)
+        | Key::Seen(..)
         | Key::Counters(..)
         | Key::Memory(..)
         | Key::Cache(..)

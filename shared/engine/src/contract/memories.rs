@@ -21,6 +21,10 @@ pub async fn memory_contract(memory: &dyn Memory) -> Verdict {
     same(&recent(5).await?, &newest_first, "all of the memory, newest first")?;
     same(&recent(2).await?, &newest_first[..2].to_vec(), "the two newest")?;
     same(&recent(0).await?, &Vec::new(), "none of it")?;
+    let before = done(memory.recent_before(&owner, &samples::run_id(3), 5).await, "recalling")?;
+    same(&before, &newest_first[1..].to_vec(), "what was there before a run")?;
+    let before = done(memory.recent_before(&owner, &samples::run_id(3), 1).await, "recalling")?;
+    same(&before, &newest_first[1..2].to_vec(), "the newest of what was there before a run")?;
 
     done(memory.remember(&owner, &record(2, "second")).await, "remembering the same run again")?;
     let replaced = vec![record(3, "first"), record(2, "second"), record(1, "first")];

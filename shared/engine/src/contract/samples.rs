@@ -53,6 +53,7 @@ pub(super) fn run(key: &RunKey, created_ms: u64) -> Run {
         saved: NanoUsd::ZERO,
         trace: Traceparent::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
         models: crate::model::ModelPolicy::default(),
+        repeats: None,
     }
 }
 

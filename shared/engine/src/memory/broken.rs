@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::agent::{ModelSpec, Tier};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{ContentRef, MemoryRecord, NanoUsd, RunKey, Step, TenantId, Token};
+use crate::model::{ContentRef, MemoryRecord, NanoUsd, RunId, RunKey, Step, TenantId, Token};
 use crate::ports::{
     Admission, Cache, Change, Clock, ContentStore, Embedder, Entry, Flight, Found, Generation, Held, Key,
     Limits, Llm, LlmError, Looked, Lookup, Memory, Message, Metrics, ModelReply, ModelRequest, Neighbour,
@@ -292,6 +292,15 @@ impl Memory for Broken<dyn Memory> {
     async fn recent(&self, tenant: &TenantId, limit: usize) -> Result<Vec<MemoryRecord>> {
         self.ask().await?;
         let mut records = self.port.recent(tenant, limit).await?;
+        if self.is_wrong() {
+            records.iter_mut().for_each(|record| record.record = Value::Null);
+        }
+        Ok(records)
+    }
+
+    async fn recent_before(&self, tenant: &TenantId, run: &RunId, limit: usize) -> Result<Vec<MemoryRecord>> {
+        self.ask().await?;
+        let mut records = self.port.recent_before(tenant, run, limit).await?;
         if self.is_wrong() {
             records.iter_mut().for_each(|record| record.record = Value::Null);
         }

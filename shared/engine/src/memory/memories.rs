@@ -24,12 +24,13 @@ impl Memory for MemoryMemories {
     async fn recent(&self, tenant: &TenantId, limit: usize) -> Result<Vec<MemoryRecord>> {
         let records = lock(&self.0);
         // Run ids sort by the time of acceptance.
-        Ok(records
-            .get(tenant)
-            .into_iter()
-            .flat_map(|runs| runs.values().rev())
-            .take(limit)
-            .cloned()
-            .collect())
+        let newest_first = records.get(tenant).into_iter().flat_map(|runs| runs.values().rev());
+        Ok(newest_first.take(limit).cloned().collect())
+    }
+
+    async fn recent_before(&self, tenant: &TenantId, run: &RunId, limit: usize) -> Result<Vec<MemoryRecord>> {
+        let records = lock(&self.0);
+        let earlier = records.get(tenant).into_iter().flat_map(|runs| runs.range::<RunId, _>(..run).rev());
+        Ok(earlier.take(limit).map(|(_, record)| record.clone()).collect())
     }
 }

@@ -44,6 +44,8 @@ pub enum Key {
     Trust(AgentId),
     /// A tenant's idempotency key.
     Idempotency(TenantId, String),
+    /// That a tenant had this content analysed lately.
+    Seen(TenantId, String),
     /// One shard of a tenant's counters.
     Counters(TenantId, u32),
     /// What is remembered of a run.

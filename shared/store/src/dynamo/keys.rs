@@ -38,6 +38,9 @@ pub(super) fn address(key: &Key) -> Result<Address> {
         Key::Idempotency(tenant, name) => {
             (format!("{}#I#{}", of_tenant(tenant), escape(name)), "IDEMPOTENCY".to_owned())
         }
+        Key::Seen(tenant, content) => {
+            (format!("{}#S#{}", of_tenant(tenant), escape(content)), "SEEN".to_owned())
+        }
         Key::Counters(tenant, shard) => (format!("{}#N#{shard}", of_tenant(tenant)), "COUNTERS".to_owned()),
         Key::Memory(tenant, run) => (of_memory(tenant), format!("MEMORY#{}", escape(run.as_str()))),
         Key::Cache(tenant, name) => (format!("{}#C#{}", of_tenant(tenant), escape(name)), "CACHE".to_owned()),
@@ -69,6 +72,7 @@ pub(super) fn key(address: &Address) -> Option<Key> {
             _ => None,
         },
         ["T", tenant, "I", name] => Some(Key::Idempotency(TenantId::new(tenant), name.to_owned())),
+        ["T", tenant, "S", content] => Some(Key::Seen(TenantId::new(tenant), content.to_owned())),
         ["T", tenant, "N", shard] => Some(Key::Counters(TenantId::new(tenant), shard.parse().ok()?)),
         ["T", tenant, "C", name] => Some(Key::Cache(TenantId::new(tenant), name.to_owned())),
         ["T", tenant, "M"] => match sk[..] {
@@ -187,7 +191,7 @@ mod tests {
 
     fn keys() -> impl Strategy<Value = Key> {
         let numbers = prop_oneof![0..3u32, Just(u32::MAX)];
-        (0..20u8, names(), names(), names(), names(), numbers.clone(), numbers).prop_map(
+        (0..21u8, names(), names(), names(), names(), numbers.clone(), numbers).prop_map(
             |(kind, tenant, run, agent, item, epoch, call)| {
                 let of = TenantId::new(&tenant);
                 let run = run_key(&tenant, &run);
@@ -212,6 +216,7 @@ mod tests {
                     16 => Key::Prices,
                     17 => Key::Circuit(agent),
                     18 => Key::Trust(AgentId::new(agent)),
+                    19 => Key::Seen(of, agent),
                     _ => Key::Rate(agent),
                 }
             },

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use engine::error::Result;
-use engine::model::{MemoryRecord, TenantId};
+use engine::model::{MemoryRecord, RunId, TenantId};
 use engine::ports::{Becomes, Change, Expect, Key, Memory, Range, Row, Store};
 
 const PAGE: usize = 100;
@@ -35,13 +35,28 @@ impl Memory for LiteMemory {
     }
 
     async fn recent(&self, tenant: &TenantId, limit: usize) -> Result<Vec<MemoryRecord>> {
+        self.newest(tenant, None, limit).await
+    }
+
+    async fn recent_before(&self, tenant: &TenantId, run: &RunId, limit: usize) -> Result<Vec<MemoryRecord>> {
+        self.newest(tenant, Some(run), limit).await
+    }
+}
+
+impl LiteMemory {
+    async fn newest(
+        &self,
+        tenant: &TenantId,
+        before: Option<&RunId>,
+        limit: usize,
+    ) -> Result<Vec<MemoryRecord>> {
         let range = Range::Memory(tenant.clone());
         let (mut records, mut from) = (Vec::new(), None::<String>);
         while records.len() < limit {
             let wanted = (limit - records.len()).min(PAGE);
             let page = self.store.list(&range, from.as_deref(), wanted).await?;
             records.extend(page.rows.into_iter().filter_map(|(_, versioned)| match versioned.row {
-                Row::Memory(record) => Some(record),
+                Row::Memory(record) if before.is_none_or(|run| record.run_id < *run) => Some(record),
                 _ => None,
             }));
             match page.next {

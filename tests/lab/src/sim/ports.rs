@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use engine::agent::{ModelSpec, Tier};
 use engine::error::{Error, ErrorKind, Result};
-use engine::model::{ContentRef, Counters, MemoryRecord, NanoUsd, RunKey, StepKey, TenantId, Token};
+use engine::model::{ContentRef, Counters, MemoryRecord, NanoUsd, RunId, RunKey, StepKey, TenantId, Token};
 use engine::ports::{
     Admission, Backend, Becomes, Cache, Change, ContentStore, Delivery, Entry, Flight, Generation, Key,
     Limits, Llm, LlmError, Looked, Lookup, Memory, Message, ModelReply, ModelRequest, Neighbour, Page, Post,
@@ -217,6 +217,10 @@ impl Memory for Faulty<dyn Memory> {
 
     async fn recent(&self, tenant: &TenantId, limit: usize) -> Result<Vec<MemoryRecord>> {
         self.faults.around(self.inner.recent(tenant, limit)).await
+    }
+
+    async fn recent_before(&self, tenant: &TenantId, run: &RunId, limit: usize) -> Result<Vec<MemoryRecord>> {
+        self.faults.around(self.inner.recent_before(tenant, run, limit)).await
     }
 }
 

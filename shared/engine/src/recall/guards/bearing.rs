@@ -1,0 +1,49 @@
+//! Whether a passage is about what a text is about, or takes something back.
+//!
+//! An allow-list too: a passage is let go where no word of it is one of the text's, in any form that is known, nobody denies
+//! anything in it, and it is English. A number or a unit of the text counts as its word.
+
+use super::WORDS;
+use super::inflect::{Likeness, likeness};
+use super::own_terms::{is_function, language};
+use super::reading::MOST_BYTES;
+use super::tokens::{Kind, Token, cut};
+
+/// Words with as few letters count only if they are the same.
+const SHORT_LETTERS: usize = 4;
+
+pub(super) fn bears_on(text: &str, passage: &str) -> bool {
+    if passage.trim().is_empty() {
+        return false;
+    }
+    if text.len() > MOST_BYTES || passage.len() > MOST_BYTES {
+        return true;
+    }
+    let (text, passage) = (cut(text), cut(passage));
+    if language(&passage).is_err() || passage.iter().any(takes_back) {
+        return true;
+    }
+    let tells = |token: &&Token| token.kind != Kind::Mark && !is_function(&token.word);
+    let told: Vec<&Token> = passage.iter().filter(tells).collect();
+    text.iter().filter(tells).any(|ours| told.iter().any(|theirs| is_shared(&ours.word, &theirs.word)))
+}
+
+/// A denial, or a word by which people correct each other.
+fn takes_back(token: &Token) -> bool {
+    token.kind == Kind::Word && ["negation", "objection"].iter().any(|list| WORDS.has(list, &token.word))
+}
+
+/// The same word, in whatever form: a passage that bears on the text is only asked about once more.
+fn is_shared(ours: &str, theirs: &str) -> bool {
+    ours == theirs
+        || likeness(ours, theirs) != Likeness::None
+        || (stem(ours).is_some_and(|stem| theirs.starts_with(stem)))
+        || (stem(theirs).is_some_and(|stem| ours.starts_with(stem)))
+}
+
+/// A word without what may be an ending.
+fn stem(word: &str) -> Option<&str> {
+    let letters = word.chars().count();
+    let kept = word.char_indices().nth(letters.saturating_sub(2).max(SHORT_LETTERS))?.0;
+    word.get(..kept)
+}

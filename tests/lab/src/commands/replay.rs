@@ -1,0 +1,85 @@
+//! `cargo lab bench replay`: what stored answers save a platform in use, and whether one is ever wrong.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{ended, print};
+use crate::replay::{Extent, Figures, play};
+use crate::stack::Result;
+
+/// How much to play.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Runs that are measured
+    #[arg(long, default_value_t = 200)]
+    runs: usize,
+    /// Runs before, in which recall by meaning earns the right to serve
+    #[arg(long, default_value_t = 100)]
+    before: usize,
+    /// Answers of the same meaning that are taken as found right before, as a platform has them that is long in use
+    #[arg(long, default_value_t = 30_000)]
+    earned: u64,
+    /// Which content
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+/// Plays and prints; ends with 1 if a wrong answer was served.
+pub(super) fn replay(arguments: &Arguments) -> ExitCode {
+    let Arguments { json, runs, before, earned, seed } = *arguments;
+    ended(
+        play(Extent { runs, before, earned, by_meaning: true, seed })
+            .and_then(|figures| show(&figures, json)),
+    )
+}
+
+fn show(figures: &Figures, as_json: bool) -> Result<()> {
+    if as_json {
+        print(&serde_json::to_string_pretty(figures)?);
+    } else {
+        print(&format!(
+            "{} comprehensive runs after {} others, each played with stored answers and without",
+            figures.runs, figures.before
+        ));
+        for (name, class) in &figures.classes {
+            let levels: Vec<String> = class
+                .by_level
+                .iter()
+                .map(|(level, share)| format!("{level:?} {:.1} %", 100.0 * share).to_lowercase())
+                .collect();
+            print(&format!(
+                "{name}: {} runs, {:.1} % of {} tokens avoided ({})",
+                class.runs,
+                100.0 * class.avoided,
+                class.tokens,
+                levels.join(", ")
+            ));
+            if class.repeated_tokens > 0 {
+                print(&format!(
+                    "  of {} tokens for claims made before in other words: {:.1} %",
+                    class.repeated_tokens,
+                    100.0 * class.repeated_avoided
+                ));
+                for (what, count) in &class.repeated_claims {
+                    print(&format!("    {count} {what}"));
+                }
+            }
+        }
+        for (when, earned) in ["when they began", "at the end"].iter().zip(&figures.earned) {
+            print(&format!(
+                "recall by meaning {when}: {} candidates, at most {:.2} % served wrong, {:.0} % audited",
+                earned.candidates,
+                100.0 * earned.bound,
+                100.0 * earned.audited
+            ));
+        }
+        print(&format!("wrong answers served: {}", figures.wrong));
+        figures.wrong_ones.iter().for_each(|wrong| print(&format!("  {wrong}")));
+        print(&format!("texts without a vector: {}", figures.not_embedded));
+    }
+    if figures.wrong > 0 { Err("a wrong answer was served".into()) } else { Ok(()) }
+}
