@@ -74,6 +74,7 @@ fn each_cause_rings_its_alarm_and_no_other() {
     runs_are_dear(&bundle);
     a_queue_is_gone(&bundle);
     a_function_fails(&bundle);
+    println!("{} ms before the first slow step ends", slow_ends_ms as i64 - now_ms() as i64);
     assert!(now_ms() < slow_ends_ms, "what was made meanwhile took too long to be told from what is slow");
 
     for run in &slow {
