@@ -31,11 +31,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let ended = Config::from_env().and_then(|config| {
         boot::start_log(&config.log);
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
-                Error::new(ErrorKind::Internal, "the runtime could not be started").because(error)
-            })?;
-        runtime.block_on(dispatch(&config, cli.command))
+        to_its_end(dispatch(&config, cli.command))
     });
     match ended {
         Ok(ended) => ended,
@@ -47,6 +43,16 @@ pub fn main() -> ExitCode {
             ExitCode::from(exit_code(&error))
         }
     }
+}
+
+/// What the command comes to. A name that is still being looked up for somebody who has given up does not hold the process.
+fn to_its_end<T>(command: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+        Error::new(ErrorKind::Internal, "the runtime could not be started").because(error)
+    })?;
+    let ended = runtime.block_on(command);
+    runtime.shutdown_background();
+    ended
 }
 
 async fn dispatch(config: &Config, command: Command) -> Result<ExitCode> {
@@ -92,5 +98,33 @@ fn print(text: &str) -> Result<()> {
             Err(Error::new(ErrorKind::Internal, "standard output cannot be written").because(error))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_nobody_waits_for_does_not_hold_the_process() {
+        const HELD: Duration = Duration::from_secs(20);
+        let (release, held) = mpsc::channel::<()>();
+        let (begin, begun) = futures::channel::oneshot::channel();
+        let (tell, told) = mpsc::channel();
+        let ended = to_its_end(async move {
+            // As the system's own look-up of a name, which cannot be called off.
+            tokio::task::spawn_blocking(move || {
+                let _ = begin.send(());
+                tell.send(held.recv_timeout(HELD))
+            });
+            Ok(begun.await.is_ok())
+        });
+        assert!(ended.unwrap(), "it never began");
+        // It is still held when the command has ended.
+        drop(release);
+        assert_eq!(told.recv_timeout(HELD), Ok(Err(mpsc::RecvTimeoutError::Disconnected)));
     }
 }

@@ -56,7 +56,7 @@ const CHECKED: [(&str, &str); 7] = [
 ];
 
 /// A component that has not answered by then does not answer, in milliseconds. All are tried at once.
-const MOST_MS: u64 = 1_800;
+const MOST_MS: u64 = 1_700;
 
 /// What the checks found is kept and read back in this time, once they are made.
 const TO_KEEP_MS: u64 = 500;

@@ -27,3 +27,5 @@ pub mod sim;
 pub mod stack;
 #[cfg(test)]
 mod truth;
+#[cfg(test)]
+mod validated;

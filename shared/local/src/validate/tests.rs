@@ -1,5 +1,7 @@
 //! Each component is broken where it is used, and exactly its row must say so.
 
+mod hanging;
+
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;

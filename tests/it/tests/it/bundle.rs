@@ -5,6 +5,7 @@ mod adapters;
 mod agreement;
 mod alarms;
 mod cancelling;
+mod causes;
 mod cost;
 mod endings;
 mod faults;

@@ -22,3 +22,4 @@ mod template;
 mod three_hours;
 mod tidy;
 mod traces;
+mod validate;

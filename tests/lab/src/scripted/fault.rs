@@ -68,13 +68,15 @@ pub struct Script {
     models: Vec<Arc<ModelSpec>>,
     uses_tools: bool,
     latency_ms: Chosen<u64>,
+    pause_ms: Chosen<u64>,
     fault: Chosen<Option<Fault>>,
 }
 
 impl Script {
     /// No latency and no faults. Over HTTP, an empty list serves every model, whose price is then unknown.
     pub fn new(models: Vec<Arc<ModelSpec>>) -> Self {
-        Self { models, uses_tools: true, latency_ms: Arc::new(|_| 0), fault: Arc::new(|_| None) }
+        let none = Arc::new(|_: &Call| 0);
+        Self { models, uses_tools: true, latency_ms: none.clone(), pause_ms: none, fault: Arc::new(|_| None) }
     }
 
     /// Answers at once, whatever tools are offered: one call a step.
@@ -94,6 +96,13 @@ impl Script {
     #[must_use]
     pub fn with_latency(mut self, latency_ms: impl Fn(&Call) -> u64 + Send + Sync + 'static) -> Self {
         self.latency_ms = Arc::new(latency_ms);
+        self
+    }
+
+    /// Over HTTP, a streamed answer stops after its first event, by call, for so many milliseconds.
+    #[must_use]
+    pub fn with_pause(mut self, pause_ms: impl Fn(&Call) -> u64 + Send + Sync + 'static) -> Self {
+        self.pause_ms = Arc::new(pause_ms);
         self
     }
 
@@ -126,6 +135,10 @@ impl Script {
 
     pub(super) fn latency_of(&self, call: &Call) -> u64 {
         (self.latency_ms)(call)
+    }
+
+    pub(super) fn pause_of(&self, call: &Call) -> u64 {
+        (self.pause_ms)(call)
     }
 
     pub(super) fn fault_of(&self, call: &Call) -> Option<Fault> {

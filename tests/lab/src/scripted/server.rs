@@ -13,6 +13,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use futures::StreamExt as _;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
@@ -166,7 +167,7 @@ async fn answer(face: &Face, shared: &Shared, body: &[u8]) -> Response {
         let unknown = format!("The model `{}` does not exist.", asked.model);
         return face.refused(StatusCode::NOT_FOUND, &unknown, "model_not_found");
     }
-    let Turn { number, latency_ms, ending } = turn::take(&asked, &shared.script, &shared.bill);
+    let Turn { number, latency_ms, pause_ms, ending } = turn::take(&asked, &shared.script, &shared.bill);
     if latency_ms > 0 {
         tokio::time::sleep_until(arrived + Duration::from_millis(latency_ms)).await;
     }
@@ -176,7 +177,7 @@ async fn answer(face: &Face, shared: &Shared, body: &[u8]) -> Response {
         false => vec![(face.plain)(number, &asked.model, said).to_string()],
     };
     match ending {
-        Ending::Said(said) => body_response(streamed, Body::from(answer(&said).concat())),
+        Ending::Said(said) => body_response(streamed, paused(answer(&said), pause_ms)),
         Ending::Missing(missing) => {
             face.refused(StatusCode::BAD_REQUEST, &format!("scripted model: {missing}"), "missing_input")
         }
@@ -184,6 +185,19 @@ async fn answer(face: &Face, shared: &Shared, body: &[u8]) -> Response {
         Ending::Fault(Fault::CutJson, said) => body_response(streamed, cut(&answer(&said).concat())),
         Ending::Fault(fault, _) => failure(face, fault).await,
     }
+}
+
+/// The first event, and the others so many milliseconds later.
+fn paused(mut events: Vec<String>, pause_ms: u64) -> Body {
+    if pause_ms == 0 || events.len() < 2 {
+        return Body::from(events.concat());
+    }
+    let rest = Bytes::from(events.split_off(1).concat());
+    let first = futures::stream::iter([Ok::<_, io::Error>(Bytes::from(events.concat()))]);
+    Body::from_stream(first.chain(futures::stream::once(async move {
+        wait(Duration::from_millis(pause_ms)).await;
+        Ok(rest)
+    })))
 }
 
 /// The first half, and then the connection breaks.

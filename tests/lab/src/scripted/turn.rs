@@ -34,10 +34,11 @@ pub(super) struct Said {
     pub(super) usage: Usage,
 }
 
-/// How a call ends, after so many milliseconds.
+/// How a call ends, after so many milliseconds; a stream pauses for so many more.
 pub(super) struct Turn {
     pub(super) number: u64,
     pub(super) latency_ms: u64,
+    pub(super) pause_ms: u64,
     pub(super) ending: Ending,
 }
 
@@ -87,7 +88,8 @@ pub(super) fn take(asked: &Asked, script: &Script, bill: &Bill) -> Turn {
         }
         (Ok(()), Ok(said), Some(fault)) => Ending::Fault(fault, said),
     };
-    Turn { number: call.number, latency_ms: script.latency_of(&call), ending }
+    let (latency_ms, pause_ms) = (script.latency_of(&call), script.pause_of(&call));
+    Turn { number: call.number, latency_ms, pause_ms, ending }
 }
 
 /// The verification agent searches memory first for every other claim; all else is answered at once.

@@ -12,8 +12,11 @@ use super::Bundle;
 use crate::assay::root;
 use crate::template::facts::FUNCTIONS;
 
-const STACK: &str = "assay";
+pub(super) const STACK: &str = "assay";
 const BUDGET_USD: i64 = 20;
+
+/// What rings here, and in `endings`.
+pub(super) const RUNG: [&str; 4] = ["messages-given-up", "runs-failed", "health-failing", "runs-overdue"];
 
 /// Makes three runs fail and the health checks too, beside the dead letters that there are.
 pub(super) fn causes_ring(bundle: &Bundle) {
@@ -29,7 +32,7 @@ pub(super) fn causes_ring(bundle: &Bundle) {
     stack.invoke("health", &json!({})).unwrap();
 
     let lines = lines(bundle);
-    let rung = rung(&lines);
+    let rung = rung(&lines, BUDGET_USD);
     println!("{} lines of figures; {rung:?} ring", lines.len());
     for expected in ["messages-given-up", "runs-failed"] {
         assert!(rung.contains(expected), "{expected} does not ring: {rung:?}");
@@ -40,7 +43,7 @@ pub(super) fn causes_ring(bundle: &Bundle) {
         .filter(|line| line["HealthChecksFailing"].as_u64() > Some(0))
         .cloned()
         .collect::<Vec<_>>();
-    assert!(self::rung(&failing).contains("health-failing"), "{failing:?}");
+    assert!(self::rung(&failing, BUDGET_USD).contains("health-failing"), "{failing:?}");
     for quiet in ["runs-overdue", "steps-slow", "model-failing", "cost-burn"] {
         assert!(!rung.contains(quiet), "{quiet} rings: {rung:?}");
     }
@@ -50,35 +53,56 @@ pub(super) fn causes_ring(bundle: &Bundle) {
 
 /// The alarms over figures of functions that what has happened so far makes ring.
 pub(super) fn ringing(bundle: &Bundle) -> BTreeSet<String> {
-    rung(&lines(bundle))
+    rung(&lines(bundle), BUDGET_USD)
 }
 
 /// The lines of all functions' logs that hold figures.
-fn lines(bundle: &Bundle) -> Vec<Value> {
+pub(super) fn lines(bundle: &Bundle) -> Vec<Value> {
     let logs = FUNCTIONS.iter().filter_map(|function| bundle.stack.log_of(function.name).ok());
     let text = logs.collect::<Vec<_>>().join("\n");
     let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     lines.filter(|line| line["_aws"].is_object()).collect()
 }
 
+/// When a line was written, in milliseconds.
+pub(super) fn at_ms(line: &Value) -> u64 {
+    line["_aws"]["Timestamp"].as_u64().unwrap()
+}
+
 /// The alarms that ring at some time within the next minutes, of those over figures of functions.
-fn rung(lines: &[Value]) -> BTreeSet<String> {
-    let template = Template::alarms(&root(), STACK, BUDGET_USD).unwrap();
-    let watch = Watch::of(&template).unwrap();
+pub(super) fn rung(lines: &[Value], budget_usd: i64) -> BTreeSet<String> {
     let mut figures = Figures::default();
-    let mut times = Vec::new();
     for line in lines {
         assert_eq!(figures.record_line(line), Ok(true), "{line}");
-        times.push(line["_aws"]["Timestamp"].as_u64().unwrap());
     }
-    let (first, last) = (times.iter().min().unwrap(), times.iter().max().unwrap());
-    let changes = watch.play(&figures, *first, last + 60_000, Assumptions::default());
-    let own = |name: &str| {
-        let mut alarms = watch.alarms().iter();
-        alarms.any(|alarm| alarm.name == name && alarm.metrics().all(|metric| metric.namespace == "Assay"))
-    };
-    let rung = changes.into_iter().filter(|change| change.to == State::Alarm && own(&change.alarm));
-    rung.map(|change| change.alarm.trim_start_matches("assay-").to_owned()).collect()
+    let times = || lines.iter().map(at_ms);
+    let (Some(first), Some(last)) = (times().min(), times().max()) else { return BTreeSet::new() };
+    ring(&figures, first, last, budget_usd)
+}
+
+/// The same of figures that begin and end then.
+pub(super) fn ring(figures: &Figures, first_ms: u64, last_ms: u64, budget_usd: i64) -> BTreeSet<String> {
+    let watch = watch(budget_usd);
+    let changes = watch.play(figures, first_ms, last_ms + 60_000, Assumptions::default());
+    let own = own(&watch);
+    let rung = changes.into_iter().filter(|change| change.to == State::Alarm);
+    rung.map(|change| plain(&change.alarm)).filter(|name| own.contains(name)).collect()
+}
+
+/// The stack's alarms.
+pub(super) fn watch(budget_usd: i64) -> Watch {
+    Watch::of(&Template::alarms(&root(), STACK, budget_usd).unwrap()).unwrap()
+}
+
+/// Those that look at nothing but the platform's own figures.
+pub(super) fn own(watch: &Watch) -> BTreeSet<String> {
+    let own = watch.alarms().iter().filter(|alarm| alarm.metrics().all(|metric| metric.namespace == "Assay"));
+    own.map(|alarm| plain(&alarm.name)).collect()
+}
+
+/// An alarm's name without the stack's.
+fn plain(name: &str) -> String {
+    name.trim_start_matches("assay-").to_owned()
 }
 
 /// Gives the emulator the figures of these lines.
@@ -96,7 +120,7 @@ fn hand_over(bundle: &Bundle, lines: &[Value]) {
                 json!({
                     "MetricName": name,
                     "Dimensions": [{ "Name": "Stack", "Value": line["Stack"] }],
-                    "Timestamp": line["_aws"]["Timestamp"].as_u64().unwrap() / 1_000,
+                    "Timestamp": at_ms(line) / 1_000,
                     "Values": values,
                 })
             })
@@ -115,5 +139,5 @@ fn states(bundle: &Bundle, state: &str) -> BTreeSet<String> {
     let alarms = answer["MetricAlarms"].as_array().unwrap();
     assert!(alarms.len() >= 5, "{answer}");
     let these = alarms.iter().filter(|alarm| alarm["StateValue"] == state);
-    these.map(|alarm| alarm["AlarmName"].as_str().unwrap().trim_start_matches("assay-").to_owned()).collect()
+    these.map(|alarm| plain(alarm["AlarmName"].as_str().unwrap())).collect()
 }

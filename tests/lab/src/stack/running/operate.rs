@@ -17,7 +17,7 @@ use crate::stack::deploy::STACK;
 use crate::stack::faults::{Kind, Rule, When};
 use crate::stack::group::signal;
 use crate::stack::processes::members;
-use crate::stack::servers::ACCOUNT;
+use crate::stack::servers::{ACCOUNT, REGION};
 
 impl Stack {
     /// How many messages a queue holds, by its name without the stack's: `runs`, `agent-light`, `dead-letters`, `parked`.
@@ -37,6 +37,34 @@ impl Stack {
     /// Puts a message on a queue.
     pub fn send(&self, queue: &str, body: &str) -> Result<()> {
         self.sqs("SendMessage", queue, json!({ "MessageBody": body })).map(drop)
+    }
+
+    /// Takes a message from a function's queue of the same name, calls the function with it as a mapping does, and deletes it.
+    /// What the function answers. Errors: there is no message; the function's own.
+    pub fn hand_over(&self, function: &str) -> Result<Value> {
+        let taken = self.sqs("ReceiveMessage", function, json!({ "AttributeNames": ["All"] }))?;
+        let message = &taken["Messages"][0];
+        if message.is_null() {
+            return Err(format!("the queue {function} has no message").into());
+        }
+        let record = json!({
+            "messageId": message["MessageId"],
+            "receiptHandle": message["ReceiptHandle"],
+            "body": message["Body"],
+            "attributes": message["Attributes"],
+            "messageAttributes": {},
+            "eventSource": "aws:sqs",
+            "eventSourceARN": format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{STACK}-{function}"),
+            "awsRegion": REGION,
+        });
+        let answer = self.invoke(function, &json!({ "Records": [record] }))?;
+        self.sqs("DeleteMessage", function, json!({ "ReceiptHandle": message["ReceiptHandle"] }))?;
+        Ok(answer)
+    }
+
+    /// Deletes a queue, as somebody does by mistake.
+    pub fn delete_queue(&self, queue: &str) -> Result<()> {
+        self.sqs("DeleteQueue", queue, json!({})).map(drop)
     }
 
     /// The processes of a function that run, the one that is given work first in front.
@@ -107,6 +135,16 @@ impl Stack {
     pub fn set_timeout(&self, function: &str, seconds: u32) -> Result<()> {
         let path = format!("/2015-03-31/functions/{STACK}-{function}/configuration");
         self.lambda("PUT", &path, &json!({ "Timeout": seconds }).to_string()).map(drop)
+    }
+
+    /// Gives a function these variables beside those it has, for its next processes.
+    pub fn set_variables(&self, function: &str, variables: &[(&str, &str)]) -> Result<()> {
+        let path = format!("/2015-03-31/functions/{STACK}-{function}/configuration");
+        let mut environment = self.lambda("GET", &path, "")?.json()["Environment"].clone();
+        for (name, value) in variables {
+            environment["Variables"][*name] = json!(value);
+        }
+        self.lambda("PUT", &path, &json!({ "Environment": environment }).to_string()).map(drop)
     }
 
     /// Asks a service of the emulator that speaks JSON, past the gateway: its name in signatures, the operation, the request.
