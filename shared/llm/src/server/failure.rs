@@ -157,6 +157,10 @@ fn classify(status: u16, place: &str, said: &Said, key: Option<&Secret>) -> Erro
             ErrorKind::ModelRejected,
             "the provider cannot answer by a strict JSON schema; choose a model or server that supports structured output by json_schema",
         ),
+        400..=499 if said.is_about(&["toolchoice", "tool_choice", "support tool use"]) => error(
+            ErrorKind::ModelRejected,
+            "the model cannot be made to call a tool, by which it would give its answer; choose one that can",
+        ),
         400..=499 => error(ErrorKind::ModelRejected, "the provider refused the request"),
         504 | 524 => error(ErrorKind::ModelUnavailable, "the model did not answer its gateway in time"),
         503 | 529 => error(ErrorKind::ModelUnavailable, "the provider is overloaded"),
