@@ -14,6 +14,7 @@ mod routing;
 mod simulate;
 mod stack;
 mod start;
+mod targets;
 
 use std::process::ExitCode;
 

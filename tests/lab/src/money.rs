@@ -271,6 +271,7 @@ async fn call_until_refused(
     let leased = Step {
         key: step.clone(),
         attempt: 1,
+        refusals: 0,
         hop: 0,
         epoch: 1,
         lease: Some(Lease { epoch: 1, owner: 1, until_ms: u64::MAX }),
@@ -301,12 +302,13 @@ async fn call_until_refused(
             whole: false,
             is_cheapest: true,
             has_alternative: false,
+            may_give_way: false,
         };
         let mut waits = 0;
         let grant = loop {
             match reserve(ports, &run, &ask).await {
                 Ok(Decided::Granted(grant)) => break grant,
-                Ok(Decided::CheapestOnly(_) | Decided::OpenUntil(_)) => return Ok(()),
+                Ok(Decided::CheapestOnly(_) | Decided::OpenUntil(_) | Decided::Unproven) => return Ok(()),
                 // What a killed caller had set aside is booked when the run ends; nobody waits for that here.
                 Err(error) => match error.retry_after_ms().filter(|_| waits < MOST_WAITS) {
                     Some(after_ms) => {

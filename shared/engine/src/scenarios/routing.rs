@@ -311,6 +311,7 @@ fn claimed(house: &House) -> crate::lease::Claimed {
         run,
         epoch: 1,
         attempt: 1,
+        refusals: 0,
         hop: 0,
         took_over: false,
         claimed_ms: 0,

@@ -48,6 +48,7 @@ fn die_in_a_call(bundle: &Bundle, run: &RunId) {
     let leased = Step {
         key: step.clone(),
         attempt: 1,
+        refusals: 0,
         hop: 0,
         epoch: 1,
         lease: Some(Lease { epoch: 1, owner: 1, until_ms: u64::MAX }),
