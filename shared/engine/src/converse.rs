@@ -1,6 +1,7 @@
 //! Model and tool turns within a step, bounded by count, time and money. Each paid call has its own row in the ledger:
 //! reserved before, settled after.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -78,7 +79,9 @@ pub(crate) async fn converse(ports: &Ports, llm: &dyn Llm, subject: &Subject<'_>
             Ok(Route { models, routing }) => (models, routing, Ending::Invalid(Vec::new())),
             Err(error) => (Vec::new(), None, Ending::Failed(error)),
         };
-    talk.cheapest = candidates.iter().filter_map(usual_cost).min().unwrap_or_default();
+    talk.under_floor = routing.as_ref().map(routing::under_floor).unwrap_or_default();
+    let meets_the_need = |model: &&Arc<ModelSpec>| !talk.under_floor.contains(&routing::name_of(model));
+    talk.cheapest = candidates.iter().filter(meets_the_need).filter_map(usual_cost).min().unwrap_or_default();
     talk.has_alternative = candidates.iter().any(|model| model.provider != candidates[0].provider);
     candidates.reverse();
     if subject.claimed.epoch > 1 {
@@ -157,7 +160,9 @@ struct Talk<'a> {
     whole: bool,
     /// How much output the last call could give.
     granted_tokens: u64,
-    /// What the cheapest candidate costs for a usual call.
+    /// Models that are shown to be under the floor of quality.
+    under_floor: BTreeSet<String>,
+    /// What the cheapest of the other candidates costs for a usual call.
     cheapest: NanoUsd,
     cheapest_only: bool,
     /// A model of another provider could be asked instead.
@@ -193,6 +198,7 @@ impl<'a> Talk<'a> {
             repaired: false,
             whole: false,
             granted_tokens: 0,
+            under_floor: BTreeSet::new(),
             cheapest: NanoUsd::ZERO,
             cheapest_only: false,
             has_alternative: false,
@@ -270,8 +276,10 @@ impl<'a> Talk<'a> {
         }
     }
 
+    /// True if no candidate that meets the need costs less than this one, which meets it.
     fn is_cheapest(&self, model: &Arc<ModelSpec>) -> bool {
-        usual_cost(model).is_some_and(|cost| cost <= self.cheapest)
+        let costs_least = usual_cost(model).is_some_and(|cost| cost <= self.cheapest);
+        costs_least && !self.under_floor.contains(&routing::name_of(model))
     }
 
     /// True if the step has made as many failing calls as it may. The attempt under way is one of those counted.
