@@ -37,7 +37,7 @@ pub(super) fn failover(arguments: &Arguments) -> ExitCode {
         print(&format!("{report:#}"));
     } else {
         for (name, value) in report["failures"].as_object().into_iter().flatten() {
-            print(&format!("{name:<21} {value}"));
+            print(&format!("{name:<22} {value}"));
         }
         show_missed(&report);
     }

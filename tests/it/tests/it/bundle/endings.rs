@@ -76,6 +76,7 @@ fn die_in_a_call(bundle: &Bundle, run: &RunId) {
             whole: true,
             is_cheapest: true,
             has_alternative: false,
+            may_give_way: false,
         };
         let decided = engine::money::reserve(ports, &run, &ask).await.unwrap();
         assert!(matches!(decided, Decided::Granted(_)), "{decided:?}");
