@@ -58,11 +58,42 @@ def throttled_arms(url, limit, span):
         yield f"throttled-py {kind.value}", lambda: not throttle.limit().limited
 
 
+def litellm_arms(url, limit, span):
+    import asyncio
+    import logging
+    import os
+    from urllib.parse import urlparse
+
+    # Nothing is fetched: the prices it comes with will do.
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+    os.environ["LITELLM_RATE_LIMIT_WINDOW_SIZE"] = str(span)
+    from litellm.caching.dual_cache import DualCache
+    from litellm.caching.redis_cache import RedisCache
+    from litellm.proxy.hooks.parallel_request_limiter_v3 import _PROXY_MaxParallelRequestsHandler_v3
+    from litellm.proxy.utils import InternalUsageCache
+
+    logging.disable(logging.CRITICAL)
+    server = urlparse(url)
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    cache = DualCache(redis_cache=RedisCache(host=server.hostname, port=server.port))
+    limiter = _PROXY_MaxParallelRequestsHandler_v3(internal_usage_cache=InternalUsageCache(cache))
+    tight = {"requests_per_unit": limit, "window_size": span}
+    descriptor = {"key": "api_key", "value": "tight", "rate_limit": tight}
+
+    def ask():
+        answer = loop.run_until_complete(limiter.should_rate_limit(descriptors=[descriptor]))
+        return answer["overall_code"] == "OK"
+
+    yield "litellm v3", ask
+
+
 def main():
     request = json.load(sys.stdin)
     url, limit, span = request["url"], request["limit"], request["span_s"]
     results = {}
-    for peer, arms in (("limits", limits_arms), ("throttled-py", throttled_arms)):
+    peers = (("limits", limits_arms), ("throttled-py", throttled_arms), ("litellm", litellm_arms))
+    for peer, arms in peers:
         try:
             for name, ask in arms(url, limit, span):
                 try:

@@ -13,6 +13,7 @@ use engine::ports::Settings;
 use llm::{Secret, Signer};
 use telemetry::Destination;
 
+use crate::declared::DeclaredPrices;
 use crate::rates::{self, Said};
 use crate::recall::RecallConfig;
 use crate::traces;
@@ -70,16 +71,18 @@ pub struct ModelConfig {
     pub api_key: Option<Secret>,
     /// `LLM_MODEL`: the model's name there, or several with commas between; without it the catalogue's models are used.
     pub model: Option<String>,
-    /// `LLM_PRICE`: dollars per million tokens, `input/output` or `input/cached/output`, for a model the catalogue has
-    /// no price of.
-    pub price: Option<[NanoUsd; 3]>,
+    /// `LLM_PRICE`: dollars per million tokens, `input/output` or `input/cached/output`, for models the catalogue has no price
+    /// of; or prices by model, such as `small=0.15/0.60,large=1/5`.
+    pub prices: DeclaredPrices,
     /// `LLM_CONTEXT_TOKENS`: what that model takes. Default 128,000.
     pub context_tokens: u64,
+    /// How long the server may be silent before a streamed answer begins, in milliseconds; no variable says it.
+    pub first_byte_timeout_ms: u64,
 }
 
 impl fmt::Debug for ModelConfig {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { base_url, protocol, api_key, model, price, context_tokens } = self;
+        let Self { base_url, protocol, api_key, model, prices, context_tokens, first_byte_timeout_ms } = self;
         let api_key = api_key.as_ref().map(|_| "set");
         formatter
             .debug_struct("ModelConfig")
@@ -87,12 +90,15 @@ impl fmt::Debug for ModelConfig {
             .field("protocol", protocol)
             .field("api_key", &api_key)
             .field("model", model)
-            .field("price", price)
+            .field("prices", prices)
             .field("context_tokens", context_tokens)
+            .field("first_byte_timeout_ms", first_byte_timeout_ms)
             .finish()
     }
 }
 
+/// A server on this machine may load its model first.
+const FIRST_BYTE_TIMEOUT_MS: u64 = 60_000;
 const OPENAI: &str = "https://api.openai.com/v1";
 const ANTHROPIC: &str = "https://api.anthropic.com/v1";
 
@@ -218,8 +224,9 @@ fn model(get: &impl Fn(&str) -> Option<String>) -> Result<Option<ModelConfig>> {
         base_url: base_url.unwrap_or_else(|| usual.to_owned()),
         protocol,
         api_key: api_key.and_then(Secret::new),
+        prices: prices(get, model.as_deref())?,
         model,
-        price: get("LLM_PRICE").map(|text| price(&text)).transpose()?,
+        first_byte_timeout_ms: FIRST_BYTE_TIMEOUT_MS,
         context_tokens: number(get, "LLM_CONTEXT_TOKENS", 1_024, 100_000_000)?.unwrap_or(128_000),
     }))
 }
@@ -257,15 +264,16 @@ fn protocol(text: &str) -> Result<Protocol> {
     }
 }
 
-fn price(text: &str) -> Result<[NanoUsd; 3]> {
-    let parts: Option<Vec<NanoUsd>> = text.split('/').map(NanoUsd::parse_usd).collect();
-    match parts.as_deref() {
-        Some([input, output]) => Ok([*input, *input, *output]),
-        Some([input, cached, output]) => Ok([*input, *cached, *output]),
-        _ => Err(wrong(
-            "LLM_PRICE",
-            "must be dollars per million tokens, such as 0.15/0.60 or 0.15/0.075/0.60",
-        )),
+fn prices(get: &impl Fn(&str) -> Option<String>, models: Option<&str>) -> Result<DeclaredPrices> {
+    let Some(text) = get("LLM_PRICE") else {
+        return Ok(DeclaredPrices::default());
+    };
+    let prices = DeclaredPrices::parse(&text).map_err(|what| wrong("LLM_PRICE", &what))?;
+    match prices.name_that_is_none_of(&names(models.unwrap_or_default())) {
+        Some(name) => {
+            Err(wrong("LLM_PRICE", &format!("has a price of `{name}`, which LLM_MODEL does not name")))
+        }
+        None => Ok(prices),
     }
 }
 
@@ -331,6 +339,12 @@ mod tests {
         check(&[("LLM_API_KEY", "k"), ("LLM_PROTOCOL", "bedrock")], Err("LLM_BASE_URL must name a region"));
         check(&[("LLM_BASE_URL", "http://localhost:11434/v1"), ("LLM_PRICE", "0/0")], Ok("NanoUsd(0)"));
         check(&[("LLM_BASE_URL", "http://localhost:11434/v1"), ("LLM_PRICE", "-1/0")], Err("LLM_PRICE"));
+        let own = [("LLM_BASE_URL", "http://own/v1"), ("LLM_MODEL", "small, a/large")];
+        let by_name = ("LLM_PRICE", "a/large=1/5, small=0.1/0.2");
+        check(&[own[0], own[1], by_name], Ok(r#"by_name: {"a/large": [NanoUsd(1000000000)"#));
+        check(&[own[0], own[1], ("LLM_PRICE", "large=1/5")], Err("`large`, which LLM_MODEL does not name"));
+        check(&[own[0], own[1], ("LLM_PRICE", "small=1;5")], Err("`small=1;5` is none"));
+        check(&[own[0], ("LLM_PRICE", "small=1/5")], Err("`small`, which LLM_MODEL does not name"));
         let first = ("LLM_API_KEY", "sk-1");
         check(&[first, ("LLM_FALLBACK_BASE_URL", "http://second/v1")], Ok("base_url: \"http://second/v1\""));
         check(&[first, ("LLM_FALLBACK_PRICE", "x")], Ok("fallback: None"));

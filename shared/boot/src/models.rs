@@ -6,7 +6,7 @@ use std::sync::Arc;
 use catalogue::Protocol;
 use engine::agent::{Catalogue, ModelSpec, Tier};
 use engine::error::{Error, ErrorKind, Result};
-use engine::model::{Price, PriceBand};
+use engine::model::Price;
 use engine::ports::Llm;
 use llm::Signer;
 
@@ -39,7 +39,10 @@ fn open_model(config: &ModelConfig, signer: Option<Signer>, catalogue: &Catalogu
         None => models_at(&config.base_url, catalogue)?,
         Some(text) => names(text).iter().map(|name| named_model(config, catalogue, name)).collect(),
     };
-    let server = llm::ServerConfig::new(&config.base_url, config.api_key.clone());
+    let server = llm::ServerConfig {
+        first_byte_timeout_ms: config.first_byte_timeout_ms,
+        ..llm::ServerConfig::new(&config.base_url, config.api_key.clone())
+    };
     Ok(match protocol(config)? {
         Protocol::OpenAiCompatible => Arc::new(llm::openai::OpenAi::new(server, models)?),
         Protocol::Anthropic => Arc::new(llm::anthropic::Anthropic::new(server, models)?),
@@ -78,16 +81,7 @@ fn models_at(base_url: &str, catalogue: &Catalogue) -> Result<Vec<Arc<ModelSpec>
 /// The catalogue's row for a model, or a row made of what the operator declared. A model on this machine is free unless
 /// its operator says otherwise.
 fn named_model(config: &ModelConfig, catalogue: &Catalogue, name: &str) -> Arc<ModelSpec> {
-    let declared = config.price.map(|[input, cached_input, output]| Price {
-        base: PriceBand {
-            input: input.0,
-            cached_input: cached_input.0,
-            cache_write: input.0,
-            output: output.0,
-            ..PriceBand::default()
-        },
-        ..Price::default()
-    });
+    let declared = config.prices.of(name);
     let known = catalogue.model(name);
     let local = is_this_machine(&config.base_url);
     let price = declared
@@ -217,6 +211,24 @@ mod tests {
             [("LLM_FALLBACK_BASE_URL", "http://127.0.0.1:9/v1"), ("LLM_FALLBACK_MODEL", "own,other")];
         let tiers = ("LLM_TIERS", "fast=gpt-6-luna,127.0.0.1:9/other,own");
         check(&[second[0], second[1], tiers], Ok(&["gpt-6-luna", "other", "own"]));
+    }
+
+    #[test]
+    fn each_model_of_a_server_has_the_price_declared_for_it() {
+        let catalogue = load_catalogue().unwrap();
+        let check = |price: &str, expected: [Option<i64>; 3]| {
+            let names = ("LLM_MODEL", "small,large,gpt-6-luna");
+            let config = config(&[("LLM_BASE_URL", "https://host/v1"), names, ("LLM_PRICE", price)]);
+            let found = ["small", "large", "gpt-6-luna"].map(|name| {
+                let model = named_model(&config, &catalogue, name);
+                let is_declared = model.price_source == "declared in LLM_PRICE";
+                model.price.filter(|_| is_declared).map(|price| price.base.output)
+            });
+            assert_eq!(found, expected, "{price}");
+        };
+        check("1/2", [Some(2_000_000_000); 3]);
+        check("small=1/2", [Some(2_000_000_000), None, None]);
+        check("1/2,large=3/4", [Some(2_000_000_000), Some(4_000_000_000), Some(2_000_000_000)]);
     }
 
     #[test]

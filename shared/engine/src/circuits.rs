@@ -1,9 +1,9 @@
 //! What all functions know of the providers' health.
 
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::Circuit;
 use crate::money::circuit_of;
-use crate::ports::{Key, Ports};
+use crate::ports::{Key, Ports, SILENT_MS};
 use crate::transact::{Decision, read, transact};
 
 /// True if a call failed because of its provider, and not because of what was asked.
@@ -18,14 +18,21 @@ pub(crate) fn is_providers_fault(kind: ErrorKind) -> bool {
     )
 }
 
+/// True if the provider sent nothing in all the time that an answer has to begin.
+pub(crate) fn was_silent(error: &Error) -> bool {
+    error.kind() == ErrorKind::Timeout && error.context().contains_key(SILENT_MS)
+}
+
 /// What a call says of its provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It answered, if only with a refusal.
-    Answered,
-    /// It failed; whether somebody else could have been asked.
-    Failed { has_alternative: bool },
-    /// The call says nothing: it was not made, or not given the time. The next one may be the probe.
+    /// It answered after so long, if only with a refusal.
+    Answered { took_ms: u64 },
+    /// It failed; whether somebody else could have been asked, and for how long it is busy, where it says so.
+    Failed { has_alternative: bool, busy_for_ms: Option<u64> },
+    /// A call that began then is longer under way than any that was answered lately.
+    Silent { began_ms: u64 },
+    /// The call says nothing: it was not made, or not given the time. The next one may find out.
     None,
 }
 
@@ -36,13 +43,15 @@ pub(crate) async fn tell(ports: &Ports, provider: &str, verdict: Verdict) {
     let told = transact(ports, std::slice::from_ref(&key), |rows| {
         let circuit = circuit_of(rows.get(&key));
         let next = match verdict {
-            Verdict::Answered => Circuit::default(),
-            Verdict::Failed { has_alternative } => circuit.failed(now, has_alternative),
-            Verdict::None => Circuit { probe_until_ms: 0, ..circuit },
+            Verdict::Answered { took_ms } => circuit.answered(now, took_ms),
+            Verdict::Failed { has_alternative, busy_for_ms } => {
+                circuit.failed(now, has_alternative, busy_for_ms)
+            }
+            Verdict::Silent { began_ms } => circuit.silent(began_ms, now),
+            Verdict::None => circuit.not_found_out(),
         };
         Ok(match next {
             next if next == circuit => Decision::Leave(()),
-            next if next == Circuit::default() => Decision::Write(vec![rows.delete(key.clone())], ()),
             next => Decision::Write(vec![rows.put(key.clone(), crate::ports::Row::Circuit(next), None)], ()),
         })
     })

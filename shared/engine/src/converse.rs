@@ -1,6 +1,7 @@
 //! Model and tool turns within a step, bounded by count, time and money. Each paid call has its own row in the ledger:
 //! reserved before, settled after.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -8,7 +9,7 @@ use serde_json::Value;
 use crate::agent::{AgentSpec, ModelSpec};
 use crate::citations;
 use crate::error::{Error, ErrorKind, Result};
-use crate::lease::{Claimed, Later, MAX_ATTEMPTS};
+use crate::lease::{Claimed, Later, MAX_ATTEMPTS, MAX_FAILING_CALLS};
 use crate::ledger_view::cost_by_step;
 use crate::model::{Basis, NanoUsd, RecallNote, Routing, Usage};
 use crate::money;
@@ -78,7 +79,9 @@ pub(crate) async fn converse(ports: &Ports, llm: &dyn Llm, subject: &Subject<'_>
             Ok(Route { models, routing }) => (models, routing, Ending::Invalid(Vec::new())),
             Err(error) => (Vec::new(), None, Ending::Failed(error)),
         };
-    talk.cheapest = candidates.iter().filter_map(usual_cost).min().unwrap_or_default();
+    talk.under_floor = routing.as_ref().map(routing::under_floor).unwrap_or_default();
+    let meets_the_need = |model: &&Arc<ModelSpec>| !talk.under_floor.contains(&routing::name_of(model));
+    talk.cheapest = candidates.iter().filter(meets_the_need).filter_map(usual_cost).min().unwrap_or_default();
     talk.has_alternative = candidates.iter().any(|model| model.provider != candidates[0].provider);
     candidates.reverse();
     if subject.claimed.epoch > 1 {
@@ -89,6 +92,7 @@ pub(crate) async fn converse(ports: &Ports, llm: &dyn Llm, subject: &Subject<'_>
     let mut wait: Option<Later> = None;
     while let Some(model) = candidates.pop() {
         let was_repaired = talk.repaired;
+        talk.may_give_way = candidates.iter().any(|other| other.provider != model.provider);
         ending = talk.run(ports, llm, &model).await?;
         if let Some(routing) = routing.as_mut().filter(|_| !was_repaired) {
             routing.answered =
@@ -122,7 +126,7 @@ pub(crate) async fn converse(ports: &Ports, llm: &dyn Llm, subject: &Subject<'_>
     if let Ending::Budget(error) = &ending
         && let Some(after_ms) = error.retry_after_ms()
     {
-        ending = Ending::Later(Later { after_ms, why: error.to_string(), counts: 0 });
+        ending = Ending::Later(Later::after(after_ms, error.to_string()));
     }
     let ending = talk.settled(ending, wait);
     let Talk { model, usage, cost, saved, warnings, recall, .. } = talk;
@@ -156,15 +160,21 @@ struct Talk<'a> {
     whole: bool,
     /// How much output the last call could give.
     granted_tokens: u64,
-    /// What the cheapest candidate costs for a usual call.
+    /// Models that are shown to be under the floor of quality.
+    under_floor: BTreeSet<String>,
+    /// What the cheapest of the other candidates costs for a usual call.
     cheapest: NanoUsd,
     cheapest_only: bool,
     /// A model of another provider could be asked instead.
     has_alternative: bool,
+    /// A model of another provider is still to be asked.
+    may_give_way: bool,
     /// The provider failed or is not asked for now: the next one's turn.
     gives_way: bool,
-    /// Calls that failed under this lease.
+    /// Calls that failed under this lease, but for those that were refused.
     failed_calls: u32,
+    /// Calls that their provider refused for its rate under this lease.
+    refused_calls: u32,
     /// What earlier leases of the step paid.
     paid_before: NanoUsd,
     model: Option<String>,
@@ -188,11 +198,14 @@ impl<'a> Talk<'a> {
             repaired: false,
             whole: false,
             granted_tokens: 0,
+            under_floor: BTreeSet::new(),
             cheapest: NanoUsd::ZERO,
             cheapest_only: false,
             has_alternative: false,
+            may_give_way: false,
             gives_way: false,
             failed_calls: 0,
+            refused_calls: 0,
             paid_before: NanoUsd::ZERO,
             model: None,
             usage: Usage::default(),
@@ -263,13 +276,17 @@ impl<'a> Talk<'a> {
         }
     }
 
+    /// True if no candidate that meets the need costs less than this one, which meets it.
     fn is_cheapest(&self, model: &Arc<ModelSpec>) -> bool {
-        usual_cost(model).is_some_and(|cost| cost <= self.cheapest)
+        let costs_least = usual_cost(model).is_some_and(|cost| cost <= self.cheapest);
+        costs_least && !self.under_floor.contains(&routing::name_of(model))
     }
 
     /// True if the step has made as many failing calls as it may. The attempt under way is one of those counted.
     fn is_used_up(&self) -> bool {
-        self.subject.claimed.attempt.saturating_sub(1) + self.failed_calls >= MAX_ATTEMPTS
+        let failed = self.subject.claimed.attempt.saturating_sub(1) + self.failed_calls;
+        let refused = self.subject.claimed.refusals + self.refused_calls;
+        failed >= MAX_ATTEMPTS || failed + refused >= MAX_FAILING_CALLS
     }
 
     /// The ending of all candidates together: a wait for one of them is better than another's failure, as long as the step may
@@ -280,10 +297,10 @@ impl<'a> Talk<'a> {
             (Ending::Failed(_) | Ending::Budget(_), Some(later)) if !self.is_used_up() => later,
             (ending, _) => return ending,
         };
-        if self.failed_calls > 0 && self.is_used_up() {
+        if self.failed_calls + self.refused_calls > 0 && self.is_used_up() {
             return Ending::Failed(Error::new(ErrorKind::ModelUnavailable, later.why));
         }
-        Ending::Later(Later { counts: later.counts.max(self.failed_calls), ..later })
+        Ending::Later(Later { counts: self.failed_calls, refusals: self.refused_calls, ..later })
     }
 
     /// Runs the tools the model asked for, in order; a tool that is not granted is an answer, not an action.
@@ -311,11 +328,7 @@ impl<'a> Talk<'a> {
             };
             let text = match answer {
                 Ok(ToolAnswer::Later(after_ms)) => {
-                    return Ok(Some(Later {
-                        after_ms,
-                        why: format!("{} is not ready", call.name),
-                        counts: 0,
-                    }));
+                    return Ok(Some(Later::after(after_ms, format!("{} is not ready", call.name))));
                 }
                 Ok(ToolAnswer::Answer(value)) => {
                     let mut block = prompt::data_block(&call.name, &value);

@@ -16,6 +16,8 @@ pub const LEASE_MS: u64 = 50_000;
 pub(crate) const RENEW_MS: u64 = 15_000;
 /// Attempts at one step; the engine alone counts them.
 pub const MAX_ATTEMPTS: u32 = 4;
+/// Failing calls of one step, those that a provider refuses for its rate included, which are no attempts.
+pub const MAX_FAILING_CALLS: u32 = 8;
 
 /// The outcome of asking for a step.
 pub(crate) enum Claim {
@@ -36,6 +38,8 @@ pub(crate) struct Claimed {
     pub(crate) key: StepKey,
     pub(crate) epoch: u32,
     pub(crate) attempt: u32,
+    /// Calls before that a provider refused for its rate.
+    pub(crate) refusals: u32,
     pub(crate) hop: u32,
     /// A worker before was lost, so calls it had under way must be booked.
     pub(crate) took_over: bool,
@@ -79,6 +83,7 @@ pub(crate) async fn claim(ports: &Ports, message: &StepMessage) -> Result<Claim>
             key: step_key.clone(),
             epoch: step.epoch,
             attempt: step.attempt,
+            refusals: step.refusals,
             hop: step.hop,
             took_over: took_over || step.attempt > 1,
             claimed_ms: now,
@@ -203,6 +208,15 @@ pub(crate) struct Later {
     pub(crate) why: String,
     /// As how many attempts this one counts: 0 for a refusal, which is none; as many as there were failing calls.
     pub(crate) counts: u32,
+    /// How many calls were refused for a provider's rate.
+    pub(crate) refusals: u32,
+}
+
+impl Later {
+    /// After so long, and no attempt until then.
+    pub(crate) fn after(after_ms: u64, why: impl Into<String>) -> Self {
+        Self { after_ms, why: why.into(), counts: 0, refusals: 0 }
+    }
 }
 
 /// Sends the step back to its queue with the next hop, then gives up the lease.
@@ -227,7 +241,8 @@ pub(crate) async fn defer(
             return Ok(Decision::Leave(()));
         };
         let attempt = (step.attempt + later.counts).saturating_sub(1);
-        let step = Step { lease: None, hop, attempt, ..step.clone() };
+        let refusals = step.refusals + later.refusals;
+        let step = Step { lease: None, hop, attempt, refusals, ..step.clone() };
         let deferred = EventKind::StepDeferred {
             agent: claimed.key.agent.clone(),
             item: claimed.key.item.clone(),
@@ -247,6 +262,7 @@ pub(crate) fn new_step(key: &StepKey, now: u64) -> Step {
     Step {
         key: key.clone(),
         attempt: 0,
+        refusals: 0,
         hop: 0,
         epoch: 0,
         lease: None,

@@ -61,7 +61,7 @@ pub use deliver::deliver;
 pub use events::events_after;
 pub use finish_run::finish_run;
 pub use handle::handle;
-pub use lease::{LEASE_MS, MAX_ATTEMPTS};
+pub use lease::{LEASE_MS, MAX_ATTEMPTS, MAX_FAILING_CALLS};
 pub use measure::critical_path;
 pub use money::charges;
 pub use prices::{keep_prices, prices};

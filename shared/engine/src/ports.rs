@@ -360,6 +360,10 @@ pub struct LlmError {
     pub bill: Bill,
 }
 
+/// Where the error of a call names it, the provider sent no byte in so many milliseconds, which is all the time that an answer has
+/// to begin.
+pub const SILENT_MS: &str = "silent_ms";
+
 /// What is known about the bill of a failed call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bill {

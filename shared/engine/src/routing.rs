@@ -15,6 +15,7 @@ mod choose;
 mod draws;
 mod policy;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::agent::{AgentSpec, ModelSpec};
@@ -85,6 +86,14 @@ pub fn known(learned: &Learned, spec: &AgentSpec, models: &[Arc<ModelSpec>]) -> 
         }
     };
     models.iter().map(arm).collect()
+}
+
+/// The models of a choice that are shown to be under the floor.
+pub(crate) fn under_floor(routing: &Routing) -> BTreeSet<String> {
+    let (standings, _) = standings(&routing.arms);
+    let under =
+        routing.arms.iter().zip(standings).filter(|(_, standing)| matches!(standing, Standing::Under(_)));
+    under.map(|(arm, _)| arm.model.clone()).collect()
 }
 
 /// A model's name with its provider's.

@@ -178,7 +178,7 @@ fn after_no_answer(claimed: &Claimed, error: &Error) -> Worked {
         return Worked::Decided(Box::new(Decided::bare(Outcome::Failed(StepError::from(error)))));
     }
     let after_ms = error.retry_after_ms().unwrap_or(WAIT_MS << claimed.attempt.min(6));
-    Worked::Later(Later { after_ms, why: error.to_string(), counts: 1 })
+    Worked::Later(Later { counts: 1, ..Later::after(after_ms, error.to_string()) })
 }
 
 /// The digest of a value's JSON.

@@ -1,6 +1,7 @@
 //! What every protocol over HTTP shares: where a server is, one request to it, and what is known when it fails.
 
 pub(crate) mod address;
+pub(crate) mod begins;
 pub(crate) mod body;
 pub(crate) mod events;
 pub(crate) mod failure;
@@ -19,6 +20,7 @@ use reqwest::{Client, Response, Url};
 
 use crate::Secret;
 use crate::usage::{Plausible, UsageShape};
+use begins::Begins;
 use body::Limits;
 use stream::Streamed;
 
@@ -33,7 +35,8 @@ pub struct ServerConfig {
     pub stream: bool,
     /// A connection is made within this time, in milliseconds.
     pub connect_timeout_ms: u64,
-    /// A streamed answer begins within this time, in milliseconds. A plain one has the whole call's time.
+    /// A streamed answer begins within this time, in milliseconds: its head and its first bytes. A plain one has the whole call's
+    /// time.
     pub first_byte_timeout_ms: u64,
     /// A larger answer is dropped, in bytes.
     pub max_body_bytes: usize,
@@ -110,9 +113,14 @@ impl Server {
     ) -> Result<ModelReply, LlmError> {
         let call = async {
             let plausible = Plausible::of(shape, request, body.len());
-            let response = self.post(place, body, request.timeout_ms).await?;
+            let first_byte_ms = match self.config.stream {
+                true => self.config.first_byte_timeout_ms,
+                false => request.timeout_ms,
+            };
+            let begins = Begins::within(first_byte_ms);
+            let response = self.post(place, body, begins).await?;
             if body::is_event_stream(&response) {
-                return stream::read::<A>(response, self.limits(), &plausible, self.key()).await;
+                return stream::read::<A>(response, begins, self.limits(), &plausible, self.key()).await;
             }
             A::parse(&body::read(response, self.limits()).await?, &plausible, self.key())
         };
@@ -141,14 +149,10 @@ impl Server {
         &self,
         (address, more): (Url, HeaderMap),
         body: Vec<u8>,
-        timeout_ms: u64,
+        begins: Begins,
     ) -> Result<Response, LlmError> {
         let call = self.client.post(address).headers(self.headers.clone()).headers(more).body(body);
-        let first_byte_ms = if self.config.stream { self.config.first_byte_timeout_ms } else { timeout_ms };
-        let response = tokio::time::timeout(Duration::from_millis(first_byte_ms), call.send())
-            .await
-            .map_err(|_| failure::timed_out("the model did not begin to answer in time"))?
-            .map_err(failure::not_sent)?;
+        let response = begins.or_silent(call.send()).await?.map_err(failure::not_sent)?;
         let status = response.status().as_u16();
         if status == 200 {
             return Ok(response);

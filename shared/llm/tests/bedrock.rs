@@ -94,7 +94,7 @@ fn a_declined_or_cut_answer_is_a_reply_with_its_bill() {
 fn a_refused_request_costs_nothing_and_nobody_knows_the_bill_of_one_that_broke() {
     for (cassette, kind, says, bill) in [
         ("400", "ModelRejected", "model identifier is invalid", "nothing"),
-        ("400_tool_choice", "ModelRejected", "toolChoice", "nothing"),
+        ("400_tool_choice", "ModelRejected", "cannot be made to call a tool", "nothing"),
         ("403", "Configuration", "allowed to use the model", "nothing"),
         ("404", "ModelRejected", "end of its life", "nothing"),
         ("429", "RateLimited", "Too many requests", "nothing"),

@@ -15,11 +15,14 @@ mod routing;
 mod simulate;
 mod stack;
 mod start;
+mod targets;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use serde_json::Value;
+
+use targets::{Must, judge, show_missed};
 
 /// Proves and measures the platform. Nothing here ships.
 #[derive(Debug, Parser)]
@@ -101,16 +104,28 @@ fn print(line: &str) {
     println!("{line}");
 }
 
-/// Prints what was measured, as JSON or a name and its value a line, or why nothing was.
-fn tell(measured: crate::stack::Result<Value>, as_json: bool, name_width: usize) -> ExitCode {
-    ended(measured.map(|report| {
-        if as_json {
-            return print(&format!("{report:#}"));
-        }
-        for (name, value) in report.as_object().into_iter().flatten() {
+/// Prints what was measured, as JSON or a name and its value a line, and what of it misses its target, or why nothing was
+/// measured. Ends with 1 where something is missed.
+fn tell(
+    measured: crate::stack::Result<Value>,
+    targets: &[(&str, Must)],
+    as_json: bool,
+    name_width: usize,
+) -> ExitCode {
+    let mut report = match measured {
+        Ok(report) => report,
+        Err(error) => return ended(Err(error)),
+    };
+    let is_met = judge(&mut report, targets.iter().copied());
+    if as_json {
+        print(&format!("{report:#}"));
+    } else {
+        for (name, value) in report.as_object().into_iter().flatten().filter(|(name, _)| *name != "missed") {
             print(&format!("{name:<name_width$} {value}"));
         }
-    }))
+        show_missed(&report);
+    }
+    ExitCode::from(u8::from(!is_met))
 }
 
 fn ended(outcome: crate::stack::Result<()>) -> ExitCode {

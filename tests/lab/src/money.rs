@@ -1,6 +1,8 @@
 //! Money under pressure: runs with two hundred calls in flight, callers that are killed, requests that are repeated. At every
 //! instant nothing is spent that was not there, and at the end nearly all of it was of use.
 
+mod contention;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
@@ -23,6 +25,8 @@ use engine::ports::{
 };
 use serde::Serialize;
 use serde_json::Value;
+
+pub use contention::Contention;
 
 /// Calls in flight at once in a run.
 const IN_FLIGHT: u64 = 200;
@@ -60,6 +64,10 @@ pub struct Figures {
     pub utilisation_first_runs: f64,
     /// Sums that differ: the ledger's from the run's, the run's from its tenant's, settled rows from the bill.
     pub sums_that_differ: u64,
+    /// What two runs of one tenant met with, their slices drawn.
+    pub between_runs: Contention,
+    /// What two callers in one run met with, who share its purse.
+    pub within_a_run: Contention,
     /// Worst-case bookings of killed callers over what the provider billed for them, in nano-dollars.
     pub unsettled_beyond_bill_nano_usd: i64,
 }
@@ -93,6 +101,8 @@ pub fn play(calls: u64, seed: u64) -> std::result::Result<Figures, String> {
     figures.utilisation_worst = learned.iter().copied().fold(1.0, f64::min);
     figures.utilisation_mean = mean(&learned);
     figures.utilisation_first_runs = mean(&first);
+    figures.between_runs = contention::between(2, true, seed)?;
+    figures.within_a_run = contention::between(1, true, seed)?;
     Ok(figures)
 }
 
@@ -271,6 +281,7 @@ async fn call_until_refused(
     let leased = Step {
         key: step.clone(),
         attempt: 1,
+        refusals: 0,
         hop: 0,
         epoch: 1,
         lease: Some(Lease { epoch: 1, owner: 1, until_ms: u64::MAX }),
@@ -301,12 +312,13 @@ async fn call_until_refused(
             whole: false,
             is_cheapest: true,
             has_alternative: false,
+            may_give_way: false,
         };
         let mut waits = 0;
         let grant = loop {
             match reserve(ports, &run, &ask).await {
                 Ok(Decided::Granted(grant)) => break grant,
-                Ok(Decided::CheapestOnly(_) | Decided::OpenUntil(_)) => return Ok(()),
+                Ok(Decided::CheapestOnly(_) | Decided::OpenUntil(_) | Decided::Unproven) => return Ok(()),
                 // What a killed caller had set aside is booked when the run ends; nobody waits for that here.
                 Err(error) => match error.retry_after_ms().filter(|_| waits < MOST_WAITS) {
                     Some(after_ms) => {

@@ -31,6 +31,7 @@ mod tests;
 pub use agents::{AGENTS, AgentScript, answer};
 pub use bill::{Bill, BillLine};
 pub use bodies::{Face, body};
+pub(crate) use evidence::item_of;
 pub use evidence::{Evidence, Missing};
 pub use fault::{Call, Fault, Script};
 pub use model::ScriptedModel;

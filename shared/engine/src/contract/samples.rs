@@ -61,6 +61,7 @@ pub(super) fn step(key: &StepKey) -> Step {
     Step {
         key: key.clone(),
         attempt: 1,
+        refusals: 0,
         hop: 0,
         epoch: 1,
         lease: None,

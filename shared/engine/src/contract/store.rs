@@ -105,7 +105,10 @@ fn one_of_each() -> Vec<(Key, Row)> {
         ),
         (Key::Learned(run.tenant.clone()), Row::Learned(samples::learned())),
         (Key::Prices, Row::Prices(samples::prices())),
-        (Key::Circuit("a/b#c".to_owned()), Row::Circuit(crate::model::Circuit::default().failed(7, true))),
+        (
+            Key::Circuit("a/b#c".to_owned()),
+            Row::Circuit(crate::model::Circuit::default().failed(7, true, None)),
+        ),
         (
             Key::Idempotency(run.tenant.clone(), "again/\u{e9}#1".to_owned()),
             Row::Idempotency { run: run.run.clone(), request_digest: "d".to_owned() },

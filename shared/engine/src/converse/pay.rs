@@ -1,5 +1,9 @@
 //! One paid call: its money set aside, its rates taken, then made and settled.
 
+use std::pin::pin;
+
+use futures::future::{Either, join, select};
+
 use crate::circuits::{self, Verdict};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lease::Later;
@@ -13,6 +17,8 @@ use super::{CALL_TIMEOUT_MS, Ending, Subject, Talk};
 
 const BACKOFF_MS: u64 = 2_000;
 const LEAST_WAIT_MS: u64 = 1_000;
+/// After so long it is known whether a provider answers, or there is room for one who finds out.
+const UNPROVEN_WAIT_MS: u64 = 2_000;
 /// A call that would have less time is not made.
 const LEAST_CALL_MS: u64 = 1_000;
 
@@ -49,8 +55,9 @@ impl Talk<'_> {
             whole: self.whole,
             is_cheapest: self.is_cheapest(&request.model),
             has_alternative: self.has_alternative,
+            may_give_way: self.may_give_way,
         };
-        let Grant { price, output_tokens, worst_case, is_recovering, is_probe, .. } =
+        let Grant { price, output_tokens, worst_case, is_recovering, is_probe, silent_after_ms, .. } =
             match money::reserve(ports, &claimed.run, &ask).await {
                 Ok(Decided::Granted(grant)) => self.granted(grant),
                 Ok(Decided::CheapestOnly(percent)) => {
@@ -65,7 +72,14 @@ impl Talk<'_> {
                     let why =
                         format!("{} has failed lately and is not asked for now", request.model.provider);
                     let after_ms = until_ms.saturating_sub(ports.clock.now_ms()).max(LEAST_WAIT_MS);
-                    return Ok(Err(Ending::Later(Later { after_ms, why, counts: self.failed_calls })));
+                    return Ok(Err(Ending::Later(Later::after(after_ms, why))));
+                }
+                Ok(Decided::Unproven) => {
+                    self.gives_way = true;
+                    let why =
+                        format!("{} has not answered lately, and others find out", request.model.provider);
+                    let after_ms = UNPROVEN_WAIT_MS;
+                    return Ok(Err(Ending::Later(Later::after(after_ms, why))));
                 }
                 Err(error) if error.kind() == ErrorKind::Budget => return Ok(Err(Ending::Budget(error))),
                 Err(error) if error.kind() == ErrorKind::UnknownPrice => {
@@ -90,7 +104,10 @@ impl Talk<'_> {
             return Ok(Err(ending));
         }
         let asked_ms = ports.clock.now_ms();
-        let answer = llm.complete(request).await;
+        let answer = match self.has_alternative {
+            true => ask_and_tell_of_silence(ports, llm, request, silent_after_ms).await,
+            false => llm.complete(request).await,
+        };
         let seen = Seen {
             took_ms: Some(ports.clock.now_ms().saturating_sub(asked_ms)),
             failed: answer.as_ref().err().map(|LlmError { error, .. }| error.kind()),
@@ -123,24 +140,42 @@ impl Talk<'_> {
             Settlement::Unknown => self.cost += worst_case,
             Settlement::NeverMade => {}
         }
-        let verdict = match seen.failed {
-            // Nobody gave it the time that a call has.
-            Some(ErrorKind::Timeout) if request.timeout_ms < CALL_TIMEOUT_MS => Verdict::None,
-            Some(kind) if circuits::is_providers_fault(kind) => {
-                Verdict::Failed { has_alternative: self.has_alternative }
-            }
-            // A refusal is an answer too.
-            _ => Verdict::Answered,
+        let verdict = match &answer {
+            Ok(_) => None,
+            Err(LlmError { error, .. }) => self.verdict(error, request.timeout_ms),
         };
+        // A refusal is an answer too.
+        let took_ms = seen.took_ms.unwrap_or_default();
+        let verdict = verdict.unwrap_or(Verdict::Answered { took_ms });
         let is_news = match verdict {
-            Verdict::Failed { .. } => true,
-            Verdict::Answered => is_recovering,
+            Verdict::Failed { .. } | Verdict::Silent { .. } => true,
+            // Whether it is news where others are asked too, the circuit's own row says.
+            Verdict::Answered { .. } => is_recovering || self.has_alternative,
             Verdict::None => is_probe,
         };
         if is_news {
             circuits::tell(ports, &request.model.provider, verdict).await;
         }
         Ok(answer.map_err(|LlmError { error, bill }| self.after_failure(&error, bill)))
+    }
+
+    /// What a failed call says of its provider, if it is more than that it answered.
+    fn verdict(&self, error: &Error, timeout_ms: u64) -> Option<Verdict> {
+        let has_alternative = self.has_alternative;
+        match error.kind() {
+            // Nobody gave it the time that a call has. One that is silent had all the time to begin.
+            ErrorKind::Timeout if timeout_ms < CALL_TIMEOUT_MS && !circuits::was_silent(error) => {
+                Some(Verdict::None)
+            }
+            // Busy is not dead, but where another can be asked it is left alone as well.
+            ErrorKind::RateLimited if has_alternative => {
+                Some(Verdict::Failed { has_alternative, busy_for_ms: error.retry_after_ms() })
+            }
+            kind if circuits::is_providers_fault(kind) => {
+                Some(Verdict::Failed { has_alternative, busy_for_ms: None })
+            }
+            _ => None,
+        }
     }
 
     fn granted(&mut self, grant: Grant) -> Grant {
@@ -163,14 +198,13 @@ impl Talk<'_> {
         }
         money::settle(ports, &self.subject.claimed.run, call, Settlement::NeverMade).await?;
         match admission {
-            Ok(Admission { retry_after_ms, backend, .. }) => Ok(Some(Ending::Later(Later {
-                after_ms: retry_after_ms,
-                why: match backend {
-                    Backend::Share | Backend::Spare => "rate limit, on a share held in advance".to_owned(),
-                    Backend::Memory | Backend::Table | Backend::Redis => "rate limit".to_owned(),
-                },
-                counts: 0,
-            }))),
+            Ok(Admission { retry_after_ms, backend, .. }) => {
+                let why = match backend {
+                    Backend::Share | Backend::Spare => "rate limit, on a share held in advance",
+                    Backend::Memory | Backend::Table | Backend::Redis => "rate limit",
+                };
+                Ok(Some(Ending::Later(Later::after(retry_after_ms, why))))
+            }
             Err(error) if error.kind() == ErrorKind::AboveCapacity => Ok(Some(Ending::Failed(error))),
             Err(error) => {
                 // It may have been taken, and its answer lost.
@@ -186,21 +220,37 @@ impl Talk<'_> {
         let claimed = self.subject.claimed;
         let refused_only = error.kind() == ErrorKind::RateLimited && bill == Bill::Nothing;
         self.failed_calls += u32::from(!refused_only);
+        self.refused_calls += u32::from(refused_only);
         let used_up = self.is_used_up();
         self.gives_way = self.has_alternative
-            && (refused_only || !used_up)
+            && !used_up
             && (circuits::is_providers_fault(error.kind()) || error.kind() == ErrorKind::RateLimited);
-        if !error.is_retryable() || (!refused_only && used_up) {
+        if !error.is_retryable() || used_up {
             return Ending::Failed(error.clone());
         }
         // Whatever the provider asks for, each refusal waits longer than the one before, up to half a minute.
         let at_least = LEAST_WAIT_MS << claimed.hop.min(5);
         let backoff = BACKOFF_MS << claimed.attempt.min(6);
-        Ending::Later(Later {
-            after_ms: error.retry_after_ms().unwrap_or(backoff).max(at_least),
-            why: error.to_string(),
-            counts: self.failed_calls,
-        })
+        let after_ms = error.retry_after_ms().unwrap_or(backoff).max(at_least);
+        Ending::Later(Later::after(after_ms, error.to_string()))
+    }
+}
+
+/// Asks. If the answer takes longer than answers took lately, all functions are told so while it is waited for.
+async fn ask_and_tell_of_silence(
+    ports: &Ports,
+    llm: &dyn Llm,
+    request: &ModelRequest,
+    silent_after_ms: u64,
+) -> std::result::Result<ModelReply, LlmError> {
+    let began_ms = ports.clock.now_ms();
+    let silence = pin!(ports.clock.sleep(silent_after_ms));
+    match select(llm.complete(request), silence).await {
+        Either::Left((answer, _)) => answer,
+        Either::Right(((), call)) => {
+            let told = circuits::tell(ports, &request.model.provider, Verdict::Silent { began_ms });
+            join(call, told).await.0
+        }
     }
 }
 

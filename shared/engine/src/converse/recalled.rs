@@ -39,7 +39,7 @@ impl Talk<'_> {
             Recalled::Elsewhere { after_ms } => {
                 self.recall = Some(note);
                 let why = "another step asks the same just now".to_owned();
-                return Ok(Ending::Later(Later { after_ms, why, counts: self.failed_calls }));
+                return Ok(Ending::Later(Later::after(after_ms, why)));
             }
             Recalled::Miss(making) => making,
         };

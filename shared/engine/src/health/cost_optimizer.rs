@@ -188,6 +188,7 @@ fn ask<'a>(call: &'a CallId, model: &'a ModelSpec) -> Ask<'a> {
         whole: true,
         is_cheapest: true,
         has_alternative: false,
+        may_give_way: false,
     }
 }
 

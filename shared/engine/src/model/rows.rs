@@ -23,6 +23,9 @@ pub struct Step {
     pub key: StepKey,
     /// How often it was claimed, refused claims not counted.
     pub attempt: u32,
+    /// Calls that a provider refused for its rate.
+    #[serde(default)]
+    pub refusals: u32,
     /// The current hop; messages of older hops are dropped.
     pub hop: u32,
     /// The number of the last lease given out.

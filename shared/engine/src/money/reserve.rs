@@ -33,10 +33,12 @@ pub struct Ask<'a> {
     pub step_spent: NanoUsd,
     /// The whole output is covered, whatever was learned of calls like this one.
     pub whole: bool,
-    /// No model that serves the agent's tier would cost less.
+    /// No model that serves the agent's tier, and is not shown to be under its floor of quality, would cost less.
     pub is_cheapest: bool,
     /// A model of another provider could be asked instead.
     pub has_alternative: bool,
+    /// One of another provider is still to be asked if this call gives way.
+    pub may_give_way: bool,
 }
 
 /// What a call may cost.
@@ -52,8 +54,10 @@ pub struct Grant {
     pub beyond_soft_limit: Option<u8>,
     /// The provider has failed lately; a success must be told.
     pub is_recovering: bool,
-    /// This call is the one that finds out whether it still does; how it ends must be told.
+    /// This call is one of those that find out whether it answers; how it ends must be told.
     pub is_probe: bool,
+    /// After so long without an answer the call is longer under way than any that was answered lately.
+    pub silent_after_ms: u64,
 }
 
 /// What was decided about a call.
@@ -63,6 +67,8 @@ pub enum Decided {
     Granted(Grant),
     /// Nothing was set aside: the provider has failed lately, and nobody asks it before this time.
     OpenUntil(u64),
+    /// Nothing was set aside: it is not known whether the provider answers, and as many calls as may are finding out.
+    Unproven,
     /// Nothing was set aside: so many percent of a budget are gone, and the tenant wants the cheapest model now.
     CheapestOnly(u8),
 }
@@ -97,6 +103,7 @@ pub async fn reserve(ports: &Ports, run: &Run, ask: &Ask<'_>) -> Result<Decided>
         let beyond_soft_limit = beyond(purse.soft, &standing);
         let circuit = circuit_of(rows.get(&circuit_key));
         let is_recovering = circuit.failures > 0;
+        let silent_after_ms = circuit.silent_after_ms();
         if let Some(charge) = rows.charge(&keys.charge) {
             return match charge.state {
                 ChargeState::Reserved => Ok(Decision::Leave(Decided::Granted(Grant {
@@ -105,7 +112,8 @@ pub async fn reserve(ports: &Ports, run: &Run, ask: &Ask<'_>) -> Result<Decided>
                     worst_case: charge.worst_case,
                     beyond_soft_limit,
                     is_recovering,
-                    is_probe: circuit.probe_until_ms > now,
+                    is_probe: circuit.probe_until_ms > now || circuit.is_unproven(now),
+                    silent_after_ms,
                 }))),
                 _ => Err(Error::new(ErrorKind::LeaseLost, "this call has already been closed")),
             };
@@ -119,6 +127,9 @@ pub async fn reserve(ports: &Ports, run: &Run, ask: &Ask<'_>) -> Result<Decided>
         let state = circuit.state(now, ask.has_alternative);
         if let CircuitState::OpenUntil(until_ms) = state {
             return Ok(Decision::Leave(Decided::OpenUntil(until_ms)));
+        }
+        if ask.may_give_way && circuit.is_tried_enough(now) {
+            return Ok(Decision::Leave(Decided::Unproven));
         }
         let output_tokens = sized(rows, &learned, ask);
         let worst_case = price.worst_case(ask.input_tokens, output_tokens);
@@ -151,11 +162,23 @@ pub async fn reserve(ports: &Ports, run: &Run, ask: &Ask<'_>) -> Result<Decided>
         changes.push(rows.put(keys.charge.clone(), Row::Charge(charge), None));
         changes.push(rows.unchanged(keys.step.clone()));
         changes.push(rows.unchanged(keys.run.clone()));
-        let is_probe = state == CircuitState::HalfOpen;
-        if is_probe {
-            changes.push(rows.put(circuit_key.clone(), Row::Circuit(circuit.probing(now)), None));
-        }
-        let grant = Grant { price, output_tokens, worst_case, beyond_soft_limit, is_recovering, is_probe };
+        let finds_out = match state {
+            CircuitState::HalfOpen => Some(circuit.probing(now)),
+            // Where nobody else can be asked, as many try as want to, and nothing need be known of it.
+            _ if ask.may_give_way && circuit.is_unproven(now) => Some(circuit.tried(now)),
+            _ => None,
+        };
+        let is_probe = finds_out.is_some();
+        changes.extend(finds_out.map(|circuit| rows.put(circuit_key.clone(), Row::Circuit(circuit), None)));
+        let grant = Grant {
+            price,
+            output_tokens,
+            worst_case,
+            beyond_soft_limit,
+            is_recovering,
+            is_probe,
+            silent_after_ms,
+        };
         Ok(Decision::Write(changes, Decided::Granted(grant)))
     })
     .await

@@ -6,7 +6,7 @@ use super::house::{House, Says, request, told};
 use super::{complete, good};
 use crate::agent::ModelSpec;
 use crate::error::ErrorKind;
-use crate::lease::MAX_ATTEMPTS;
+use crate::lease::{MAX_ATTEMPTS, MAX_FAILING_CALLS};
 use crate::model::{ChargeState, NanoUsd, Status};
 use crate::ports::{Bill, Clock as _};
 
@@ -83,6 +83,133 @@ fn a_dead_provider_is_asked_twice_in_a_minute_by_all_together() {
 }
 
 #[test]
+fn a_provider_that_answers_nothing_is_asked_twice_by_all_who_ask_meanwhile() {
+    // Whether it answered before, and how many of fifteen requests, four seconds apart, ask it then.
+    let check = |answered_before: bool, at_once: bool| {
+        let mut house = house(&["first", "second"], Vec::new());
+        if answered_before {
+            house.model.say(good());
+            house.run = house.start_other(99);
+            house.step("worker", 0).unwrap();
+            wait(&house, 4_000);
+        }
+        house.model.silent.lock().unwrap().insert("first".to_owned());
+        let mut steps = Vec::new();
+        for number in 0..15 {
+            house.run = house.start_other(number);
+            house.model.say(good());
+            steps.push((house.run.clone(), house.message("worker", 0)));
+        }
+        let ports = house.ports.clone();
+        let runs: Vec<_> = steps.iter().map(|(run, _)| run.clone()).collect();
+        house.block_on(async move {
+            let each = steps.iter().enumerate().map(|(number, (_, message))| {
+                let ports = &ports;
+                async move {
+                    ports.clock.sleep(if at_once { 0 } else { number as u64 * 4_000 }).await;
+                    crate::run_step(ports, message).await.unwrap();
+                }
+            });
+            futures::future::join_all(each).await;
+        });
+        for run in runs {
+            house.run = run;
+            assert_eq!(house.result("worker").expect("no wait").meta.basis.name(), "model");
+        }
+        let asked = asked(&house);
+        let to_the_silent = asked.iter().filter(|provider| *provider == "first").count();
+        assert_eq!(to_the_silent, 2 + usize::from(answered_before), "{asked:?}");
+    };
+    check(false, false);
+    check(false, true);
+    check(true, false);
+}
+
+#[test]
+fn a_provider_that_is_only_slow_keeps_being_asked() {
+    let slow = || Says::Slowly(40_000, serde_json::json!({"said": "by model", "segment": "s1"}));
+    let mut house = house(&["first", "second"], Vec::new());
+    for number in 0..6 {
+        house.run = house.start_other(number);
+        house.model.say(slow());
+        house.step("worker", 0).unwrap();
+        assert_eq!(house.result("worker").unwrap().meta.basis.name(), "model");
+    }
+    assert_eq!(asked(&house), ["first"; 6]);
+    // Twenty at once, with a provider that is known to be slow.
+    let steps: Vec<_> = (10..30)
+        .map(|number| {
+            house.run = house.start_other(number);
+            house.model.say(slow());
+            house.message("worker", 0)
+        })
+        .collect();
+    let ports = house.ports.clone();
+    house.block_on(async move {
+        let each = steps.iter().enumerate().map(|(number, message)| {
+            let ports = &ports;
+            async move {
+                ports.clock.sleep(number as u64 * 3_000).await;
+                crate::run_step(ports, message).await.unwrap();
+            }
+        });
+        futures::future::join_all(each).await;
+    });
+    assert_eq!(asked(&house), ["first"; 26]);
+}
+
+#[test]
+fn a_busy_provider_is_left_alone_where_another_can_be_asked() {
+    // What it says to when to come back; how often fifteen requests in a minute ask it.
+    let check = |after_ms: Option<u64>, expected: usize| {
+        let mut house = house(&["first", "second"], Vec::new());
+        house.model.busy.lock().unwrap().insert("first".to_owned(), after_ms);
+        for number in 0..15 {
+            house.run = house.start_other(number);
+            house.model.say(good());
+            house.step("worker", 0).unwrap();
+            assert_eq!(house.result("worker").unwrap().meta.basis.name(), "model");
+            wait(&house, 4_000);
+        }
+        assert_eq!(
+            asked(&house).iter().filter(|provider| *provider == "first").count(),
+            expected,
+            "{after_ms:?}"
+        );
+    };
+    check(None, 2);
+    check(Some(30_000), 2);
+    check(Some(2_000), 2);
+    check(Some(90_000), 1);
+}
+
+#[test]
+fn a_call_that_is_refused_for_ever_ends_at_its_cap() {
+    let check = |providers: &[&str]| {
+        let house = house(providers, Vec::new());
+        house
+            .model
+            .busy
+            .lock()
+            .unwrap()
+            .extend(providers.iter().map(|provider| ((*provider).to_owned(), Some(1_000))));
+        for hop in 0..60 {
+            house.step("worker", hop).unwrap();
+            if house.result("worker").is_some() {
+                break;
+            }
+            wait(&house, 5_000);
+        }
+        let result = house.result("worker").expect("an end");
+        assert_eq!((result.status(), result.meta.basis.name()), (Status::Ok, "deterministic"));
+        (asked(&house).len(), result.meta.attempt)
+    };
+    assert_eq!(check(&["only"]), (MAX_FAILING_CALLS as usize, 1), "refusals are no attempts, and count");
+    let (calls, _) = check(&["first", "second"]);
+    assert!((1..=MAX_FAILING_CALLS as usize).contains(&calls), "{calls}");
+}
+
+#[test]
 fn one_step_makes_no_more_failing_calls_than_its_cap_whoever_fails() {
     let house = house(&["first", "second", "third"], Vec::new());
     house.model.dead.lock().unwrap().extend(["first", "second", "third"].map(str::to_owned));
@@ -141,6 +268,17 @@ fn a_run_that_is_short_of_time_says_nothing_of_its_provider() {
     };
     assert_eq!(short(500), (0, 0), "no call is made that has no time");
     assert_eq!(short(60_000).1, 0, "half a call's time is no fault of the provider");
+    let silent = |left_ms: u64| {
+        let house = house(&["first", "second"], vec![good()]);
+        house.model.silent.lock().unwrap().insert("first".to_owned());
+        wait(&house, crate::model::Depth::Quick.deadline_ms() - left_ms);
+        house.step("worker", 0).unwrap();
+        let ports = house.ports.clone();
+        let circuits =
+            house.block_on(async move { crate::circuits(&ports, &["first".to_owned()]).await.unwrap() });
+        (asked(&house).len(), circuits[0].failures)
+    };
+    assert_eq!(silent(100_000), (2, 1), "silence in all the time that an answer has to begin is");
     assert_eq!(short(170_000), (2, 1));
 }
 

@@ -18,8 +18,8 @@ use crate::model::{
     Usage,
 };
 use crate::ports::{
-    Analyser, Bill, Clock, Llm, LlmError, ModelReply, ModelRequest, Ports, Queue, Row, Settings, StepMessage,
-    Tool, ToolAnswer, ToolCall, ToolScope, ToolSpec, Workflow,
+    Analyser, Bill, Clock, Llm, LlmError, ModelReply, ModelRequest, Ports, Queue, Row, SILENT_MS, Settings,
+    StepMessage, Tool, ToolAnswer, ToolCall, ToolScope, ToolSpec, Workflow,
 };
 use crate::step_input::{Analysis, StepInput};
 use crate::{RunRequest, ledger_view, run_step, start_run};
@@ -77,11 +77,18 @@ pub(crate) struct Told {
     pub(crate) models: Mutex<Vec<Arc<ModelSpec>>>,
     /// Providers that do not answer.
     pub(crate) dead: Mutex<BTreeSet<String>>,
+    /// Providers that send nothing.
+    pub(crate) silent: Mutex<BTreeSet<String>>,
+    /// Providers that are busy, and when to come back if they say so.
+    pub(crate) busy: Mutex<BTreeMap<String, Option<u64>>>,
     /// Models that their server does not know.
     pub(crate) rejected: Mutex<BTreeSet<String>>,
     /// Which of the models is asked first is learned.
     pub(crate) learns: AtomicBool,
 }
+
+/// So long an answer has to begin.
+const FIRST_BYTE_MS: u64 = 60_000;
 
 const USED: Usage = Usage {
     input_tokens: 100,
@@ -109,6 +116,18 @@ impl Llm for Told {
         self.asked.lock().unwrap().push(request.clone());
         if self.dead.lock().unwrap().contains(&request.model.provider) {
             let error = Error::new(ErrorKind::Network, "the provider is dead");
+            return Err(LlmError { error, bill: Bill::Nothing });
+        }
+        if self.silent.lock().unwrap().contains(&request.model.provider) {
+            let waits_ms = request.timeout_ms.min(FIRST_BYTE_MS);
+            self.clock.sleep(waits_ms).await;
+            let error = Error::new(ErrorKind::Timeout, "the provider is silent");
+            let error = if waits_ms == FIRST_BYTE_MS { error.with(SILENT_MS, waits_ms) } else { error };
+            return Err(LlmError { error, bill: Bill::Unknown });
+        }
+        if let Some(after_ms) = self.busy.lock().unwrap().get(&request.model.provider) {
+            let error = Error::new(ErrorKind::RateLimited, "the provider is busy");
+            let error = after_ms.map_or(error.clone(), |after_ms| error.retry_after(after_ms));
             return Err(LlmError { error, bill: Bill::Nothing });
         }
         if self.rejected.lock().unwrap().contains(&request.model.id) {
@@ -279,6 +298,8 @@ impl House {
             asked: Mutex::default(),
             models,
             dead: Mutex::default(),
+            silent: Mutex::default(),
+            busy: Mutex::default(),
             rejected: Mutex::default(),
             learns: AtomicBool::new(false),
             says: Mutex::default(),

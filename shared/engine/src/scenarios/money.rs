@@ -107,6 +107,28 @@ fn a_spent_month_takes_no_more_runs_and_no_more_calls() {
 }
 
 #[test]
+fn a_spent_day_is_over_with_the_day() {
+    const DAY_MS: u64 = 86_400_000;
+    let mut house = house(vec![good()]);
+    let limit = house.ports.settings.daily_budget;
+    let now_ms = house.ports.clock.now_ms();
+    let spent = Budget { spent: limit, ..Budget::of(Some(limit)) };
+    write(&house, Key::Budget(tenant(), calendar::day(now_ms)), Row::Budget(spent));
+    let start = |house: &House| {
+        let ports = house.ports.clone();
+        house.block_on(async move {
+            crate::start_run(&ports, &request(&ports, None).await).await.map(|(run, _)| run)
+        })
+    };
+    assert_eq!(start(&house).unwrap_err().kind(), ErrorKind::Budget);
+    let clock = house.time.clone();
+    house.block_on(async move { clock.sleep(DAY_MS - now_ms % DAY_MS).await });
+    house.run = start(&house).unwrap();
+    house.step("worker", 0).unwrap();
+    assert_eq!(house.result("worker").unwrap().meta.basis.name(), "model");
+}
+
+#[test]
 fn beyond_a_soft_limit_results_say_so_or_the_cheapest_model_is_used() {
     let check = |action: SoftAction, spent: i64, model: &str, warns: bool| {
         let mut house = house(vec![good()]);

@@ -10,7 +10,8 @@ use super::{complete, good};
 use crate::agent::{ModelSpec, Tier};
 use crate::error::ErrorKind;
 use crate::model::{
-    AgentId, Arm, Learned, ModelPolicy, NanoUsd, Routing, Status, StepResult, TenantId, TenantSettings, Why,
+    AgentId, Arm, Budget, Learned, ModelPolicy, NanoUsd, Routing, SoftAction, SoftLimit, Status, StepResult,
+    TenantId, TenantSettings, Why,
 };
 use crate::ports::{Becomes, Change, Expect, Key, Row};
 use crate::routing::{Draws, choose};
@@ -41,12 +42,11 @@ fn taught(house: &House, of_cheap: u32) {
             learned.observe(&AgentId::new("worker"), CHEAP, step % 100 > 0, NanoUsd(110_000), 800);
         }
     }
-    let change = Change {
-        key: Key::Learned(TenantId::new("t")),
-        expect: Expect::Anything,
-        to: Becomes::Row(Row::Learned(learned)),
-        due_ms: None,
-    };
+    write(house, Key::Learned(TenantId::new("t")), Row::Learned(learned));
+}
+
+fn write(house: &House, key: Key, row: Row) {
+    let change = Change { key, expect: Expect::Anything, to: Becomes::Row(row), due_ms: None };
     let store = house.ports.store.clone();
     house.block_on(async move { store.write(&[change]).await }).unwrap();
 }
@@ -113,6 +113,42 @@ fn a_cheaper_model_that_is_shown_to_hold_the_floor_is_used() {
     taught(&house, 700);
     let cheap = (0..20).filter(|number| step(&mut house, *number).meta.routing.unwrap().picked == 1).count();
     assert!(cheap >= 18, "{cheap} of 20");
+}
+
+#[test]
+fn when_money_is_short_the_cheapest_model_that_holds_the_floor_is_asked() {
+    // How many of a hundred first answers of the cheapest model were of use, and who is asked then.
+    let check = |good_of_cheap: Option<u32>, expected: &str| {
+        let mut house = house(Vec::new());
+        house.model.models.lock().unwrap().insert(1, model("middling", 5_000_000_000));
+        let mut learned = Learned::default();
+        for step in 0..600 {
+            let agent = AgentId::new("worker");
+            learned.observe(&agent, DEAR, step % 100 > 0, NanoUsd(1_100_000), 900);
+            learned.observe(&agent, "middling/middling-model", step % 100 > 0, NanoUsd(550_000), 900);
+            if let Some(good) = good_of_cheap {
+                learned.observe(&agent, CHEAP, step % 100 < good, NanoUsd(110_000), 800);
+            }
+        }
+        write(&house, Key::Learned(TenantId::new("t")), Row::Learned(learned));
+        let (ports, limit) = (house.ports.clone(), house.ports.settings.daily_budget);
+        let soft_limit = Some(SoftLimit { percent: 80, action: SoftAction::Downgrade });
+        let settings = TenantSettings { soft_limit, ..TenantSettings::default() };
+        house.block_on(async move {
+            crate::set_tenant_settings(&ports, &TenantId::new("t"), &settings).await.unwrap();
+        });
+        let day = crate::calendar::day(house.ports.clock.now_ms());
+        let spent = Budget { spent: NanoUsd(limit.0 / 100 * 81), ..Budget::of(Some(limit)) };
+        write(&house, Key::Budget(TenantId::new("t"), day), Row::Budget(spent));
+        for number in 0..5 {
+            assert_eq!(step(&mut house, number).meta.basis.name(), "model");
+        }
+        let asked = house.model.asked.lock().unwrap();
+        assert!(asked.iter().all(|request| request.model.provider == expected), "{good_of_cheap:?}");
+    };
+    check(Some(99), "cheap");
+    check(Some(60), "middling");
+    check(None, "cheap");
 }
 
 #[test]
@@ -311,6 +347,7 @@ fn claimed(house: &House) -> crate::lease::Claimed {
         run,
         epoch: 1,
         attempt: 1,
+        refusals: 0,
         hop: 0,
         took_over: false,
         claimed_ms: 0,

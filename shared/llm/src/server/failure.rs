@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use engine::error::{Error, ErrorKind};
-use engine::ports::{Bill, LlmError};
+use engine::ports::{Bill, LlmError, SILENT_MS};
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use serde_json::Value;
 
@@ -38,6 +38,12 @@ pub(crate) fn no_believable_usage() -> LlmError {
 /// A limit passed after the request was on its way.
 pub(crate) fn timed_out(message: &str) -> LlmError {
     failed(ErrorKind::Timeout, message, Bill::Unknown)
+}
+
+/// No byte of an answer in all the time that one has to begin.
+pub(crate) fn silent(milliseconds: u64) -> LlmError {
+    let LlmError { error, bill } = timed_out("the model did not begin to answer in time");
+    LlmError { error: error.with(SILENT_MS, milliseconds), bill }
 }
 
 /// A request that got no answer.
@@ -156,6 +162,10 @@ fn classify(status: u16, place: &str, said: &Said, key: Option<&Secret>) -> Erro
         400..=499 if said.is_about(&["response_format", "output_config", "json_schema"]) => error(
             ErrorKind::ModelRejected,
             "the provider cannot answer by a strict JSON schema; choose a model or server that supports structured output by json_schema",
+        ),
+        400..=499 if said.is_about(&["toolchoice", "tool_choice", "support tool use"]) => error(
+            ErrorKind::ModelRejected,
+            "the model cannot be made to call a tool, by which it would give its answer; choose one that can",
         ),
         400..=499 => error(ErrorKind::ModelRejected, "the provider refused the request"),
         504 | 524 => error(ErrorKind::ModelUnavailable, "the model did not answer its gateway in time"),

@@ -4,6 +4,7 @@ use engine::model::Usage;
 use engine::ports::{Bill, LlmError, ModelReply};
 use reqwest::Response;
 
+use super::begins::Begins;
 use super::body::{self, Limits};
 use super::events::Events;
 use crate::Secret;
@@ -48,10 +49,11 @@ pub(crate) fn whole<A: Streamed>(
     answer.into_reply(bytes.len(), plausible)
 }
 
-/// Reads a stream to its end. After a break, a timeout or too much of it the bill is what was said before it, if that is
+/// Reads a stream, which begins in time, to its end. After a break, a timeout or too much of it the bill is what was said before it, if that is
 /// known.
 pub(crate) async fn read<A: Streamed>(
     mut response: Response,
+    begins: Begins,
     limits: Limits,
     plausible: &Plausible,
     key: Option<&Secret>,
@@ -64,8 +66,9 @@ pub(crate) async fn read<A: Streamed>(
         bill: answer.known_usage(plausible).map_or(bill, Bill::Used),
     };
     while !answer.is_done() {
-        let part =
-            body::next(&mut response, so_far, limits).await.map_err(|failure| known(&answer, failure))?;
+        let part = body::next(&mut response, so_far, limits);
+        let part = if so_far == 0 { begins.or_silent(part).await? } else { part.await };
+        let part = part.map_err(|failure| known(&answer, failure))?;
         let Some(part) = part else { break };
         so_far += part.len();
         events.push(&part, |event| answer.take(event, plausible, key))?;

@@ -194,7 +194,7 @@ mod tests {
     fn a_provider_is_away_by_the_engines_own_rule() {
         let row = |tier: &str, provider: &str| json!({ "tier": tier, "provider": provider, "model": "m" });
         let failed = |times: u32, has_alternative| {
-            (0..times).fold(Circuit::default(), |circuit, _| circuit.failed(1_000, has_alternative))
+            (0..times).fold(Circuit::default(), |circuit, _| circuit.failed(1_000, has_alternative, None))
         };
         let check = |circuit: Circuit, now_ms: u64, expected: [u64; 2]| {
             // Alone in its tier, and beside another one.

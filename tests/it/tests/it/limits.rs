@@ -19,7 +19,10 @@ fn rates_hold_whatever_eight_processes_try_and_whatever_becomes_of_redis() {
     for how in ["killed", "frozen"] {
         let of = |name: &str| number(&format!("/outage/{how}/{name}"));
         assert!(of("overshoot") <= 1.05, "{how}: {text}");
-        assert!(of("availability") >= 0.99, "{how}: {text}");
+        assert!(of("availability") >= 0.999, "{how}: {text}");
+        assert!(of("goodput_after_first_span") >= 0.8, "{how}: {text}");
         assert!(of("reconciled_within_ms") <= 1_000.0, "{how}: {text}");
+        // A machine on which pauses end late by more has other work, which a decision waits for too.
+        assert!(of("decision_p99_ms") <= 2.0 || of("pauses_late_p99_ms") > 2.0, "{how}: {text}");
     }
 }

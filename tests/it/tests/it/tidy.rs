@@ -55,6 +55,31 @@ fn the_code_map_is_true() {
     }
 }
 
+/// What a page says a test holds, a test of that name in that file holds.
+#[test]
+fn the_tests_that_pages_name_exist() {
+    let page = fs::read_to_string(root().join("docs/gateways.md")).unwrap();
+    let mut named = 0;
+    for row in page.lines().filter(|line| line.starts_with('|')) {
+        let mut source = String::new();
+        let cell = row.split(" | ").nth(1).unwrap_or_default();
+        for quoted in cell.split('`').skip(1).step_by(2) {
+            if quoted.ends_with(".rs") {
+                source = fs::read_to_string(root().join(quoted)).unwrap_or_default();
+                assert!(!source.is_empty(), "docs/gateways.md names {quoted}, which does not exist");
+            } else {
+                let function = format!("fn {quoted}(");
+                assert!(
+                    source.contains(&function),
+                    "docs/gateways.md names {quoted}, which is no test there"
+                );
+                named += 1;
+            }
+        }
+    }
+    assert!(named > 40, "{named}");
+}
+
 #[test]
 fn the_variables_are_documented() {
     let config = fs::read_to_string(root().join("shared/boot/src/config.rs")).unwrap();

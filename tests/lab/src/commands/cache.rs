@@ -1,11 +1,32 @@
 //! `cargo lab bench cache`: how fast stored answers are, whether one asks for all, and what happens when Redis is gone.
+//! It ends with 1 if a figure misses its target.
 
 use std::process::ExitCode;
 
 use clap::Args;
 
+use super::targets::Must::{self, Be, BeAtLeast, BeAtMost};
 use super::{ended, tell};
 use crate::answers::{Extent, measure, work};
+
+/// What the figures must be.
+const TARGETS: [(&str, Must); 15] = [
+    ("/speed/near_us/p99", BeAtMost(50.0)),
+    ("/speed/p50_ratio", BeAtMost(1.3)),
+    ("/stampede/calls", Be(1.0)),
+    ("/stampede/failed", Be(0.0)),
+    ("/leader_killed/calls", BeAtMost(2.0)),
+    ("/leader_killed/calls", BeAtLeast(1.0)),
+    ("/leader_killed/failed", Be(0.0)),
+    ("/outage/frozen/failed", Be(0.0)),
+    ("/outage/frozen/steps_in_outage", BeAtLeast(1.0)),
+    ("/outage/frozen/added_worst_ms", BeAtMost(25.0)),
+    ("/outage/frozen/used_again_after_ms", BeAtMost(5_000.0)),
+    ("/outage/killed/failed", Be(0.0)),
+    ("/outage/killed/steps_in_outage", BeAtLeast(1.0)),
+    ("/outage/killed/added_worst_ms", BeAtMost(25.0)),
+    ("/outage/killed/used_again_after_ms", BeAtMost(5_000.0)),
+];
 
 /// How to measure.
 #[derive(Debug, Args)]
@@ -32,5 +53,5 @@ pub(super) fn cache(arguments: &Arguments) -> ExitCode {
     if arguments.worker {
         return ended(work());
     }
-    tell(measure(&Extent { look_ups, askers, outage_ms }), arguments.json, 14)
+    tell(measure(&Extent { look_ups, askers, outage_ms }), &TARGETS, arguments.json, 14)
 }

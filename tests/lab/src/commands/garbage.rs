@@ -10,7 +10,7 @@ use crate::garbage::play;
 /// How much, and whether for a machine.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Answers to spoil
+    /// Garbage answers; those that can be used although they were spoilt do not count
     #[arg(long, default_value_t = 100_000)]
     answers: u64,
     /// Which runs, and which spoilings
@@ -28,11 +28,13 @@ pub(super) fn garbage(arguments: &Arguments) -> ExitCode {
         print(&serde_json::json!(figures).to_string());
     } else {
         print(&format!(
-            "{} answers to {} agents in {} runs: {} panics, {} of {} results with data against their schema, {} other violations",
+            "{} garbage answers among {} to {} agents in {} runs: {} panics, {} usages misread, {} of {} results with data against their schema, {} other violations",
+            figures.garbage,
             figures.answers,
             figures.agents,
             figures.runs,
             figures.panics,
+            figures.seen.misread_usages,
             figures.results_against_schema,
             figures.results,
             figures.violations.len() as u64 - figures.results_against_schema
@@ -42,5 +44,6 @@ pub(super) fn garbage(arguments: &Arguments) -> ExitCode {
         }
         figures.violations.iter().take(5).for_each(|violation| print(violation));
     }
-    ExitCode::from(u8::from(figures.panics > 0 || !figures.violations.is_empty()))
+    let is_wrong = figures.panics + figures.seen.misread_usages > 0 || !figures.violations.is_empty();
+    ExitCode::from(u8::from(is_wrong))
 }

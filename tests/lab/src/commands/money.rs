@@ -7,6 +7,9 @@ use engine::ports::Clock as _;
 
 use super::print;
 
+/// Of its cap a run makes use of this part at least.
+const LEAST_UTILISATION: f64 = 0.95;
+
 /// How many calls, and whether for a machine.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -21,7 +24,7 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-/// Plays and prints; ends with 1 if money was overspent or a sum differs.
+/// Plays and prints; ends with 1 if money was overspent, a sum differs, too little was of use, or two runs met.
 pub(super) fn money(arguments: &Arguments) -> ExitCode {
     let began_ms = boot::SystemClock.now_ms();
     let figures = match crate::money::play(arguments.calls, arguments.seed) {
@@ -52,6 +55,17 @@ pub(super) fn money(arguments: &Arguments) -> ExitCode {
             figures.utilisation_worst * 100.0,
             figures.utilisation_first_runs * 100.0
         ));
+        print(&format!(
+            "writes that two runs of one tenant cancelled of each other: {} in {} calls; two callers in one run: {} in {}",
+            figures.between_runs.conflicts,
+            figures.between_runs.calls,
+            figures.within_a_run.conflicts,
+            figures.within_a_run.calls
+        ));
     }
-    ExitCode::from(u8::from(figures.overspend_nano_usd > 0 || figures.sums_that_differ > 0))
+    let is_wrong = figures.overspend_nano_usd > 0
+        || figures.sums_that_differ > 0
+        || figures.utilisation_worst < LEAST_UTILISATION
+        || figures.between_runs.conflicts > 0;
+    ExitCode::from(u8::from(is_wrong))
 }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use boot::{Config, OsRandom, SystemClock};
 use engine::RunRequest;
-use engine::agent::AgentSpec;
+use engine::agent::{AgentSpec, ModelSpec, Tier};
 use engine::memory::{
     MemoryCache, MemoryContent, MemoryDelivery, MemoryLimits, MemoryMemories, MemoryMetrics, MemoryQueues,
 };
 use engine::model::{Depth, ItemId, NanoUsd, RunKey, Source, StepResult, TenantId, Token};
-use engine::ports::{Clock, Ports, Settings, StepMessage, Workflow};
+use engine::ports::{Clock, Llm, LlmError, ModelReply, ModelRequest, Ports, Settings, StepMessage, Workflow};
+use futures::future::join_all;
 use serde_json::Value;
 
 use super::{Answered, Order};
@@ -29,12 +30,14 @@ pub(crate) fn work() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let answered = runtime.block_on(async {
         let ports = ports(&order).await?;
-        let mut answered = Vec::new();
-        for (request, at_ms) in &order.requests {
-            ports.clock.sleep((order.begins_ms + at_ms).saturating_sub(ports.clock.now_ms())).await;
-            answered.push(ask(&ports, *request).await?);
-        }
-        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(answered)
+        let each = order.requests.iter().map(|(request, at_ms)| {
+            let (ports, begins_ms) = (&ports, order.begins_ms);
+            async move {
+                ports.clock.sleep((begins_ms + at_ms).saturating_sub(ports.clock.now_ms())).await;
+                ask(ports, *request).await
+            }
+        });
+        join_all(each).await.into_iter().collect::<Result<Vec<_>>>()
     })?;
     let mut output = std::io::stdout().lock();
     for one in answered {
@@ -111,9 +114,14 @@ async fn ports(order: &Order) -> Result<Ports> {
         ("LLM_FALLBACK_MODEL", "scripted"),
         ("LLM_FALLBACK_PRICE", "0.15/0.60"),
     ];
-    let config = Config::from(|name| {
+    let mut config = Config::from(|name| {
         set.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned())
     })?;
+    for server in [&mut config.model, &mut config.fallback].into_iter().flatten() {
+        server.first_byte_timeout_ms /= order.speed;
+    }
+    let model: Option<Arc<dyn Llm>> = boot::open_models(&config, &catalogue)?
+        .map(|model| Arc::new(Hurried { model, speed: order.speed }) as Arc<dyn Llm>);
     let table = store::Embedded::open(order.table.as_ref())?;
     Ok(Ports {
         random: Arc::new(OsRandom),
@@ -125,7 +133,7 @@ async fn ports(order: &Order) -> Result<Ports> {
         cache: Arc::new(MemoryCache::new(clock.clone(), 1)),
         namespaces: Arc::default(),
         limits: Arc::new(MemoryLimits::new(clock.clone(), 100_000, 100_000)),
-        model: boot::open_models(&config, &catalogue)?,
+        model,
         embedder: None,
         analysers: Arc::new(analysis::analysers()),
         tools: Arc::new(tools::tools()),
@@ -153,6 +161,32 @@ impl Clock for Faster {
 
     async fn sleep(&self, milliseconds: u64) {
         SystemClock.sleep(milliseconds.div_ceil(self.speed)).await;
+    }
+}
+
+/// A model whose calls have as much time as they have by the faster clock.
+struct Hurried {
+    model: Arc<dyn Llm>,
+    speed: u64,
+}
+
+#[async_trait]
+impl Llm for Hurried {
+    fn candidates(&self, tier: Tier) -> Vec<Arc<ModelSpec>> {
+        self.model.candidates(tier)
+    }
+
+    fn learns(&self, tier: Tier) -> bool {
+        self.model.learns(tier)
+    }
+
+    async fn complete(&self, request: &ModelRequest) -> std::result::Result<ModelReply, LlmError> {
+        let timeout_ms = request.timeout_ms.div_ceil(self.speed);
+        self.model.complete(&ModelRequest { timeout_ms, ..request.clone() }).await
+    }
+
+    async fn reachable(&self) -> engine::error::Result<Option<Vec<String>>> {
+        self.model.reachable().await
     }
 }
 

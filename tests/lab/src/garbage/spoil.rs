@@ -155,6 +155,18 @@ pub(super) const SPOILINGS: [(&str, Spoil); 20] = [
     }),
 ];
 
+/// True if an answer spoilt so states its usage as before, where it states one.
+pub(super) fn keeps_usage(spoiling: &str) -> bool {
+    !matches!(
+        spoiling,
+        "bytes changed at random"
+            | "bytes that are no UTF-8"
+            | "random bytes"
+            | "absurd usage"
+            | "another status"
+    )
+}
+
 fn below(random: &SeededRandom, most: usize) -> usize {
     usize::try_from(random.next_u64() % (most.max(1) as u64)).unwrap_or(0)
 }

@@ -22,6 +22,9 @@ const PATIENCE_US: u64 = 100_000;
 /// A decision is in time if it takes no longer.
 const IN_TIME_US: u64 = 150_000;
 
+/// Not a decision: from when a pause should have ended to when it did, which tells how busy the machine is.
+const PAUSE: char = 'p';
+
 /// What becomes of Valkey.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum How {
@@ -98,17 +101,27 @@ pub(super) async fn ask(order: &Order, for_ms: u64) -> Result<Vec<Seen>> {
         let admission = limits.take(&call(format!("{}/{number}", order.process))).await?;
         let units = u64::from(admission.allowed);
         seen.push(Seen { schedule: 0, sent_us, answered_us: now_us(), units, by: letter(admission.backend) });
-        if !admission.allowed {
-            wait_ms(admission.retry_after_ms.clamp(2, 10)).await;
-        } else if number % 8 == 0 {
-            wait_ms(1).await;
-        }
+        let pause_ms = match admission.allowed {
+            false => admission.retry_after_ms.clamp(2, 10),
+            true if number % 8 == 0 => 1,
+            true => continue,
+        };
+        let due_us = now_us() + pause_ms * 1_000;
+        wait_ms(pause_ms).await;
+        seen.push(Seen {
+            schedule: 0,
+            sent_us: due_us,
+            answered_us: now_us().max(due_us),
+            units: 0,
+            by: PAUSE,
+        });
     }
     Ok(seen)
 }
 
 fn report(seen: &[Vec<Seen>], lost_us: u64, back_us: u64, (counted, asked_us): (u64, u64)) -> Value {
-    let all: Vec<Seen> = seen.iter().flatten().cloned().collect();
+    let (pauses, all): (Vec<Seen>, Vec<Seen>) =
+        seen.iter().flatten().cloned().partition(|seen| seen.by == PAUSE);
     let mut admitted: Vec<Seen> = all.iter().filter(|seen| seen.units > 0).cloned().collect();
     let span_us = SPAN_MS * 1_000;
     let most = most_in_a_span(&mut admitted, span_us);
@@ -119,10 +132,12 @@ fn report(seen: &[Vec<Seen>], lost_us: u64, back_us: u64, (counted, asked_us): (
     let mut after_first: Vec<f64> = Vec::new();
     let mut first: Vec<f64> = Vec::new();
     for process in seen {
-        let mut decisions = process.iter().filter(outage).skip_while(|seen| seen.by == 'r');
+        let decisions = process.iter().filter(|seen| seen.by != PAUSE);
+        let mut decisions = decisions.filter(outage).skip_while(|seen| seen.by == 'r');
         first.extend(decisions.next().map(took));
         after_first.extend(decisions.map(took));
     }
+    let mut late: Vec<f64> = pauses.iter().filter(outage).map(took).collect();
     // The first span ends with its last sub-span, and a span of a share, spent at once, comes again when it has left: so many
     // spans of that length are counted as fit into the rest.
     let counted_us = span_us + span_us / 64;
@@ -148,6 +163,7 @@ fn report(seen: &[Vec<Seen>], lost_us: u64, back_us: u64, (counted, asked_us): (
         "goodput_after_first_span": rounded(inside as f64 / (CAPACITY as f64 * spans)),
         "first_decision_ms_worst": first.iter().copied().fold(0.0, f64::max) / 1_000.0,
         "decision_p99_ms": rounded(percentile(&mut after_first.clone(), 99.0) / 1_000.0),
+        "pauses_late_p99_ms": rounded(percentile(&mut late, 99.0) / 1_000.0),
         "decision_p50_ms": rounded(percentile(&mut after_first, 50.0) / 1_000.0),
         "reconciled_within_ms": if reconciled.len() == PROCESSES { json!(reconciled.iter().copied().fold(0.0, f64::max).round()) } else { Value::Null },
         "counted_by_server": counted,

@@ -24,6 +24,8 @@ const SPAN_MS: u64 = 1_280;
 const SPANS: u64 = 3;
 /// Schedules that are played at once.
 const AT_ONCE: u64 = 250;
+/// Limiters that are crates: they would have to be linked.
+const PEERS_NOT_LINKED: [&str; 2] = ["governor", "limitador"];
 /// The capacity of the greedy trial's rate.
 const GREEDY: u64 = 500;
 /// The capacity of the trial of conservation.
@@ -284,5 +286,10 @@ fn peers(valkey: &Valkey, python: &Path) -> Value {
         child.stdin.take().ok_or("a script without an input")?.write_all(request.to_string().as_bytes())?;
         Ok(serde_json::from_slice(&child.wait_with_output()?.stdout)?)
     };
-    run().unwrap_or_else(|_| json!({"limits": "not run", "throttled-py": "not run"}))
+    let mut found = run()
+        .unwrap_or_else(|_| json!({"limits": "not run", "throttled-py": "not run", "litellm": "not run"}));
+    for name in PEERS_NOT_LINKED {
+        found[name] = json!("not run");
+    }
+    found
 }

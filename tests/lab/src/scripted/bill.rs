@@ -111,6 +111,28 @@ impl Bill {
         Ok(())
     }
 
+    /// Charges so much more for a call, or less, than was booked for it: its answer came to be another one on its way.
+    pub(crate) fn correct(
+        &self,
+        (agent, item): (&str, &str),
+        model: &str,
+        by_nano_usd: i64,
+    ) -> io::Result<()> {
+        let number = self.books().numbered;
+        self.book(BillLine {
+            number,
+            at_ms: 0,
+            agent: agent.to_owned(),
+            item: item.to_owned(),
+            model: model.to_owned(),
+            request: String::new(),
+            outcome: "corrected".to_owned(),
+            billed: true,
+            usage: Usage::default(),
+            cost_nano_usd: Some(by_nano_usd),
+        })
+    }
+
     fn books(&self) -> MutexGuard<'_, Books> {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }

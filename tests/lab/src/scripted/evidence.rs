@@ -9,6 +9,12 @@ use serde_json::Value;
 const OPEN: &str = "<data ";
 const CLOSE: &str = "</data>";
 
+/// The id of the item that a conversation is about; `-` where it is about none.
+pub(crate) fn item_of(messages: &[ModelMessage]) -> String {
+    let evidence = Evidence::of(messages);
+    evidence.get("item").and_then(|item| item.get("id")?.as_str()).unwrap_or("-").to_owned()
+}
+
 /// An input that an agent needs and that was not sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing(pub String);

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::agents;
 use super::bill::{Bill, BillLine};
-use super::evidence::{Evidence, Missing};
+use super::evidence::{Evidence, Missing, item_of};
 use super::fault::{Fault, Script};
 
 const BYTES_PER_TOKEN: usize = 4;
@@ -55,8 +55,7 @@ pub(super) enum Ending {
 /// Answers a call and books it, before any waiting: work that was begun is charged, whoever hangs up.
 pub(super) fn take(asked: &Asked, script: &Script, bill: &Bill) -> Turn {
     let evidence = Evidence::of(&asked.messages);
-    let item = evidence.get("item").and_then(|item| item.get("id")).and_then(Value::as_str).unwrap_or("-");
-    let call = bill.number(&asked.agent, item, &asked.model);
+    let call = bill.number(&asked.agent, &item_of(&asked.messages), &asked.model);
     let fault = script.fault_of(&call);
     let said = say(asked, &evidence, script.uses_tools().then_some(call.number))
         .map(|said| price_in_tokens(asked, at_fault(said, fault)));

@@ -36,9 +36,7 @@ pub(super) fn check(ended: &Ended, catalogue: &Catalogue) -> Vec<Violation> {
     ends_once(&rows, &mut see);
     never_again(&log, &mut see);
     one_delivery(ended, &mut see);
-    if ended.is_billed {
-        ledger_and_bill(ended, &rows, &mut see);
-    }
+    ledger_and_bill(ended, &rows, &mut see);
     fits_its_schema(ended, catalogue, &mut see);
     choices(&rows, &mut see);
     nothing_left(ended, &rows, &mut see);

@@ -130,8 +130,6 @@ pub struct Ended {
     pub dead_letters: usize,
     /// Virtual milliseconds from acceptance to the end of everything.
     pub virtual_ms: u64,
-    /// Whether the provider's bill says what calls cost; a spoilt answer may say anything.
-    pub(super) is_billed: bool,
     /// Whether nothing was made to go wrong.
     pub calm: bool,
     /// The tenant's figures.
@@ -224,7 +222,6 @@ pub fn simulate(plan: &Plan) -> Ended {
         kills,
         dead_letters,
         virtual_ms: time.now_ms() - START_MS,
-        is_billed: plan.garbage.is_none(),
         calm: !plan.faults
             && plan.garbage.is_none()
             && plan.kill_at.is_none()
@@ -370,7 +367,10 @@ impl World {
         let model: Arc<dyn engine::ports::Llm> =
             Arc::new(ScriptedModel::on_bill(script, clock.clone(), self.bill.clone()));
         let model: Arc<dyn engine::ports::Llm> = match &self.plan.garbage {
-            Some(garbage) => Arc::new(Spoilt::new(model, garbage.clone(), seed)),
+            Some(garbage) => {
+                let (catalogue, bill) = (self.catalogue.clone(), self.bill.clone());
+                Arc::new(Spoilt::new(model, garbage.clone(), catalogue, bill, seed))
+            }
             None => model,
         };
         let model = if self.plan.two_models { either(model) } else { model };

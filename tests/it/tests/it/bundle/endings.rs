@@ -48,6 +48,7 @@ fn die_in_a_call(bundle: &Bundle, run: &RunId) {
     let leased = Step {
         key: step.clone(),
         attempt: 1,
+        refusals: 0,
         hop: 0,
         epoch: 1,
         lease: Some(Lease { epoch: 1, owner: 1, until_ms: u64::MAX }),
@@ -75,6 +76,7 @@ fn die_in_a_call(bundle: &Bundle, run: &RunId) {
             whole: true,
             is_cheapest: true,
             has_alternative: false,
+            may_give_way: false,
         };
         let decided = engine::money::reserve(ports, &run, &ask).await.unwrap();
         assert!(matches!(decided, Decided::Granted(_)), "{decided:?}");

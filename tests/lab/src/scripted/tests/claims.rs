@@ -54,6 +54,7 @@ async fn verify(ports: &Ports, claim: Value) -> StepResult {
     let step = Step {
         key: key.clone(),
         attempt: 1,
+        refusals: 0,
         hop: 0,
         epoch: 1,
         lease: None,

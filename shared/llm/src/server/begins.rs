@@ -1,0 +1,27 @@
+//! Until when an answer must have begun.
+
+use std::time::Duration;
+
+use engine::ports::LlmError;
+use tokio::time::Instant;
+
+use super::failure;
+
+/// The moment by which the first bytes of an answer must be here.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Begins {
+    by: Instant,
+    within_ms: u64,
+}
+
+impl Begins {
+    /// So many milliseconds from now.
+    pub(crate) fn within(within_ms: u64) -> Self {
+        Self { by: Instant::now() + Duration::from_millis(within_ms), within_ms }
+    }
+
+    /// What `part` of an answer's beginning comes to; an error where the server was silent for all of the time.
+    pub(crate) async fn or_silent<T>(self, part: impl Future<Output = T>) -> Result<T, LlmError> {
+        tokio::time::timeout_at(self.by, part).await.map_err(|_| failure::silent(self.within_ms))
+    }
+}
