@@ -30,8 +30,9 @@ use crate::ports::{
     Cursor, Delta, Entry, Flight, Found, Generation, Held, Lead, Looked, Lookup, ModelRequest, Ports,
 };
 
-use meaning::{Embedded, Question};
+use meaning::{Embedded, Met, Question};
 
+pub use earned::standings;
 pub use meaning::Namespaces;
 pub use near::{NEAR_MS, Near};
 pub use sealed::{Sealed, SealingKey};
@@ -90,6 +91,8 @@ impl<'a> Asked<'a> {
 pub(crate) enum Recalled {
     /// With an answer.
     Hit(CacheLevel, Remembered),
+    /// With the answer to another text of the same meaning that was served to the same request before.
+    Met(Making, Box<Met>),
     /// The asker makes one.
     Miss(Making),
     /// Another step makes one: come back later.
@@ -168,8 +171,12 @@ pub(crate) async fn look_up(
                 };
                 let is_own = looked.lead == Some(Lead::Own);
                 making.generation = Some(looked.generation);
-                if let Some((level, hit)) = pick(&making.keys, looked, &mut note, &fits) {
-                    return (Recalled::Hit(level, hit), note);
+                match pick(&making, looked, (&mut note, spec), &fits) {
+                    Some(Picked::Answer(level, hit)) => return (Recalled::Hit(level, hit), note),
+                    Some(Picked::Copy(met)) if !is_own => {
+                        return (Recalled::Met(making, Box::new(met)), note);
+                    }
+                    _ => {}
                 }
                 if is_own {
                     note.led = true;
@@ -216,16 +223,22 @@ pub(crate) async fn look_up(
     }
 }
 
-/// The first answer that may be used, and in the note what every level had.
+/// What was found under a request's own keys.
+enum Picked {
+    Answer(CacheLevel, Remembered),
+    Copy(Met),
+}
+
+/// The first answer that may be used, else a copy, and in the note what every level had.
 fn pick(
-    keys: &[(CacheLevel, String)],
+    making: &Making,
     looked: Looked,
-    note: &mut RecallNote,
+    (note, spec): (&mut RecallNote, &AgentSpec),
     fits: impl Fn(&Value) -> bool,
-) -> Option<(CacheLevel, Remembered)> {
+) -> Option<Picked> {
     let renews = looked.lead == Some(Lead::Own);
-    let mut hit = None;
-    for ((level, _), found) in keys.iter().zip(looked.found) {
+    let (mut hit, mut copy) = (None, None);
+    for ((level, _), found) in making.keys.iter().zip(looked.found) {
         let told = match found {
             Found::Nothing => Told::Nothing,
             Found::Unknown => Told::Away,
@@ -233,17 +246,24 @@ fn pick(
             Found::Unreadable => Told::Unreadable,
             Found::Held(held) if renews && !held.is_fresh() => Told::Renewed { age_ms: held.age_ms },
             Found::Held(held) => match read(&held) {
-                None => Told::Unreadable,
+                None => match making.copied(&held, spec) {
+                    None => Told::Unreadable,
+                    Some(Ok(met)) if fits(&met.answer.answer) => {
+                        copy.get_or_insert(met);
+                        Told::Nothing
+                    }
+                    Some(_) => Told::Unfit,
+                },
                 Some(answer) if !fits(&answer.answer) => Told::Unfit,
                 Some(answer) => {
-                    hit.get_or_insert((*level, answer));
+                    hit.get_or_insert(Picked::Answer(*level, answer));
                     Told::Hit { age_ms: held.age_ms, stale: !held.is_fresh() }
                 }
             },
         };
         note.levels.insert(*level, told);
     }
-    hit
+    hit.or(copy.map(Picked::Copy))
 }
 
 fn read(held: &Held) -> Option<Remembered> {
@@ -268,6 +288,25 @@ impl Making {
             embedded: None,
             has_more: false,
         }
+    }
+
+    fn copied(&self, held: &Held, spec: &AgentSpec) -> Option<Result<Met, guards::Refusal>> {
+        self.question.as_ref()?.copied(held, spec.cache.threshold)
+    }
+
+    /// Leads the making of an answer that a copy stands for, unless another does: then after how long to come back.
+    pub(crate) async fn take_lead(&mut self, ports: &Ports, claimed: &Claimed) -> Option<u64> {
+        let flight = Flight { holder: claimed.key.to_string(), holds_ms: FLIGHT_MS };
+        let after_ms = *COME_BACK_MS.start();
+        match ports.cache.lead(&self.tenant, &self.keys[0].1, &flight).await {
+            Ok(true) => self.flight = Some(flight),
+            Ok(false) if ports.clock.now_ms().saturating_add(after_ms) < claimed.run.deadline_ms => {
+                return Some(after_ms);
+            }
+            Ok(false) => {}
+            Err(error) => tracing::debug!(%error, "no flight was given"),
+        }
+        None
     }
 
     /// The key of the request as it is, for whoever must tell it from others.

@@ -64,7 +64,7 @@ fn align(stored: &Reading, asked: &[Token], general: bool) -> Result<(), Refusal
         let number_ahead = general
             && ahead.into_iter().any(|(one, other)| likeness(&one.word, &other.word) == Likeness::Number);
         let definite = [one, other].iter().any(|token| token.article == Article::The);
-        if !(number_ahead && !definite) && !articles_agree(ours, asked, place, stored.asks) {
+        if (!number_ahead || definite) && !articles_agree(ours, asked, place, stored.asks) {
             return Err(refusal(Guard::Scope, Some(one), Some(other)));
         }
         // After a number a capital tells a milliwatt from a megawatt.

@@ -157,10 +157,8 @@ pub(super) fn fronted(tokens: &mut Vec<Token>) {
         });
         // "The winner of the race in 2019" won then.
         let is_one_of = token.is("of") || token.is("due") || token.kind == Kind::Number || listed("months");
-        token.kind != Kind::Mark
-            && !is_one_of
-            && !(listed("reports") || listed("negation") || listed("scope") || is_of_another_time)
-            && !is_clause(token)
+        let is_listed = listed("reports") || listed("negation") || listed("scope");
+        !(token.kind == Kind::Mark || is_one_of || is_listed || is_of_another_time || is_clause(token))
     });
     if comma > 5 || !tokens[..comma].iter().all(is_date) || !simple || rest.is_empty() || verbs(rest) > 1 {
         return;
