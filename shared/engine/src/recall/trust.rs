@@ -244,19 +244,21 @@ impl Trust {
             return None;
         }
         let allowed = limit.0.saturating_mul(self.candidates().saturating_add(1));
-        let fits = |rate: &usize| {
+        let fits = |rate: usize, more: u64| {
             // Counted in full from its first answer: else answers would be served on no more than being few.
-            let this = least(&SERVED[*rate], self.served[*rate].not_right());
+            let this = least(&SERVED[rate], self.served[rate].not_right().saturating_add(more));
             let others = Self {
                 served: std::array::from_fn(|place| {
-                    if place == *rate { Served::default() } else { self.served[place] }
+                    if place == rate { Served::default() } else { self.served[place] }
                 }),
                 ..Self::default()
             };
             let next = unseen.saturating_add(1).saturating_mul(MILLION);
             others.wrong_served().saturating_add(this).saturating_add(next) <= allowed
         };
-        (0..RATES.len()).rev().find(fits)
+        // A rate at which one wrong or lost audit more would end serving is taken only where there is no other.
+        let with_room = (0..RATES.len()).rev().find(|rate| fits(*rate, 1));
+        with_room.or_else(|| (0..RATES.len()).rev().find(|rate| fits(*rate, 0)))
     }
 
     /// What to do with the next candidate; `coin` is a random byte.

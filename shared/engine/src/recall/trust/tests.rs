@@ -92,7 +92,7 @@ fn what_is_right_is_served_soon_and_audited_ever_less() {
     assert_eq!(trust.decide(LIMIT, 0, 223), Decision::Serve { rate: 0, audit: true });
     assert_eq!(trust.decide(LIMIT, 0, 224), Decision::Serve { rate: 0, audit: false });
     assert_eq!(trust.decide(LIMIT, 9, 224), Decision::Shadow);
-    for (candidates, rate) in [(1_300, 1), (3_000, 2), (6_100, 3), (13_000, 4), (25_000, 5)] {
+    for (candidates, rate) in [(1_745, 0), (1_746, 1), (4_000, 2), (8_500, 3), (17_300, 4), (35_000, 5)] {
         let trust = Trust { shadow: candidates, ..Trust::default() };
         assert_eq!(trust.may_serve(LIMIT, 0), Some(rate), "after {candidates}");
     }
