@@ -24,6 +24,7 @@ use serde_json::Value;
 
 use crate::agent::AgentSpec;
 use crate::converse::Subject;
+use crate::error::{Error, ErrorKind};
 use crate::lease::Claimed;
 use crate::model::{CacheLevel, NanoUsd, RecallNote, Run, TenantId, Told, Usage};
 use crate::ports::{
@@ -55,6 +56,20 @@ const LONGEST_GRACE_MS: u64 = 3_600_000;
 
 /// What a tag begins with: what answers can be purged by.
 pub const TAG_KINDS: [&str; 5] = ["agent", "model", "prompt", "content", "run"];
+
+/// Makes void what is stored of a tenant under a tag. A process that has read an answer a moment ago may give it for up to
+/// [`NEAR_MS`] more.
+///
+/// Errors: `InvalidInput` for what is no tag; those of the cache, and then it is not known whether it was done.
+pub async fn purge(ports: &Ports, tenant: &TenantId, tag: &str) -> crate::error::Result<Generation> {
+    let named = tag.split_once(':').filter(|(_, of)| !of.is_empty()).map(|(kind, _)| kind);
+    if !named.is_some_and(|kind| TAG_KINDS.contains(&kind)) {
+        let kinds = TAG_KINDS.map(|kind| format!("{kind}:…")).join(", ");
+        let what = format!("a tag is one of {kinds}, such as agent:verification_director");
+        return Err(Error::new(ErrorKind::InvalidInput, what));
+    }
+    ports.cache.purge(tenant, tag).await
+}
 
 /// A stored answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
