@@ -2,6 +2,7 @@
 
 mod agents;
 mod briefings;
+mod cache;
 mod events;
 pub(crate) mod health;
 mod metrics;
@@ -24,6 +25,7 @@ pub(crate) fn all() -> Vec<Operation> {
         health::operations(),
         metrics::operations(),
         optimizations::operations(),
+        cache::operations(),
     ]
     .into_iter()
     .flatten()

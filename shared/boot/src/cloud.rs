@@ -36,6 +36,8 @@ pub struct Cloud {
     pub secret: Option<String>,
     /// `ASSAY_FETCH_FUNCTION`: the name of the function that fetches links.
     pub fetch_function: Option<String>,
+    /// `ASSAY_PURGE_FUNCTION`: the name of the function that makes stored answers void, where this one cannot reach them.
+    pub purge_function: Option<String>,
     /// `ASSAY_EMBEDDING_MODEL`: the path of the embedding model's file, which comes in a layer.
     pub embedding_model: Option<PathBuf>,
     /// `RATE_LIMIT_REDIS_URL`: where Redis is; it may hold a password.
@@ -103,6 +105,7 @@ impl Cloud {
             state_machine: get("ASSAY_STATE_MACHINE"),
             secret: get("ASSAY_SECRET"),
             fetch_function: get("ASSAY_FETCH_FUNCTION"),
+            purge_function: get("ASSAY_PURGE_FUNCTION"),
             embedding_model: get("ASSAY_EMBEDDING_MODEL").map(PathBuf::from),
             redis: get("RATE_LIMIT_REDIS_URL").map(RedisUrl),
             stack: get("ASSAY_STACK").unwrap_or_else(|| "assay".to_owned()),

@@ -52,7 +52,7 @@ pub async fn open_lite(config: &Config, state: &Path) -> Result<Lite> {
     let store: Arc<dyn engine::ports::Store> = rows.clone();
     let model = open_models(config, &catalogue)?
         .map(|model| Arc::new(Outward::new(model, rows.clone())) as Arc<dyn Llm>);
-    let place = Arc::new(LiteCache::new(store.clone(), clock.clone()));
+    let place = Arc::new(LiteCache::new(store.clone(), clock.clone()).holding(config.recall.most));
     let cache = config.recall.over(place, config.recall.key_in(state)?, clock.clone());
     Ok(Lite {
         settings: config.settings(),

@@ -17,6 +17,8 @@ use crate::clock::{OsRandom, secret_bytes};
 const KEY_FILE: &str = "cache.key";
 /// Less is no secret.
 const LEAST_KEY_CHARACTERS: usize = 32;
+/// A provider's key of fewer characters is a placeholder or can be guessed: whoever sees sealed answers could try keys on them.
+const LEAST_MODEL_KEY_CHARACTERS: usize = 24;
 /// Answers that a process keeps of the last moments, at most.
 const NEAR_MOST: usize = 512;
 
@@ -25,7 +27,7 @@ const NEAR_MOST: usize = 512;
 pub struct RecallConfig {
     /// `ASSAY_CACHE`: `on` or `off`. Off, no answer is looked for and none is stored. Default `on`.
     pub is_on: bool,
-    /// `CACHE_MAX_ENTRIES`: answers of a tenant that Redis keeps, and of all tenants that a process keeps of the last moments,
+    /// `CACHE_MAX_ENTRIES`: answers of a tenant that Redis or the table keeps, and of all tenants that a process keeps of the last moments,
     /// which are 512 at most. Default 10,000.
     pub most: usize,
     /// `CACHE_COMPRESSION_RATIO`: what compression may take of a text at most, a share from 0 to 1; a text that would lose more
@@ -36,7 +38,7 @@ pub struct RecallConfig {
     pub threshold: Threshold,
     /// `ASSAY_CACHE_KEY`: a secret text of at least 32 characters, with which answers are sealed.
     pub key: Option<SealingKey>,
-    /// A key made of `LLM_API_KEY`, for a deployment that has no other.
+    /// A key made of `LLM_API_KEY`, for a deployment that has no other; `None` if that has fewer than 24 characters.
     pub key_of_model: Option<SealingKey>,
 }
 
@@ -52,7 +54,8 @@ impl RecallConfig {
         if key.as_ref().is_some_and(|key| key.chars().count() < LEAST_KEY_CHARACTERS) {
             return wrong("ASSAY_CACHE_KEY must be a secret of at least 32 characters");
         }
-        let key_of_model = get("LLM_API_KEY").map(|key| SealingKey::from_text(&key));
+        let key_of_model = get("LLM_API_KEY").filter(|key| key.chars().count() >= LEAST_MODEL_KEY_CHARACTERS);
+        let key_of_model = key_of_model.map(|key| SealingKey::from_text(&key));
         let share = match get("CACHE_COMPRESSION_RATIO") {
             Some(share) => DroppableShare::parse(&share)?,
             None => DroppableShare::default(),
@@ -101,12 +104,19 @@ impl RecallConfig {
     }
 
     /// The sealing key of a deployment: the configured one, or one made of the model's, or one that no other process has; then
-    /// no answer outlives its process.
-    pub fn key_of_deployment(&self) -> Result<SealingKey> {
-        match self.key.as_ref().or(self.key_of_model.as_ref()) {
-            Some(key) => Ok(key.clone()),
-            None => secret_bytes().map(SealingKey::new),
+    /// no answer outlives its process, which is logged where a model is asked.
+    pub fn key_of_deployment(&self, has_model: bool) -> Result<SealingKey> {
+        if let Some(key) = self.key.as_ref().or(self.key_of_model.as_ref()) {
+            return Ok(key.clone());
         }
+        if has_model && self.is_on {
+            tracing::warn!(
+                "no stored answer is found by another process: the secret holds no ASSAY_CACHE_KEY, and LLM_API_KEY is not set or has \
+                 fewer than {LEAST_MODEL_KEY_CHARACTERS} characters, too few to seal with; put a secret text of at least \
+                 {LEAST_KEY_CHARACTERS} characters into the secret's field ASSAY_CACHE_KEY"
+            );
+        }
+        secret_bytes().map(SealingKey::new)
     }
 }
 
@@ -160,15 +170,19 @@ mod tests {
     #[test]
     fn a_deployment_has_the_configured_key_or_the_models_or_its_own() {
         let secret = "a secret of at least thirty-two characters";
-        let key = |set: &[(&str, &str)]| config(set).unwrap().key_of_deployment().unwrap();
-        let of_model = key(&[("LLM_API_KEY", "sk-1")]);
-        assert_eq!(of_model, key(&[("LLM_API_KEY", "sk-1")]));
-        assert_eq!(
-            key(&[("ASSAY_CACHE_KEY", secret)]),
-            key(&[("ASSAY_CACHE_KEY", secret), ("LLM_API_KEY", "sk-1")])
-        );
-        assert_ne!(of_model, key(&[("LLM_API_KEY", "sk-2")]));
+        let key = |set: &[(&str, &str)]| config(set).unwrap().key_of_deployment(true).unwrap();
+        let (one, other) =
+            (("LLM_API_KEY", "sk-of-24-characters-and-1"), ("LLM_API_KEY", "sk-of-24-characters-and-2"));
+        let of_model = key(&[one]);
+        assert_eq!(of_model, key(&[one]));
+        assert_eq!(key(&[("ASSAY_CACHE_KEY", secret)]), key(&[("ASSAY_CACHE_KEY", secret), one]));
+        assert_ne!(of_model, key(&[other]));
         assert_ne!(key(&[]), key(&[]));
+        // Nobody who can guess the model's key can open answers.
+        let short = [("LLM_API_KEY", "sk-guessed")];
+        assert!(config(&short).unwrap().key_of_model.is_none());
+        assert_ne!(key(&short), key(&short));
+        assert_eq!(key(&[short[0], ("ASSAY_CACHE_KEY", secret)]), key(&[("ASSAY_CACHE_KEY", secret)]));
         for (name, value) in [("ASSAY_CACHE_KEY", "short"), ("ASSAY_CACHE", "no")] {
             assert!(config(&[(name, value)]).unwrap_err().to_string().contains(name));
         }

@@ -106,6 +106,11 @@ pub struct AgentSpec {
 }
 
 impl AgentSpec {
+    /// Whether an answer of its may be recalled by the meaning of what was asked.
+    pub fn compares_by_meaning(&self) -> bool {
+        self.cache.exact && self.cache.semantic_text.is_some() && !self.same_answer.is_empty()
+    }
+
     /// True if `depth` includes it.
     pub fn is_in(&self, depth: Depth) -> bool {
         depth >= self.depth

@@ -16,8 +16,8 @@ use crate::ports::{Key, Ports, Range, Row};
 use crate::transact::list_all;
 
 pub(crate) use budget::{alerts, budgets, own_limits};
-pub(crate) use reserve::circuit_of;
 pub use reserve::{Ask, Decided, Grant, reserve};
+pub(crate) use reserve::{circuit_of, is_covered};
 pub(crate) use settle::book_lost_calls;
 pub(crate) use settle::{Seen, settle_seen};
 pub use settle::{Settlement, settle};

@@ -24,14 +24,16 @@ use serde_json::Value;
 
 use crate::agent::AgentSpec;
 use crate::converse::Subject;
+use crate::error::{Error, ErrorKind};
 use crate::lease::Claimed;
 use crate::model::{CacheLevel, NanoUsd, RecallNote, Run, TenantId, Told, Usage};
 use crate::ports::{
     Cursor, Delta, Entry, Flight, Found, Generation, Held, Lead, Looked, Lookup, ModelRequest, Ports,
 };
 
-use meaning::{Embedded, Question};
+use meaning::{Embedded, Met, Question};
 
+pub use earned::standings;
 pub use meaning::Namespaces;
 pub use near::{NEAR_MS, Near};
 pub use sealed::{Sealed, SealingKey};
@@ -54,6 +56,20 @@ const LONGEST_GRACE_MS: u64 = 3_600_000;
 
 /// What a tag begins with: what answers can be purged by.
 pub const TAG_KINDS: [&str; 5] = ["agent", "model", "prompt", "content", "run"];
+
+/// Makes void what is stored of a tenant under a tag. A process that has read an answer a moment ago may give it for up to
+/// [`NEAR_MS`] more.
+///
+/// Errors: `InvalidInput` for what is no tag; those of the cache, and then it is not known whether it was done.
+pub async fn purge(ports: &Ports, tenant: &TenantId, tag: &str) -> crate::error::Result<Generation> {
+    let named = tag.split_once(':').filter(|(_, of)| !of.is_empty()).map(|(kind, _)| kind);
+    if !named.is_some_and(|kind| TAG_KINDS.contains(&kind)) {
+        let kinds = TAG_KINDS.map(|kind| format!("{kind}:…")).join(", ");
+        let what = format!("a tag is one of {kinds}, such as agent:verification_director");
+        return Err(Error::new(ErrorKind::InvalidInput, what));
+    }
+    ports.cache.purge(tenant, tag).await
+}
 
 /// A stored answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,6 +106,8 @@ impl<'a> Asked<'a> {
 pub(crate) enum Recalled {
     /// With an answer.
     Hit(CacheLevel, Remembered),
+    /// With the answer to another text of the same meaning that was served to the same request before.
+    Met(Making, Box<Met>),
     /// The asker makes one.
     Miss(Making),
     /// Another step makes one: come back later.
@@ -168,8 +186,12 @@ pub(crate) async fn look_up(
                 };
                 let is_own = looked.lead == Some(Lead::Own);
                 making.generation = Some(looked.generation);
-                if let Some((level, hit)) = pick(&making.keys, looked, &mut note, &fits) {
-                    return (Recalled::Hit(level, hit), note);
+                match pick(&making, looked, (&mut note, spec), &fits) {
+                    Some(Picked::Answer(level, hit)) => return (Recalled::Hit(level, hit), note),
+                    Some(Picked::Copy(met)) if !is_own => {
+                        return (Recalled::Met(making, Box::new(met)), note);
+                    }
+                    _ => {}
                 }
                 if is_own {
                     note.led = true;
@@ -216,16 +238,22 @@ pub(crate) async fn look_up(
     }
 }
 
-/// The first answer that may be used, and in the note what every level had.
+/// What was found under a request's own keys.
+enum Picked {
+    Answer(CacheLevel, Remembered),
+    Copy(Met),
+}
+
+/// The first answer that may be used, else a copy, and in the note what every level had.
 fn pick(
-    keys: &[(CacheLevel, String)],
+    making: &Making,
     looked: Looked,
-    note: &mut RecallNote,
+    (note, spec): (&mut RecallNote, &AgentSpec),
     fits: impl Fn(&Value) -> bool,
-) -> Option<(CacheLevel, Remembered)> {
+) -> Option<Picked> {
     let renews = looked.lead == Some(Lead::Own);
-    let mut hit = None;
-    for ((level, _), found) in keys.iter().zip(looked.found) {
+    let (mut hit, mut copy) = (None, None);
+    for ((level, _), found) in making.keys.iter().zip(looked.found) {
         let told = match found {
             Found::Nothing => Told::Nothing,
             Found::Unknown => Told::Away,
@@ -233,17 +261,24 @@ fn pick(
             Found::Unreadable => Told::Unreadable,
             Found::Held(held) if renews && !held.is_fresh() => Told::Renewed { age_ms: held.age_ms },
             Found::Held(held) => match read(&held) {
-                None => Told::Unreadable,
+                None => match making.copied(&held, spec) {
+                    None => Told::Unreadable,
+                    Some(Ok(met)) if fits(&met.answer.answer) => {
+                        copy.get_or_insert(met);
+                        Told::Nothing
+                    }
+                    Some(_) => Told::Unfit,
+                },
                 Some(answer) if !fits(&answer.answer) => Told::Unfit,
                 Some(answer) => {
-                    hit.get_or_insert((*level, answer));
+                    hit.get_or_insert(Picked::Answer(*level, answer));
                     Told::Hit { age_ms: held.age_ms, stale: !held.is_fresh() }
                 }
             },
         };
         note.levels.insert(*level, told);
     }
-    hit
+    hit.or(copy.map(Picked::Copy))
 }
 
 fn read(held: &Held) -> Option<Remembered> {
@@ -268,6 +303,25 @@ impl Making {
             embedded: None,
             has_more: false,
         }
+    }
+
+    fn copied(&self, held: &Held, spec: &AgentSpec) -> Option<Result<Met, guards::Refusal>> {
+        self.question.as_ref()?.copied(held, spec.cache.threshold)
+    }
+
+    /// Leads the making of an answer that a copy stands for, unless another does: then after how long to come back.
+    pub(crate) async fn take_lead(&mut self, ports: &Ports, claimed: &Claimed) -> Option<u64> {
+        let flight = Flight { holder: claimed.key.to_string(), holds_ms: FLIGHT_MS };
+        let after_ms = *COME_BACK_MS.start();
+        match ports.cache.lead(&self.tenant, &self.keys[0].1, &flight).await {
+            Ok(true) => self.flight = Some(flight),
+            Ok(false) if ports.clock.now_ms().saturating_add(after_ms) < claimed.run.deadline_ms => {
+                return Some(after_ms);
+            }
+            Ok(false) => {}
+            Err(error) => tracing::debug!(%error, "no flight was given"),
+        }
+        None
     }
 
     /// The key of the request as it is, for whoever must tell it from others.

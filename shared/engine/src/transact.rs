@@ -35,6 +35,11 @@ macro_rules! typed {
 }
 
 impl Rows {
+    /// Rows as they were read.
+    pub(crate) fn of(keys: &[Key], read: Vec<Option<Versioned>>) -> Self {
+        Self { rows: keys.iter().cloned().zip(read).collect() }
+    }
+
     fn find(&self, key: &Key) -> Option<&Versioned> {
         self.rows.iter().find(|(other, _)| other == key)?.1.as_ref()
     }
@@ -99,7 +104,7 @@ pub(crate) async fn transact<T>(
     loop {
         let attempt = async {
             let read = ports.store.read(keys).await?;
-            let rows = Rows { rows: keys.iter().cloned().zip(read).collect() };
+            let rows = Rows::of(keys, read);
             match decide(&rows)? {
                 Decision::Leave(answer) => Ok(answer),
                 Decision::Write(changes, answer) => ports.store.write(&changes).await.map(|()| answer),

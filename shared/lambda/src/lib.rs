@@ -1,7 +1,7 @@
 //! What every function of the bundle is made of: the ports put together from what the template tells it, and one entry
 //! per kind of event. A function's own `main.rs` says which of them it is.
 //!
-//! - [`messages`] takes a queue's messages, [`steps`] those of agents, [`schedule`] is called by the clock, [`http`] answers the API, [`fetching`]
+//! - [`messages`] takes a queue's messages, [`steps`] those of agents, [`schedule`] is called by the clock, [`calls`] by it and by others, [`http`] answers the API, [`fetching`]
 //!   fetches links for others.
 //! - Nothing is opened before the first event, one HTTP client serves a process, and when an answer has been given no work
 //!   is left running.
@@ -21,6 +21,7 @@ mod operator;
 mod parts;
 mod platform;
 mod remote_fetch;
+mod remote_purge;
 mod schedule;
 mod signature;
 mod steps;
@@ -34,5 +35,6 @@ pub use messages::{FIRST_RETRY_S, INVISIBLE_S, RENEW_MS, SPARE_MS, messages};
 pub use metrics::Emf;
 pub use parts::{OpenEmbedder, Parts, Recipe, WITH_PLATFORMS, WITH_STEPS, WITHOUT_STEPS};
 pub use platform::{Opened, Platform, Reached};
-pub use schedule::schedule;
+pub use remote_purge::check_health_or_purge;
+pub use schedule::{calls, schedule};
 pub use steps::steps;

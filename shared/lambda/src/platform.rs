@@ -19,6 +19,7 @@ use tokio::sync::{Mutex, OnceCell};
 use crate::metrics::Emf;
 use crate::parts::Recipe;
 use crate::remote_fetch::RemoteFetch;
+use crate::remote_purge::RemotePurge;
 use crate::signature::AsThisFunction;
 
 /// A secret is read again after this long, so that a changed one is used without a deployment.
@@ -193,7 +194,7 @@ async fn open(
         content,
         queues: sqs.clone(),
         workflow: Arc::new(StepFunctions::new(connection, cloud.state_machine.clone())),
-        cache: cache(cloud, &config, &store, clock).await?,
+        cache: cache(reached, &config, &store).await?,
         limits: limits(cloud, &config, &store, clock).await?,
         model: parts.model,
         embedder,
@@ -210,18 +211,19 @@ async fn open(
     Ok(Opened { ports, config, reached: reached.clone(), secret_lost: None })
 }
 
-/// Stored answers in Redis where the deployment has one, else in the table; sealed in both.
-async fn cache(
-    cloud: &Cloud,
-    config: &Config,
-    store: &Arc<dyn Store>,
-    clock: &Arc<dyn Clock>,
-) -> Result<Arc<dyn Cache>> {
+/// Stored answers in Redis where the deployment has one, else in the table; sealed in both. A function outside of the network of
+/// Redis asks one inside.
+async fn cache(reached: &Reached, config: &Config, store: &Arc<dyn Store>) -> Result<Arc<dyn Cache>> {
+    let Reached { cloud, connection, clock, .. } = reached;
+    if let Some(function) = cloud.purge_function.clone() {
+        let (connection, clock) = (connection.clone(), clock.clone());
+        return Ok(Arc::new(RemotePurge { connection, function, clock }));
+    }
     let place: Arc<dyn Cache> = match &cloud.redis {
         Some(address) => Arc::new(RedisCache::open(&address.0, CacheSettings::of(config.recall.most)).await?),
-        None => Arc::new(LiteCache::new(store.clone(), clock.clone())),
+        None => Arc::new(LiteCache::new(store.clone(), clock.clone()).holding(config.recall.most)),
     };
-    Ok(config.recall.over(place, config.recall.key_of_deployment()?, clock.clone()))
+    Ok(config.recall.over(place, config.recall.key_of_deployment(config.model.is_some())?, clock.clone()))
 }
 
 /// Rates in Redis where the deployment has one, else in the table.

@@ -10,10 +10,12 @@ use async_trait::async_trait;
 use engine::contract;
 use engine::error::ErrorKind;
 use engine::limits::Rates;
+use engine::memory::virtual_time::Executor;
+use engine::memory::{Broken, Fault, MemoryStore, VirtualTime};
 use engine::model::{AgentId, Counters, TakeId, TenantId};
 use engine::ports::{
-    Backend, Becomes, Cache, Change, Clock, Entry, Expect, Found, Generation, Key, Limits, Lookup, Row,
-    Store, Take,
+    Backend, Becomes, Cache, Change, Clock, Entry, Expect, Flight, Found, Generation, Key, Limits, Lookup,
+    Row, Store, Take,
 };
 
 use serde_json::json;
@@ -158,9 +160,9 @@ fn rates_of_nothing_are_refused() {
 fn a_damaged_cache_entry_is_a_miss() {
     let (store, clock) = (in_memory(), Hands::new());
     let tenant = TenantId::new("owner");
-    let key = Key::Cache(tenant.clone(), "answer/key".to_owned());
+    let cache = LiteCache::new(store.clone(), clock);
+    let key = cache.entry_key(&tenant, "key");
     block_on(store.write(&[put(&key, Expect::Absent, counters(1))])).unwrap();
-    let cache = LiteCache::new(store, clock);
     let lookup = Lookup { keys: vec!["key".to_owned()], ..Lookup::default() };
     let look = || block_on(cache.look_up(&tenant, &lookup)).unwrap().found.remove(0);
     assert_eq!(look(), Found::Unreadable);
@@ -240,4 +242,55 @@ fn an_unusable_file_is_said_so() {
         assert_eq!(refused.kind(), ErrorKind::Storage);
         assert!(!refused.message().contains("rows.db"), "the message shows a path of the machine");
     }
+}
+
+#[test]
+fn a_tenant_has_so_many_answers_in_rows_and_no_more() {
+    let clock = Hands::new();
+    let cache = LiteCache::new(in_memory(), clock.clone()).holding(8);
+    let (tenant, other) = (TenantId::new("one"), TenantId::new("other"));
+    let entry = |value: &str| Entry {
+        value: value.as_bytes().into(),
+        fresh_ms: 60_000,
+        grace_ms: 0,
+        tags: Vec::new(),
+        generation: Generation::default(),
+        worth: 0,
+    };
+    let key = |number: usize| format!("key {number}");
+    block_on(cache.put(&other, "key 1", &entry("the other's"))).unwrap();
+    for number in 0..100 {
+        block_on(cache.put(&tenant, &key(number), &entry(&key(number)))).unwrap();
+        let lookup = Lookup { keys: vec![key(number)], ..Lookup::default() };
+        let found = block_on(cache.look_up(&tenant, &lookup)).unwrap().found;
+        assert!(matches!(&found[..], [Found::Held(held)] if *held.entry.value == *key(number).as_bytes()));
+    }
+    let lookup = Lookup { keys: (0..100).map(key).collect(), ..Lookup::default() };
+    let found = block_on(cache.look_up(&tenant, &lookup)).unwrap().found;
+    let held = found.iter().filter(|found| matches!(found, Found::Held(_))).count();
+    assert!(
+        (5..=8).contains(&held) && found.iter().all(|found| !matches!(found, Found::Unreadable)),
+        "{held}"
+    );
+    let lookup = Lookup { keys: vec![key(1)], ..Lookup::default() };
+    assert!(matches!(block_on(cache.look_up(&other, &lookup)).unwrap().found[..], [Found::Held(_)]));
+}
+
+#[test]
+fn nobody_waits_long_for_a_table_that_is_slow() {
+    let time = VirtualTime::new(1_790_000_000_000);
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let slow = Arc::new(Broken::new(store, time.clone(), Fault::Slow(60_000)));
+    let cache = LiteCache::new(slow, time.clone());
+    let (tenant, began_ms) = (TenantId::new("one"), time.now_ms());
+    let flight = Flight { holder: "one".to_owned(), holds_ms: 15_000 };
+    let lookup = Lookup { keys: vec!["key".to_owned()], flight: Some(flight.clone()), since: None };
+    Executor::new(time.clone(), 1)
+        .block_on(async move {
+            assert_eq!(cache.look_up(&tenant, &lookup).await.unwrap_err().kind(), ErrorKind::Timeout);
+            assert_eq!(cache.lead(&tenant, "key", &flight).await.unwrap_err().kind(), ErrorKind::Timeout);
+            assert_eq!(cache.release(&tenant, "key", "one").await.unwrap_err().kind(), ErrorKind::Timeout);
+        })
+        .unwrap();
+    assert!(time.now_ms() - began_ms <= 3_000, "{} ms", time.now_ms() - began_ms);
 }

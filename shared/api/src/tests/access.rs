@@ -25,7 +25,7 @@ fn guarded() -> Vec<(&'static str, String, Scope)> {
             }
         }
     }
-    assert_eq!(found.len(), 13);
+    assert_eq!(found.len(), 15);
     found
 }
 

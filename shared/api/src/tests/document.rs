@@ -47,7 +47,7 @@ fn the_document_is_served_and_consistent() {
             }
         }
     }
-    assert_eq!(names.len(), 15);
+    assert_eq!(names.len(), 17);
 }
 
 /// Every schema of requests in an operation.

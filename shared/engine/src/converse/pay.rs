@@ -44,19 +44,8 @@ impl Talk<'_> {
             return Ok(Err(Ending::Failed(Error::new(ErrorKind::Quota, what))));
         }
         self.calls += 1;
-        let call = CallId { step: claimed.key.clone(), epoch: claimed.epoch, call: self.calls };
-        let ask = Ask {
-            call: &call,
-            model: &request.model,
-            input_tokens,
-            output_tokens: request.max_output_tokens,
-            step_left: spec.limits.cost - self.paid_before - self.cost,
-            step_spent: self.paid_before + self.cost,
-            whole: self.whole,
-            is_cheapest: self.is_cheapest(&request.model),
-            has_alternative: self.has_alternative,
-            may_give_way: self.may_give_way,
-        };
+        let call = self.call();
+        let ask = self.asking(&call, request, input_tokens);
         let Grant { price, output_tokens, worst_case, is_recovering, is_probe, silent_after_ms, .. } =
             match money::reserve(ports, &claimed.run, &ask).await {
                 Ok(Decided::Granted(grant)) => self.granted(grant),
@@ -176,6 +165,36 @@ impl Talk<'_> {
             }
             _ => None,
         }
+    }
+
+    /// The last call this lease has begun.
+    fn call(&self) -> CallId {
+        let claimed = self.subject.claimed;
+        CallId { step: claimed.key.clone(), epoch: claimed.epoch, call: self.calls }
+    }
+
+    fn asking<'b>(&self, call: &'b CallId, request: &'b ModelRequest, input_tokens: u64) -> Ask<'b> {
+        Ask {
+            call,
+            model: &request.model,
+            input_tokens,
+            output_tokens: request.max_output_tokens,
+            step_left: self.subject.spec.limits.cost - self.paid_before - self.cost,
+            step_spent: self.paid_before + self.cost,
+            whole: self.whole,
+            is_cheapest: self.is_cheapest(&request.model),
+            has_alternative: self.has_alternative,
+            may_give_way: self.may_give_way,
+        }
+    }
+
+    /// Whether the next call could be made now, as far as rows tell: its money is there, and its provider is asked.
+    pub(super) async fn is_covered(&self, ports: &Ports, request: &ModelRequest) -> bool {
+        let Subject { claimed, spec, .. } = *self.subject;
+        let input_tokens = spec.compiled().answer_schema_tokens() + tokens_at_most(request);
+        let call = CallId { call: self.calls + 1, ..self.call() };
+        let ask = self.asking(&call, request, input_tokens);
+        money::is_covered(ports, &claimed.run, &ask).await.unwrap_or(false)
     }
 
     fn granted(&mut self, grant: Grant) -> Grant {

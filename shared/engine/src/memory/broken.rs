@@ -119,7 +119,7 @@ fn alter(row: &mut Row) {
         Row::Learned(learned) => learned.add(&crate::model::AgentId::new("broken"), "broken", 1),
         Row::Prices(list) => list.prices.clear(),
         Row::Circuit(circuit) => circuit.failures += 1,
-        Row::Trust(trust) => trust.shadow += 1,
+        Row::Trust(earned) => earned.of("broken").shadow += 1,
         Row::Counters(counters) => counters.recall_lookups += 1,
         Row::Memory(record) => record.record = Value::Null,
         Row::Expiring { value, .. } => *value = json!("broken"),

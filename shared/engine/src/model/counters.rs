@@ -39,6 +39,9 @@ pub struct Counters {
     pub cost_returned: NanoUsd,
     /// Money saved by the cache.
     pub saved: NanoUsd,
+    /// Tokens of models saved by it.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub saved_tokens: u64,
     /// How long steps took that were not skipped, by agent.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub step_ms: BTreeMap<String, Histogram>,
@@ -87,6 +90,7 @@ impl AddAssign<&Counters> for Counters {
             cost,
             cost_returned,
             saved,
+            saved_tokens,
             step_ms,
             level_ms,
             call_ms,
@@ -107,6 +111,7 @@ impl AddAssign<&Counters> for Counters {
         self.cost += *cost;
         self.cost_returned += *cost_returned;
         self.saved += *saved;
+        self.saved_tokens += saved_tokens;
         self.makespan_ms += makespan_ms;
         self.critical_path_ms += critical_path_ms;
     }

@@ -45,6 +45,20 @@ fn is_zero(count: &u64) -> bool {
 }
 
 impl Usage {
+    /// Tokens of every kind, each once.
+    pub fn total_tokens(&self) -> u64 {
+        let kinds = [
+            self.input_tokens,
+            self.cached_tokens,
+            self.cache_write_tokens,
+            self.cache_write_1h_tokens,
+            self.audio_tokens,
+            self.output_tokens,
+            self.reasoning_tokens,
+        ];
+        kinds.into_iter().fold(0, u64::saturating_add)
+    }
+
     /// All input tokens, whatever their kind.
     pub fn prompt_tokens(&self) -> u64 {
         [self.cached_tokens, self.cache_write_tokens, self.cache_write_1h_tokens, self.audio_tokens]

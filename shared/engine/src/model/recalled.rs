@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::CacheLevel;
 use crate::recall::guards::Refusal;
+use crate::recall::trust::Standing;
 
 /// What became of looking for a stored answer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -22,6 +23,9 @@ pub struct RecallNote {
     /// Whether other steps waited for this one's answer, or would have.
     #[serde(default, skip_serializing_if = "is_false")]
     pub led: bool,
+    /// How many tokens of a model's a stored answer saved.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub saved_tokens: u64,
     /// What was compared by meaning; `None` if nothing was near.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compared: Option<Compared>,
@@ -50,6 +54,15 @@ pub struct Compared {
     /// Whether the model answered the same, if it was asked and answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agrees: Option<bool>,
+    /// Whether it was found under the request's own key, where it was put when it was served before.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_kept: bool,
+    /// The model could not have been asked, so an audit could not have been made, and nothing was served.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_uncovered: bool,
+    /// What the agent's stored answers had earned when it was decided what to do with this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<Standing>,
 }
 
 /// What is done with an answer that was found by meaning.

@@ -79,109 +79,136 @@ pub enum Decided {
 /// takes, or if step or run spend many times what others like it did; `UnknownPrice` if there is no price or only one that is too old; `LeaseLost` if somebody else has the step,
 /// `Cancelled` if the run takes no more calls.
 pub async fn reserve(ports: &Ports, run: &Run, ask: &Ask<'_>) -> Result<Decided> {
-    let call = ask.call;
-    let keys = Keys::of(run, call);
-    let learned = Key::Learned(run.key.tenant.clone());
-    let circuit_key = Key::Circuit(ask.model.provider.clone());
-    let [day, month] = keys.budgets.clone();
-    let read = [
-        keys.run.clone(),
-        keys.purse.clone(),
-        keys.charge.clone(),
-        keys.step.clone(),
-        day,
-        month,
-        learned.clone(),
-        Key::Prices,
-        circuit_key.clone(),
-    ];
-    let now = ports.clock.now_ms();
-    transact(ports, &read, |rows| {
-        let (price, as_of) = price_of(ports, rows, ask.model)?;
-        let standing = standing(&ports.settings, rows, &keys.budgets);
-        let mut purse = rows.purse(&keys.purse).cloned().unwrap_or_default();
-        let beyond_soft_limit = beyond(purse.soft, &standing);
-        let circuit = circuit_of(rows.get(&circuit_key));
-        let is_recovering = circuit.failures > 0;
-        let silent_after_ms = circuit.silent_after_ms();
-        if let Some(charge) = rows.charge(&keys.charge) {
-            return match charge.state {
-                ChargeState::Reserved => Ok(Decision::Leave(Decided::Granted(Grant {
-                    price,
-                    output_tokens: charge.output_tokens,
-                    worst_case: charge.worst_case,
-                    beyond_soft_limit,
-                    is_recovering,
-                    is_probe: circuit.probe_until_ms > now || circuit.is_unproven(now),
-                    silent_after_ms,
-                }))),
-                _ => Err(Error::new(ErrorKind::LeaseLost, "this call has already been closed")),
-            };
+    let places = Places::of(run, ask);
+    transact(ports, &places.read(), |rows| decide(ports, run, ask, &places, rows)).await
+}
+
+/// Whether a call could be made now: its money is there and its provider is asked. Nothing is set aside, and nothing tried again.
+pub(crate) async fn is_covered(ports: &Ports, run: &Run, ask: &Ask<'_>) -> Result<bool> {
+    let places = Places::of(run, ask);
+    let keys = places.read();
+    let rows = Rows::of(&keys, ports.store.read(&keys).await?);
+    let decided = match decide(ports, run, ask, &places, &rows) {
+        Ok(Decision::Write(_, decided) | Decision::Leave(decided)) => decided,
+        Err(_) => return Ok(false),
+    };
+    Ok(matches!(decided, Decided::Granted(_)))
+}
+
+/// The rows that say whether a call may be made.
+struct Places {
+    money: Keys,
+    learned: Key,
+    circuit: Key,
+}
+
+impl Places {
+    fn of(run: &Run, ask: &Ask<'_>) -> Self {
+        Self {
+            money: Keys::of(run, ask.call),
+            learned: Key::Learned(run.key.tenant.clone()),
+            circuit: Key::Circuit(ask.model.provider.clone()),
         }
-        check_open(rows, &keys, &purse, call)?;
-        if let (Some(percent), Some(SoftLimit { action: SoftAction::Downgrade, .. }), false) =
-            (beyond_soft_limit, purse.soft, ask.is_cheapest)
-        {
-            return Ok(Decision::Leave(Decided::CheapestOnly(percent)));
-        }
-        let state = circuit.state(now, ask.has_alternative);
-        if let CircuitState::OpenUntil(until_ms) = state {
-            return Ok(Decision::Leave(Decided::OpenUntil(until_ms)));
-        }
-        if ask.may_give_way && circuit.is_tried_enough(now) {
-            return Ok(Decision::Leave(Decided::Unproven));
-        }
-        let output_tokens = sized(rows, &learned, ask);
-        let worst_case = price.worst_case(ask.input_tokens, output_tokens);
-        check_runaway(rows, &learned, (run, &purse), ask, worst_case)?;
-        if worst_case > ask.step_left {
-            let left = ask.step_left;
-            let what =
-                format!("a call of up to {worst_case} is more than the {left} left of the step's limit");
-            return Err(Error::new(ErrorKind::Budget, what));
-        }
-        let mut changes = draw(rows, &keys.budgets, standing, &mut purse, worst_case)?;
-        purse.available -= worst_case;
-        purse.reserved += worst_case;
-        let charge = Charge {
-            call: call.clone(),
-            model: ask.model.id.clone(),
-            workspace: run.workspace.clone(),
-            state: ChargeState::Reserved,
-            worst_case,
-            output_tokens,
-            price_as_of: as_of,
-            cost: NanoUsd::ZERO,
-            usage: Usage::default(),
-            reserved_ms: now,
-            provider: ask.model.provider.clone(),
-            failed: None,
-            took_ms: None,
+    }
+
+    fn read(&self) -> [Key; 9] {
+        let [run, purse, charge, day, month] = self.money.of_money();
+        let step = self.money.step.clone();
+        [run, purse, charge, step, day, month, self.learned.clone(), Key::Prices, self.circuit.clone()]
+    }
+}
+
+/// The decision over these rows.
+fn decide(
+    ports: &Ports,
+    run: &Run,
+    ask: &Ask<'_>,
+    places: &Places,
+    rows: &Rows,
+) -> Result<Decision<Decided>> {
+    let (call, now) = (ask.call, ports.clock.now_ms());
+    let (price, as_of) = price_of(ports, rows, ask.model)?;
+    let standing = standing(&ports.settings, rows, &places.money.budgets);
+    let mut purse = rows.purse(&places.money.purse).cloned().unwrap_or_default();
+    let beyond_soft_limit = beyond(purse.soft, &standing);
+    let circuit = circuit_of(rows.get(&places.circuit));
+    let is_recovering = circuit.failures > 0;
+    let silent_after_ms = circuit.silent_after_ms();
+    if let Some(charge) = rows.charge(&places.money.charge) {
+        return match charge.state {
+            ChargeState::Reserved => Ok(Decision::Leave(Decided::Granted(Grant {
+                price,
+                output_tokens: charge.output_tokens,
+                worst_case: charge.worst_case,
+                beyond_soft_limit,
+                is_recovering,
+                is_probe: circuit.probe_until_ms > now || circuit.is_unproven(now),
+                silent_after_ms,
+            }))),
+            _ => Err(Error::new(ErrorKind::LeaseLost, "this call has already been closed")),
         };
-        changes.push(rows.put(keys.purse.clone(), Row::Purse(purse), None));
-        changes.push(rows.put(keys.charge.clone(), Row::Charge(charge), None));
-        changes.push(rows.unchanged(keys.step.clone()));
-        changes.push(rows.unchanged(keys.run.clone()));
-        let finds_out = match state {
-            CircuitState::HalfOpen => Some(circuit.probing(now)),
-            // Where nobody else can be asked, as many try as want to, and nothing need be known of it.
-            _ if ask.may_give_way && circuit.is_unproven(now) => Some(circuit.tried(now)),
-            _ => None,
-        };
-        let is_probe = finds_out.is_some();
-        changes.extend(finds_out.map(|circuit| rows.put(circuit_key.clone(), Row::Circuit(circuit), None)));
-        let grant = Grant {
-            price,
-            output_tokens,
-            worst_case,
-            beyond_soft_limit,
-            is_recovering,
-            is_probe,
-            silent_after_ms,
-        };
-        Ok(Decision::Write(changes, Decided::Granted(grant)))
-    })
-    .await
+    }
+    check_open(rows, &places.money, &purse, call)?;
+    if let (Some(percent), Some(SoftLimit { action: SoftAction::Downgrade, .. }), false) =
+        (beyond_soft_limit, purse.soft, ask.is_cheapest)
+    {
+        return Ok(Decision::Leave(Decided::CheapestOnly(percent)));
+    }
+    let state = circuit.state(now, ask.has_alternative);
+    if let CircuitState::OpenUntil(until_ms) = state {
+        return Ok(Decision::Leave(Decided::OpenUntil(until_ms)));
+    }
+    if ask.may_give_way && circuit.is_tried_enough(now) {
+        return Ok(Decision::Leave(Decided::Unproven));
+    }
+    let output_tokens = sized(rows, &places.learned, ask);
+    let worst_case = price.worst_case(ask.input_tokens, output_tokens);
+    check_runaway(rows, &places.learned, (run, &purse), ask, worst_case)?;
+    if worst_case > ask.step_left {
+        let left = ask.step_left;
+        let what = format!("a call of up to {worst_case} is more than the {left} left of the step's limit");
+        return Err(Error::new(ErrorKind::Budget, what));
+    }
+    let mut changes = draw(rows, &places.money.budgets, standing, &mut purse, worst_case)?;
+    purse.available -= worst_case;
+    purse.reserved += worst_case;
+    let charge = Charge {
+        call: call.clone(),
+        model: ask.model.id.clone(),
+        workspace: run.workspace.clone(),
+        state: ChargeState::Reserved,
+        worst_case,
+        output_tokens,
+        price_as_of: as_of,
+        cost: NanoUsd::ZERO,
+        usage: Usage::default(),
+        reserved_ms: now,
+        provider: ask.model.provider.clone(),
+        failed: None,
+        took_ms: None,
+    };
+    changes.push(rows.put(places.money.purse.clone(), Row::Purse(purse), None));
+    changes.push(rows.put(places.money.charge.clone(), Row::Charge(charge), None));
+    changes.push(rows.unchanged(places.money.step.clone()));
+    changes.push(rows.unchanged(places.money.run.clone()));
+    let finds_out = match state {
+        CircuitState::HalfOpen => Some(circuit.probing(now)),
+        // Where nobody else can be asked, as many try as want to, and nothing need be known of it.
+        _ if ask.may_give_way && circuit.is_unproven(now) => Some(circuit.tried(now)),
+        _ => None,
+    };
+    let is_probe = finds_out.is_some();
+    changes.extend(finds_out.map(|circuit| rows.put(places.circuit.clone(), Row::Circuit(circuit), None)));
+    let grant = Grant {
+        price,
+        output_tokens,
+        worst_case,
+        beyond_soft_limit,
+        is_recovering,
+        is_probe,
+        silent_after_ms,
+    };
+    Ok(Decision::Write(changes, Decided::Granted(grant)))
 }
 
 /// The circuit a row stands for; without a row it is closed.

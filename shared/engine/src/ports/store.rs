@@ -13,7 +13,7 @@ use crate::model::{
     AgentId, ApiKey, Budget, CallId, Charge, Circuit, Counters, Event, KeyId, Learned, MemoryRecord, Outbox,
     PriceList, Purse, Run, RunId, RunKey, Sequence, Step, StepKey, TenantId, TenantSettings, Upload,
 };
-use crate::recall::trust::Trust;
+use crate::recall::trust::Earned;
 
 /// The address of a row.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -89,7 +89,7 @@ pub enum Row {
     /// How a provider has answered lately.
     Circuit(Circuit),
     /// What an agent's stored answers have earned.
-    Trust(Trust),
+    Trust(Earned),
     /// The run an idempotency key stands for, and the digest of the request it came with.
     Idempotency {
         /// The run.

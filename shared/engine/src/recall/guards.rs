@@ -7,7 +7,8 @@
 //!
 //! - `tokens` cuts a text, `own_terms` refuses what does not stand for itself, `reading` brings the rest into its common form
 //!   with `rewrite` (`frames.txt`), `inflect` relates words (`irregular.txt`, `synonyms.txt`), `compare` goes through two
-//!   readings and names what does not agree; `bearing` tells what may be left out beside a text. `words.txt` has the lists that name a refusal, `different.txt` pairs for the tests.
+//!   readings and names what does not agree; `bearing` tells what may be left out beside a text. `words.txt` has the lists that
+//!   name a refusal, `different.txt` and `traps.txt` pairs for the tests.
 //!
 //! Deliberately not here: vectors, and texts that are not English, which are refused.
 

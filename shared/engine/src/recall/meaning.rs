@@ -9,14 +9,20 @@
 //! A look-up brings the namespace's new texts along; the process keeps their vectors ([`Namespaces`]). Of those near enough to
 //! the asked text, the first is taken that the guards let through; its answer takes one more trip. Whether it is served is not
 //! decided here: see `earned`.
+//!
+//! An answer that is served is copied under the asker's own key, so that whoever asks the same again embeds nothing. The copy is
+//! no exact answer: it is a candidate each time it is found, counted and audited like any other, judged by the guards again. It
+//! ends when the answer ends that it was copied from, and the same purges make it void.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::future::{Either, select};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::guards::Refusal;
 use super::vectors::{Query, Threshold, Vectors, quantise};
 use super::{Making, Remembered, Shelf, guards, keyed_hash, read};
 use crate::agent::AgentSpec;
@@ -24,7 +30,7 @@ use crate::citations;
 use crate::converse::Subject;
 use crate::error::Result;
 use crate::model::{CacheLevel, Compared, RecallNote, TenantId, Told};
-use crate::ports::{Cursor, Delta, Embedder, Found, Lookup, ModelRequest, Neighbour, Ports};
+use crate::ports::{Cursor, Delta, Embedder, Entry, Found, Held, Lookup, ModelRequest, Neighbour, Ports};
 use crate::prompt;
 use crate::step_input::StepInput;
 
@@ -54,10 +60,31 @@ pub(crate) struct Met {
     pub(crate) answer: Remembered,
     pub(crate) cosine: f64,
     pub(crate) age_ms: u64,
+    /// What is put under the asker's own key if it is served; `None` if it is from there.
+    copy: Option<Entry>,
+}
+
+/// The answer to another text, under the key of the request that it was served to. Has none of the fields of [`Remembered`], so
+/// that nobody takes it for an exact answer.
+#[derive(Serialize, Deserialize)]
+struct Copied {
+    /// The text it answers.
+    text: String,
+    cosine: f64,
+    /// How old it was when it was copied, in milliseconds.
+    aged_ms: u64,
+    of: Remembered,
 }
 
 /// What this process has read of namespaces.
 pub struct Namespaces(Mutex<Shelf<Arc<Mutex<Namespace>>>>);
+
+/// A text that the guards let through.
+struct Near {
+    key: Arc<str>,
+    cosine: f32,
+    text: String,
+}
 
 #[derive(Default)]
 struct Namespace {
@@ -90,6 +117,20 @@ impl Question {
             namespace: keyed_hash("assay 2026 namespace of meaning", tenant, spec, &request),
             item_id: id.map(str::to_owned),
         }))
+    }
+
+    /// The answer that was copied for this question, if it would be met today; otherwise why not, where it is a copy at all.
+    pub(super) fn copied(
+        &self,
+        held: &Held,
+        threshold: Threshold,
+    ) -> Option<std::result::Result<Met, Refusal>> {
+        let Copied { text, cosine, aged_ms, of } = serde_json::from_slice(&held.entry.value).ok()?;
+        if cosine < f64::from(threshold.cosine()) || !self.may_share(&of.answer) {
+            return None;
+        }
+        let met = Met { answer: of, cosine, age_ms: held.age_ms.saturating_add(aged_ms), copy: None };
+        Some(guards::judge(&text, &self.text).map(|()| met))
     }
 
     /// Whether an answer to this question would be one to the same question elsewhere.
@@ -152,6 +193,18 @@ impl Namespaces {
     }
 }
 
+impl Met {
+    /// What is put under the asker's own key, taken out.
+    pub(crate) fn take_copy(&mut self) -> Option<Entry> {
+        self.copy.take()
+    }
+
+    /// Whether it was found under the asker's own key.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.copy.is_none()
+    }
+}
+
 impl Namespace {
     fn read_on(&mut self, delta: Delta) {
         if delta.is_whole {
@@ -179,12 +232,7 @@ impl Namespace {
     }
 
     /// The first near text that the guards let through, and what is to be told of the nearest one.
-    fn compare(
-        &self,
-        query: &Query,
-        asked: &str,
-        threshold: Threshold,
-    ) -> (Option<(Arc<str>, f32)>, Option<Compared>) {
+    fn compare(&self, query: &Query, asked: &str, threshold: Threshold) -> (Option<Near>, Option<Compared>) {
         let mut told = None;
         for candidate in self.vectors.best(query, Threshold::LEAST, MOST_JUDGED) {
             let Some(text) = self.texts.get(&candidate.id) else { continue };
@@ -200,7 +248,8 @@ impl Namespace {
                 });
             }
             if passes {
-                return (Some((candidate.id, candidate.cosine)), told);
+                let near = Near { key: candidate.id, cosine: candidate.cosine, text: text.clone() };
+                return (Some(near), told);
             }
         }
         (None, told)
@@ -231,8 +280,9 @@ impl Making {
         note: &mut RecallNote,
         fits: impl Fn(&Value) -> bool,
     ) -> Option<Met> {
-        // A cache that did not answer is not asked again.
-        let question = self.question.clone().filter(|_| self.generation.is_some())?;
+        // A cache that did not answer is not asked again, and nothing is embedded for it.
+        let is_away = self.generation.is_none() || note.levels.values().any(|told| *told == Told::Away);
+        let question = self.question.clone().filter(|_| !is_away)?;
         let vector = embed(ports, ports.embedder.as_deref()?, &question.text).await?;
         let query = Query::of(&vector).ok()?;
         self.embedded = Some(Embedded { question: question.clone(), vector });
@@ -240,7 +290,7 @@ impl Making {
         let namespace = ports.namespaces.of(&self.tenant, &question.namespace);
         let (found, compared) = lock(&namespace).compare(&query, &question.text, spec.cache.threshold);
         note.compared = compared;
-        let Some((key, cosine)) = found else {
+        let Some(Near { key, cosine, text }) = found else {
             note.levels.insert(CacheLevel::L3, Told::Nothing);
             return None;
         };
@@ -249,7 +299,25 @@ impl Making {
             lock(&namespace).forget(&key);
         }
         note.levels.extend(told.map(|told| (CacheLevel::L3, told)));
-        met.map(|(answer, age_ms)| Met { answer, cosine: f64::from(cosine), age_ms })
+        let (answer, held) = met?;
+        let (cosine, age_ms) = (f64::from(cosine), held.age_ms);
+        let copied = Copied { text, cosine, aged_ms: age_ms, of: answer };
+        // The same tags and the same generation: what makes the answer void makes its copy void.
+        let copy = serde_json::to_vec(&copied).ok().map(|value| Entry {
+            value: Arc::from(value),
+            fresh_ms: held.entry.fresh_ms.saturating_sub(age_ms),
+            grace_ms: 0,
+            ..held.entry
+        });
+        Some(Met { answer: copied.of, cosine, age_ms, copy })
+    }
+
+    /// The answer was served: it is copied under the asker's own key. Without a copy others may make the answer.
+    pub(crate) async fn served(self, ports: &Ports, spec: &AgentSpec, copy: Option<Entry>) {
+        let Some(copy) = copy else { return self.end(ports, spec, None).await };
+        if let Err(error) = ports.cache.put(&self.tenant, self.key(), &copy).await {
+            tracing::debug!(%error, agent = %spec.id, "an answer was not copied");
+        }
     }
 
     /// Reads on where a namespace has more than came along.
@@ -272,7 +340,7 @@ impl Making {
         question: &Question,
         key: &str,
         fits: impl Fn(&Value) -> bool,
-    ) -> (Option<Told>, Option<(Remembered, u64)>) {
+    ) -> (Option<Told>, Option<(Remembered, Held)>) {
         let lookup = Lookup { keys: vec![key.to_owned()], ..Lookup::default() };
         let found = match ports.cache.look_up(&self.tenant, &lookup).await {
             Ok(looked) => looked.found.into_iter().next().unwrap_or_default(),
@@ -285,7 +353,7 @@ impl Making {
             Found::Held(held) if held.is_fresh() => match read(&held) {
                 None => Told::Unreadable,
                 Some(answer) if !question.may_share(&answer.answer) || !fits(&answer.answer) => Told::Unfit,
-                Some(answer) => return (None, Some((answer, held.age_ms))),
+                Some(answer) => return (None, Some((answer, held))),
             },
             Found::Held(_) | Found::Nothing => Told::Nothing,
             Found::Void(tag) => Told::Void { tag },

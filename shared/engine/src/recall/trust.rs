@@ -24,7 +24,18 @@
 //! `(l N + ln(1 / a)) / (n (1 - exp(-l)))`, here with 95 %. This keeps an agent that is often wrong from being served at all;
 //! what is promised does not rest on it.
 //!
-//! All is counted in whole numbers, and counts of several processes add up.
+//! **Audits that cannot be made.** The provider may be down, and whoever chooses requests may be right while it answers and wrong
+//! while it does not. So an audit that found nothing cannot be let go, nor stand for another that is made later: it counts as
+//! wrong until its own answer is known. What keeps an outage cheap is that few are lost. Before the coin is thrown, it is
+//! seen whether the model could be asked and paid; where not, no stored answer is served, whatever the coin would have been. The first
+//! audit that fails all the same stops serving ([`Trust::unanswered`]) until the model answers again. And an audit that
+//! failed is [`Owed`]: its step comes back for a while and makes it, on the same coin. Only what is lost even so counts as wrong
+//! for ever: of each outage, at most those that were under way when it began.
+//!
+//! All is counted in whole numbers, and counts of several processes add up. What is counted belongs to one version of an agent's
+//! prompt and one model ([`Earned`]): another one begins in shadow.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +58,13 @@ const LABELLED: [(u64, u64); 3] = [(4_170_735, 4_074_630), (5_270_310, 1_930_826
 
 /// Labels that did not show the limit are let go after so many, so that bad times do not count for ever.
 const MOST_LABELS: u64 = 2_000;
+
+/// So many audits that have not ended are known by their step; of more, the oldest are lost.
+const MOST_OWED: usize = 32;
+
+/// So many versions of an agent's prompt and models are known; of more, the one with the fewest candidates is forgotten, and begins
+/// in shadow again.
+const MOST_MAKERS: usize = 16;
 
 const MILLION: u64 = 1_000_000;
 
@@ -85,6 +103,65 @@ pub struct Trust {
     pub served: [Served; RATES.len()],
     /// Labels, and wrong ones among them, when they last began anew.
     pub since: (u64, u64),
+    /// Audits that have not ended, by the step that makes them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub owed: BTreeMap<String, Owed>,
+    /// An audit could not be made since the model last answered: nothing is served.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_unanswered: bool,
+}
+
+/// An audit that has not ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owed {
+    /// The place in [`RATES`] of the coin that chose it.
+    pub rate: usize,
+    /// When it began, in milliseconds since 1970.
+    pub since_ms: u64,
+}
+
+/// What an agent's stored answers have earned, by what makes them: a version of its prompt and a model.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Earned {
+    /// Each one's counts.
+    #[serde(default)]
+    pub by: BTreeMap<String, Trust>,
+}
+
+impl Earned {
+    /// The counts of this maker; a new one has none.
+    pub fn of(&mut self, maker: &str) -> &mut Trust {
+        if !self.by.contains_key(maker) && self.by.len() >= MOST_MAKERS {
+            let fewest = self.by.iter().min_by_key(|(_, trust)| trust.candidates());
+            if let Some(fewest) = fewest.map(|(maker, _)| maker.clone()) {
+                self.by.remove(&fewest);
+            }
+        }
+        self.by.entry(maker.to_owned()).or_default()
+    }
+}
+
+/// What is told of an agent's stored answers: always the bound beside what was served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// Whether they are served.
+    pub state: State,
+    /// At most so many of a million candidates were served wrong: right at every moment at once with a probability of 99 %.
+    pub bound_millionths: u64,
+    /// What may not be passed, in millionths.
+    pub limit_millionths: u64,
+    /// Candidates: requests for which there was a stored answer of the same meaning. The bound is a share of these.
+    pub candidates: u64,
+    /// Of these, served.
+    pub served: u64,
+    /// Labels that the model's own answers gave, in shadow and in audits.
+    pub labels: u64,
+    /// Of these, wrong.
+    pub labels_wrong: u64,
+    /// Of the served, chosen to be audited.
+    pub audits: u64,
+    /// Of these, without a finding: under way or lost. They count as wrong.
+    pub audits_open: u64,
 }
 
 /// What to do with a candidate.
@@ -109,6 +186,8 @@ pub enum State {
     Shadow,
     /// They are.
     Serving,
+    /// They would be, but the model does not answer, so none could be audited.
+    Waiting,
 }
 
 impl Trust {
@@ -134,7 +213,29 @@ impl Trust {
     /// Whether stored answers are served now. `unseen` is how many others may be serving meanwhile without it being in these
     /// counts: processes that share them, less this one.
     pub fn state(&self, limit: Limit, unseen: u64) -> State {
-        if self.may_serve(limit, unseen).is_some() { State::Serving } else { State::Shadow }
+        match self.may_serve(limit, unseen) {
+            None => State::Shadow,
+            Some(_) if self.is_unanswered => State::Waiting,
+            Some(_) => State::Serving,
+        }
+    }
+
+    /// What is told of it.
+    pub fn standing(&self, limit: Limit) -> Standing {
+        let ((labels, labels_wrong), audits) =
+            (self.labels(), self.served.iter().map(|rate| rate.audited).sum());
+        let ended: u64 = self.served.iter().map(|rate| rate.right + rate.wrong).sum();
+        Standing {
+            state: self.state(limit, 0),
+            bound_millionths: self.bound(),
+            limit_millionths: limit.0,
+            candidates: self.candidates(),
+            served: self.served.iter().map(|rate| rate.served).sum(),
+            labels,
+            labels_wrong,
+            audits,
+            audits_open: audits.saturating_sub(ended),
+        }
     }
 
     /// At which of the [`RATES`] of audits the next candidate may be served, if it may.
@@ -143,24 +244,26 @@ impl Trust {
             return None;
         }
         let allowed = limit.0.saturating_mul(self.candidates().saturating_add(1));
-        let fits = |rate: &usize| {
+        let fits = |rate: usize, more: u64| {
             // Counted in full from its first answer: else answers would be served on no more than being few.
-            let this = least(&SERVED[*rate], self.served[*rate].not_right());
+            let this = least(&SERVED[rate], self.served[rate].not_right().saturating_add(more));
             let others = Self {
                 served: std::array::from_fn(|place| {
-                    if place == *rate { Served::default() } else { self.served[place] }
+                    if place == rate { Served::default() } else { self.served[place] }
                 }),
                 ..Self::default()
             };
             let next = unseen.saturating_add(1).saturating_mul(MILLION);
             others.wrong_served().saturating_add(this).saturating_add(next) <= allowed
         };
-        (0..RATES.len()).rev().find(fits)
+        // A rate at which one wrong or lost audit more would end serving is taken only where there is no other.
+        let with_room = (0..RATES.len()).rev().find(|rate| fits(*rate, 1));
+        with_room.or_else(|| (0..RATES.len()).rev().find(|rate| fits(*rate, 0)))
     }
 
     /// What to do with the next candidate; `coin` is a random byte.
     pub fn decide(&self, limit: Limit, unseen: u64, coin: u8) -> Decision {
-        match self.may_serve(limit, unseen) {
+        match self.may_serve(limit, unseen).filter(|_| !self.is_unanswered) {
             Some(rate) => Decision::Serve { rate, audit: u64::from(coin) < RATES[rate] },
             None => Decision::Shadow,
         }
@@ -169,6 +272,7 @@ impl Trust {
     /// A candidate was labelled in shadow.
     pub fn label(&mut self, wrong: bool, limit: Limit) {
         let shown = self.labels_show(limit);
+        self.is_unanswered = false;
         self.shadow += 1;
         self.shadow_wrong += u64::from(wrong);
         self.begin_anew(shown, limit);
@@ -182,9 +286,26 @@ impl Trust {
         }
     }
 
-    /// What an audit found. One that finds nothing is not recorded, and counts as wrong in the bound.
+    /// An audit begins that this step makes. Whoever makes it again after a failure does so on the same coin.
+    pub fn owe(&mut self, step: &str, rate: usize, now_ms: u64) {
+        if self.owed.len() >= MOST_OWED {
+            let oldest = self.owed.iter().min_by_key(|(_, owed)| owed.since_ms);
+            if let Some(oldest) = oldest.map(|(step, _)| step.clone()) {
+                self.owed.remove(&oldest);
+            }
+        }
+        self.owed.insert(step.to_owned(), Owed { rate, since_ms: now_ms });
+    }
+
+    /// A call for an audit failed. Nothing is served until the model has answered.
+    pub fn unanswered(&mut self) {
+        self.is_unanswered = true;
+    }
+
+    /// What an audit found. One that finds nothing counts as wrong in the bound.
     pub fn found(&mut self, rate: usize, wrong: bool, limit: Limit) {
         let shown = self.labels_show(limit);
+        self.is_unanswered = false;
         if let Some(served) = self.served.get_mut(rate) {
             served.wrong += u64::from(wrong);
             served.right += u64::from(!wrong);
@@ -212,6 +333,8 @@ impl Trust {
             ours.wrong += theirs.wrong;
         }
         self.since = self.since.max(other.since);
+        self.owed.extend(other.owed.clone());
+        self.is_unanswered |= other.is_unanswered;
     }
 
     /// Labels of any kind, and wrong ones among them.

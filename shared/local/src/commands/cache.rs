@@ -5,9 +5,13 @@ use std::process::ExitCode;
 
 use boot::Config;
 use engine::error::{Error, ErrorKind, Result};
-use engine::model::{CacheLevel, Counters, Run, StepKey, StepResult, TenantId, Told};
-use engine::recall::TAG_KINDS;
+use engine::model::{
+    AgentId, CacheLevel, Counters, RecallNote, Run, StepKey, StepResult, TenantId, Told, Used,
+};
+use engine::recall::guards::Refusal;
+use engine::recall::trust::{self, Standing};
 use render::{Report, dollars, seconds};
+use serde_json::json;
 
 use super::{session, show};
 use crate::cli::{CacheCommand, ExplainArguments, PurgeArguments, StateArguments};
@@ -29,29 +33,65 @@ async fn stats(config: &Config, arguments: &StateArguments) -> Result<ExitCode> 
     let session = session::open(config, &folder).await?;
     let tenant = TenantId::new(&arguments.tenant);
     let counters = engine::figures::read(&session.ports, &tenant).await?;
-    super::print(&page(&counters, config.recall.is_on))?;
+    let standings = engine::recall::standings(&session.ports).await?;
+    super::print(&page(&counters, &standings, config.recall.is_on))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn page(counters: &Counters, is_on: bool) -> String {
+fn page(counters: &Counters, standings: &[(AgentId, String, Standing)], is_on: bool) -> String {
     let hits: u64 = counters.cache_hits.values().sum();
     let runs: u64 = counters.runs.values().sum();
-    let share = if counters.recall_lookups == 0 {
-        String::new()
-    } else {
-        format!(" ({:.1} %)", 100.0 * hits as f64 / counters.recall_lookups as f64)
+    let share = |hits: u64| match counters.recall_lookups {
+        0 => String::new(),
+        lookups => format!(" ({:.1} %)", 100.0 * hits as f64 / lookups as f64),
     };
-    let mut text = format!("looked for  {}\nfound       {hits}{share}\n", counters.recall_lookups);
+    let mut text = format!("looked for  {}\nfound       {hits}{}\n", counters.recall_lookups, share(hits));
     for level in [CacheLevel::L1, CacheLevel::L2, CacheLevel::L3] {
         let found = counters.cache_hits.get(level.name()).copied().unwrap_or(0);
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "  {}        {found}", level.name());
+        let _ = writeln!(text, "  {}        {found}{}", level.name(), share(found));
     }
-    let _ = writeln!(text, "saved       {}\nin          {runs} ended runs", dollars(counters.saved));
+    let saved = dollars(counters.saved);
+    let _ = writeln!(
+        text,
+        "saved       {} tokens, {saved}\nin          {runs} ended runs",
+        counters.saved_tokens
+    );
+    if standings.is_empty() {
+        text.push_str("by meaning  nothing was compared yet, so nothing was served and nothing is known\n");
+    }
+    for (agent, maker, standing) in standings {
+        let _ = writeln!(text, "by meaning  {agent}, prompt and model {}", render::safe(maker));
+        let _ = writeln!(text, "  {}", earned(standing).replace('\n', "\n  "));
+    }
     if !is_on {
         text.push_str("ASSAY_CACHE is off: nothing is looked for and nothing is stored\n");
     }
     text
+}
+
+/// What an agent's stored answers have earned, in three lines: never what was served without the bound.
+fn earned(standing: &Standing) -> String {
+    let percent = |millionths: u64| millionths as f64 / 10_000.0;
+    let Standing { candidates, served, labels, labels_wrong, audits, audits_open, .. } = standing;
+    let state = match standing.state {
+        trust::State::Shadow => "shadow: stored answers are compared with the model's own, none is served",
+        trust::State::Serving => "serving: stored answers are served, some of them audited",
+        trust::State::Waiting => {
+            "waiting: the model does not answer, so none could be audited and none is served"
+        }
+    };
+    let bound = format!(
+        "wrong served: at most {:.2} % of {candidates} candidates at 99 %, may be {:.2} %; {served} were served",
+        percent(standing.bound_millionths),
+        percent(standing.limit_millionths)
+    );
+    let open = if *audits_open > 0 {
+        format!(", {audits_open} of them without a finding, which count as wrong")
+    } else {
+        String::new()
+    };
+    format!("{state}\n{bound}\n{labels} labels, {labels_wrong} of them wrong; {audits} audits begun{open}")
 }
 
 /// Says why a step's answer was a stored one, or was not.
@@ -116,6 +156,61 @@ fn explained(run: &Run, key: &StepKey, result: &StepResult, allows: bool) -> Str
         let told = note.levels.get(&level).map_or_else(|| "not asked".to_owned(), words);
         let _ = writeln!(text, "  {:<6}  {told}", level.name());
     }
+    text.push_str(&by_meaning(note));
+    text
+}
+
+/// What was compared by meaning: how near, which guard refused it and at which words, what was done with it, and what the agent's
+/// stored answers had earned then.
+fn by_meaning(note: &RecallNote) -> String {
+    let Some(compared) = &note.compared else {
+        return match note.levels.contains_key(&CacheLevel::L3) {
+            true => "  nearest no stored text was as near as 0.88\n".to_owned(),
+            false => String::new(),
+        };
+    };
+    let near = if compared.is_near { "near enough" } else { "too far" };
+    let from = if compared.is_kept { ", kept under this key since it was served before" } else { "" };
+    let mut text = format!("  nearest cosine {:.3}, {near}{from}\n", compared.cosine);
+    match &compared.refused {
+        None => text.push_str("  guards  let it through: every difference is explained\n"),
+        Some(Refusal { guard, stored, asked }) => {
+            let guard = json!(guard).as_str().unwrap_or_default().to_owned();
+            let said = |word: &str| match word {
+                "" => "nothing".to_owned(),
+                word => format!("“{}”", render::safe(word)),
+            };
+            let _ = writeln!(
+                text,
+                "  guards  refused by {guard}: the stored text says {}, this one {}",
+                said(stored),
+                said(asked)
+            );
+        }
+    }
+    let used = match compared.used {
+        None if compared.is_uncovered => {
+            Some("not used: the model could not be asked or paid, so no audit could be made")
+        }
+        None if compared.is_near && compared.refused.is_none() => {
+            Some("not used: its answer was gone, or nobody knew whether it may be served")
+        }
+        None => None,
+        Some(Used::Shadow) => Some("compared with the model's own answer, not served"),
+        Some(Used::Served) => Some("served"),
+        Some(Used::Audited) => Some("audited: the model was asked as well"),
+    };
+    if let Some(used) = used {
+        let agrees = match compared.agrees {
+            Some(true) => ", which was the same",
+            Some(false) => ", which was another: the stored one was wrong",
+            None => "",
+        };
+        let _ = writeln!(text, "  used    {used}{agrees}");
+    }
+    if let Some(standing) = &compared.standing {
+        let _ = writeln!(text, "  earned  {}", earned(standing).replace('\n', "\n          "));
+    }
     text
 }
 
@@ -143,19 +238,12 @@ fn words(told: &Told) -> String {
 
 /// Makes void what is stored under a tag.
 async fn purge(config: &Config, arguments: &PurgeArguments) -> Result<ExitCode> {
-    let is_known =
-        |kind: &str| arguments.tag.split_once(':').is_some_and(|(named, of)| named == kind && !of.is_empty());
-    if !TAG_KINDS.iter().any(|kind| is_known(kind)) {
-        let kinds: Vec<String> = TAG_KINDS.iter().map(|kind| format!("{kind}:…")).collect();
-        let what = format!("a tag is one of {}, such as agent:verification_director", kinds.join(", "));
-        return Err(Error::new(ErrorKind::InvalidInput, what));
-    }
     let mut state = State::open(&arguments.state.folder)?;
     let folder = state.folder();
     let _owner = state.own()?;
     let session = session::open(config, &folder).await?;
     let tenant = TenantId::new(&arguments.state.tenant);
-    session.ports.cache.purge(&tenant, &arguments.tag).await?;
+    engine::recall::purge(&session.ports, &tenant, &arguments.tag).await?;
     session.rows.settled().await?;
     super::print(&format!("what was stored under {} is void\n", render::safe(&arguments.tag)))?;
     Ok(ExitCode::SUCCESS)
@@ -186,14 +274,58 @@ mod tests {
     #[test]
     fn figures_are_told_by_level() {
         let mut counters = Counters { recall_lookups: 8, ..Counters::default() };
+        let page = |counters: &Counters, is_on| page(counters, &[], is_on);
         assert!(page(&counters, true).starts_with("looked for  8\nfound       0 (0.0 %)\n"));
         counters.cache_hits = [("l1".to_owned(), 3), ("l2".to_owned(), 1)].into();
         let text = page(&counters, false);
         assert!(
-            text.contains("found       4 (50.0 %)\n  l1        3\n  l2        1\n  l3        0\n"),
+            text.contains(
+                "found       4 (50.0 %)\n  l1        3 (37.5 %)\n  l2        1 (12.5 %)\n  l3        0 (0.0 %)\nsaved       0 tokens, $0"
+            ),
             "{text}"
         );
         assert!(text.contains("ASSAY_CACHE is off"));
         assert!(page(&Counters::default(), true).starts_with("looked for  0\nfound       0\n"));
+    }
+
+    #[test]
+    fn what_was_compared_is_told_with_the_guard_and_the_bound() {
+        use engine::model::Compared;
+        use engine::recall::guards::judge;
+        use engine::recall::trust::{Limit, Trust};
+
+        let refused = judge("The council approved the plan", "The council did not approve the plan").err();
+        let refused = Compared { cosine: 0.9712, is_near: true, refused, ..Compared::default() };
+        let mut trust = Trust { shadow: 1_000, ..Trust::default() };
+        trust.serve(0, true);
+        let standing = Some(trust.standing(Limit::default()));
+        let audited =
+            Compared { used: Some(Used::Audited), agrees: Some(false), standing, ..Compared::default() };
+        let told = |compared| by_meaning(&RecallNote { compared, ..RecallNote::default() });
+        let text = told(Some(refused));
+        assert!(
+            text.contains("cosine 0.971, near enough\n  guards  refused by negation: the stored text says"),
+            "{text}"
+        );
+        assert!(!text.contains("  used"), "{text}");
+        let text = told(Some(audited.clone()));
+        assert!(text.contains("audited: the model was asked as well, which was another"), "{text}");
+        assert!(
+            text.contains("wrong served: at most 0.10 % of 1001 candidates at 99 %, may be 1.00 %"),
+            "{text}"
+        );
+        assert!(text.contains("1 audits begun, 1 of them without a finding"), "{text}");
+        let uncovered = Compared { used: None, is_uncovered: true, is_near: true, ..audited };
+        assert!(told(Some(uncovered)).contains("not used: the model could not be asked"));
+        let none = RecallNote { levels: [(CacheLevel::L3, Told::Nothing)].into(), ..RecallNote::default() };
+        assert!(by_meaning(&none).contains("no stored text") && told(None).is_empty());
+        // Beside what was served there is always the bound.
+        let standings = [(AgentId::new("a"), "1 p/m\u{1b}".to_owned(), trust.standing(Limit::default()))];
+        let text = page(&Counters::default(), &standings, true);
+        assert!(
+            text.contains("by meaning  a, prompt and model 1 p/m")
+                && text.contains("wrong served: at most 0.10 %")
+        );
+        assert!(!text.contains('\u{1b}'));
     }
 }

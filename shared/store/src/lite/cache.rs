@@ -2,10 +2,18 @@
 //!
 //! A look-up is one reading. Where nobody has the answer, leading its making is a conditional write and one more reading:
 //! rows are read one by one, so the answer may have come between.
+//!
+//! A tenant has so many places, and an answer's place follows from its key: nothing is counted and nothing listed to hold their
+//! number, and of two answers with one place the later stays. Flights and neighbours have no such places: a flight ends
+//! with its answer and holds a name; a neighbour is kept as long as its answer's time, 2,000 in a namespace at most. So of both
+//! there are at most as many as answers were made in that time, and then the table lets go of them.
+//!
+//! Whoever looks waits a second at most, whatever the table does; what takes longer counts as a table that does not answer.
 
 mod index;
 mod rows;
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -15,10 +23,15 @@ use engine::ports::{
     Becomes, Cache, Change, Clock, Entry, Expect, Flight, Found, Generation, Key, Lead, Looked, Lookup,
     Neighbour, Row, Store, Versioned,
 };
+use futures::future::{Either, select};
 
 use rows::{Leading, Purges, Stored, read, row};
 
 const ATTEMPTS: u64 = 20;
+/// No look-up, no flight and no answer on its way to its place is waited for longer.
+const PATIENCE_MS: u64 = 1_000;
+/// Places of a tenant where nothing else is said.
+const PLACES: u64 = 10_000;
 /// Nothing is kept longer than this, and purges are kept longer than all that they may be about.
 const LONGEST_MS: u64 = 30 * 86_400_000;
 const PURGES_KEEP_MS: u64 = LONGEST_MS + 86_400_000;
@@ -28,12 +41,32 @@ const PURGES_KEEP_MS: u64 = LONGEST_MS + 86_400_000;
 pub struct LiteCache {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
+    places: u64,
 }
 
 impl LiteCache {
     /// Stored answers in `store`, which end by `clock`.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock }
+        Self { store, clock, places: PLACES }
+    }
+
+    /// The same with so many answers of a tenant at most.
+    pub fn holding(self, most: usize) -> Self {
+        Self { places: u64::try_from(most).unwrap_or(u64::MAX).max(1), ..self }
+    }
+
+    /// Where an answer is, if it is anywhere. Another number of places is another place, and what lies at the old one ends in time.
+    pub(crate) fn entry_key(&self, tenant: &TenantId, key: &str) -> Key {
+        let digest = blake3::hash(key.as_bytes());
+        let number = digest.as_bytes().iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte));
+        Key::Cache(tenant.clone(), format!("place/{}/{}", self.places, number % self.places))
+    }
+
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        match select(pin!(work), pin!(self.clock.sleep(PATIENCE_MS))).await {
+            Either::Left((outcome, _)) => outcome,
+            Either::Right(_) => Err(Error::new(ErrorKind::Timeout, "the table does not answer in time")),
+        }
     }
 
     async fn read(&self, keys: &[Key]) -> Result<Vec<Option<Versioned>>> {
@@ -96,27 +129,28 @@ impl LiteCache {
         Err(crowded())
     }
 
-    fn judge(&self, stored: Option<&Versioned>, purges: &Purges) -> Found {
+    fn judge(&self, key: &str, stored: Option<&Versioned>, purges: &Purges) -> Found {
         let now_ms = self.clock.now_ms();
         match stored.map(|versioned| &versioned.row) {
             Some(Row::Expiring { expires_ms, .. }) if *expires_ms <= now_ms => Found::Nothing,
             None => Found::Nothing,
-            Some(_) => match read::<Stored>(stored, now_ms).and_then(|(stored, _)| stored.held(now_ms)) {
-                Some(held) => match purges.void_since(&held.entry) {
-                    Some(tag) => Found::Void(tag),
-                    None => Found::Held(held),
+            Some(_) => match read::<Stored>(stored, now_ms) {
+                // Another answer has its place.
+                Some((stored, _)) if stored.key != key => Found::Nothing,
+                stored => match stored.and_then(|(stored, _)| stored.held(now_ms)) {
+                    Some(held) => match purges.void_since(&held.entry) {
+                        Some(tag) => Found::Void(tag),
+                        None => Found::Held(held),
+                    },
+                    None => Found::Unreadable,
                 },
-                None => Found::Unreadable,
             },
         }
     }
-}
 
-#[async_trait]
-impl Cache for LiteCache {
-    async fn look_up(&self, tenant: &TenantId, lookup: &Lookup) -> Result<Looked> {
+    async fn look(&self, tenant: &TenantId, lookup: &Lookup) -> Result<Looked> {
         let mut keys = vec![purges_key(tenant)];
-        keys.extend(lookup.keys.iter().map(|key| entry_key(tenant, key)));
+        keys.extend(lookup.keys.iter().map(|key| self.entry_key(tenant, key)));
         let wanted = lookup.flight.as_ref().zip(lookup.keys.first());
         keys.extend(wanted.map(|(_, key)| flight_key(tenant, key)));
         let heads = lookup.since.as_ref().map(|(namespace, _)| index::head_key(tenant, namespace));
@@ -126,16 +160,16 @@ impl Cache for LiteCache {
         let led = if wanted.is_some() { rows.pop().flatten() } else { None };
         let mut rows = rows.into_iter();
         let purges = Purges::of(rows.next().flatten().as_ref(), self.clock.now_ms());
-        let judge = |row: &Option<Versioned>| self.judge(row.as_ref(), &purges);
-        let mut found: Vec<Found> = rows.map(|row| judge(&row)).collect();
+        let judge = |(row, key): (&Option<Versioned>, &String)| self.judge(key, row.as_ref(), &purges);
+        let mut found: Vec<Found> = rows.as_slice().iter().zip(&lookup.keys).map(judge).collect();
         let mut lead = None;
         if let Some((flight, key)) = wanted.filter(|_| !is_fresh(&found)) {
             lead = Some(self.lead_with(tenant, key, flight, led).await?);
             if lead == Some(Lead::Own) {
                 let again = self.read(&keys[1..=lookup.keys.len()]).await?;
-                found = again.iter().map(judge).collect();
+                found = again.iter().zip(&lookup.keys).map(judge).collect();
                 if is_fresh(&found) {
-                    self.release(tenant, key, &flight.holder).await?;
+                    self.let_go(tenant, key, &flight.holder).await?;
                     lead = None;
                 }
             }
@@ -147,15 +181,15 @@ impl Cache for LiteCache {
         Ok(Looked { found, generation: purges.last, lead, delta })
     }
 
-    async fn put(&self, tenant: &TenantId, key: &str, entry: &Entry) -> Result<()> {
-        let stored = Stored::of(entry, self.clock.now_ms());
+    async fn place(&self, tenant: &TenantId, key: &str, entry: &Entry) -> Result<()> {
+        let stored = Stored::of(key, entry, self.clock.now_ms());
         if let Some((stored, expires_ms)) = stored {
             let now_ms = self.clock.now_ms();
             let purges = Purges::of(self.read_one(&purges_key(tenant)).await?.as_ref(), now_ms);
             if purges.void_since(entry).is_none() {
                 let to = Becomes::Row(row(&stored, expires_ms)?);
                 self.write(Change {
-                    key: entry_key(tenant, key),
+                    key: self.entry_key(tenant, key),
                     expect: Expect::Anything,
                     to,
                     due_ms: None,
@@ -166,12 +200,7 @@ impl Cache for LiteCache {
         self.write(ended(flight_key(tenant, key), Expect::Anything, self.clock.now_ms())).await
     }
 
-    async fn lead(&self, tenant: &TenantId, key: &str, flight: &Flight) -> Result<bool> {
-        let found = self.read_one(&flight_key(tenant, key)).await?;
-        Ok(self.lead_with(tenant, key, flight, found).await? == Lead::Own)
-    }
-
-    async fn release(&self, tenant: &TenantId, key: &str, holder: &str) -> Result<()> {
+    async fn let_go(&self, tenant: &TenantId, key: &str, holder: &str) -> Result<()> {
         let flight_key = flight_key(tenant, key);
         let found = self.read_one(&flight_key).await?;
         let is_own = read::<Leading>(found.as_ref(), self.clock.now_ms())
@@ -182,6 +211,29 @@ impl Cache for LiteCache {
             self.try_write(&[ended(flight_key, expect(found.as_ref()), now_ms)]).await?;
         }
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Cache for LiteCache {
+    async fn look_up(&self, tenant: &TenantId, lookup: &Lookup) -> Result<Looked> {
+        self.in_time(self.look(tenant, lookup)).await
+    }
+
+    async fn put(&self, tenant: &TenantId, key: &str, entry: &Entry) -> Result<()> {
+        self.in_time(self.place(tenant, key, entry)).await
+    }
+
+    async fn lead(&self, tenant: &TenantId, key: &str, flight: &Flight) -> Result<bool> {
+        let lead = async {
+            let found = self.read_one(&flight_key(tenant, key)).await?;
+            Ok(self.lead_with(tenant, key, flight, found).await? == Lead::Own)
+        };
+        self.in_time(lead).await
+    }
+
+    async fn release(&self, tenant: &TenantId, key: &str, holder: &str) -> Result<()> {
+        self.in_time(self.let_go(tenant, key, holder)).await
     }
 
     async fn purge(&self, tenant: &TenantId, tag: &str) -> Result<Generation> {
@@ -212,7 +264,7 @@ impl Cache for LiteCache {
         neighbour: &Neighbour,
         keep_ms: u64,
     ) -> Result<()> {
-        self.add_to(tenant, namespace, neighbour, keep_ms).await
+        self.in_time(self.add_to(tenant, namespace, neighbour, keep_ms)).await
     }
 }
 
@@ -232,10 +284,6 @@ fn ended(key: Key, expect: Expect, now_ms: u64) -> Change {
 
 fn crowded() -> Error {
     Error::new(ErrorKind::Conflict, "too many change the same answer at this moment")
-}
-
-fn entry_key(tenant: &TenantId, key: &str) -> Key {
-    Key::Cache(tenant.clone(), format!("answer/{key}"))
 }
 
 fn flight_key(tenant: &TenantId, key: &str) -> Key {

@@ -246,14 +246,15 @@ fn show(report: &Value) {
     }
     for row in report["drift"].as_array().into_iter().flatten() {
         print(&format!(
-            "stream {:<16} over the bound {} and over 1 % {} times in {} checkpoints, {:.3} % wrong at worst, {:.1} % served, {:.1} % of that audited",
+            "stream {:<23} over the bound {} and over 1 % {} times in {} checkpoints, {:.3} % wrong at worst, {:.1} % served, {:.1} % of that audited, {} audits lost",
             row["stream"].as_str().unwrap_or_default(),
             row["over_the_bound"],
             row["over_the_limit"],
             row["checkpoints"],
             row["worst_share"].as_f64().unwrap_or_default() * 100.0,
             row["served"].as_f64().unwrap_or_default() * 100.0,
-            row["audited"].as_f64().unwrap_or_default() * 100.0
+            row["audited"].as_f64().unwrap_or_default() * 100.0,
+            row["audits_lost"]
         ));
     }
     print(&format!(

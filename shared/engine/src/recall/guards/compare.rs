@@ -27,7 +27,8 @@ pub(super) fn compare(stored: &Reading, asked: &Reading) -> Result<(), Refusal> 
     }
 }
 
-/// A question about a kind of thing, in which one and several are the same: not who, how many, whether, nor what was.
+/// A question about a kind of thing, in which one and several are the same: not who, how many, whether, what was, nor which is
+/// the largest.
 fn is_general(reading: &Reading) -> bool {
     let first = reading.tokens.first().map(|token| token.word.as_str()).unwrap_or_default();
     let asks = reading.asks == Asks::What && !matches!(first, "who" | "whom" | "whose" | "when");
@@ -39,7 +40,8 @@ fn is_general(reading: &Reading) -> bool {
                     .any(|(_, form)| *form == super::inflect::Form::Past)
                 && !token.word.ends_with("ed"))
     });
-    asks && !past
+    let ranks = |token: &Token| superlative(token) || WORDS.has("ranks", &token.word);
+    asks && !past && !reading.tokens.iter().any(ranks)
 }
 
 fn align(stored: &Reading, asked: &[Token], general: bool) -> Result<(), Refusal> {
@@ -53,22 +55,36 @@ fn align(stored: &Reading, asked: &[Token], general: bool) -> Result<(), Refusal
         let measured = place > 0
             && [&ours[place - 1], &asked[place - 1]].iter().all(|token| token.kind == Kind::Number)
             && [one, other].iter().all(|token| WORDS.has("units", &token.word));
-        let number = measured || general && !counted && one_has_article(ours, asked, place);
+        let of = ours.get(place + 1).is_some_and(|next| next.is("of"));
+        let mutual = WORDS.has("mutual", &one.word) && one.article == other.article;
+        let number = measured
+            || general && mutual
+            || general && !counted && !of && one_has_article(ours, asked, place);
         let ahead = ours.iter().zip(asked).skip(place + 1).take(3);
         let number_ahead = general
             && ahead.into_iter().any(|(one, other)| likeness(&one.word, &other.word) == Likeness::Number);
-        if !number_ahead && !articles_agree(ours, asked, place, stored.asks) {
+        let definite = [one, other].iter().any(|token| token.article == Article::The);
+        if (!number_ahead || definite) && !articles_agree(ours, asked, place, stored.asks) {
             return Err(refusal(Guard::Scope, Some(one), Some(other)));
+        }
+        // After a number a capital tells a milliwatt from a megawatt.
+        let after_number = place > 0 && ours[place - 1].kind == Kind::Number;
+        if after_number
+            && one.written != other.written
+            && one.case == Case::Fixed
+            && other.case == Case::Fixed
+        {
+            return Err(refusal(Guard::Entity, Some(one), Some(other)));
         }
         agree(one, other, general, number)?;
     }
     Ok(())
 }
 
-/// One of a kind has an article, close before it. Without one, "window" and "windows" may be two things.
+/// One of a kind has "a" close before it. Without, "window" and "windows" may be two things; and "the bank" is a certain one.
 fn one_has_article(ours: &[Token], theirs: &[Token], place: usize) -> bool {
     let singular = if ours[place].word.len() < theirs[place].word.len() { ours } else { theirs };
-    singular[place.saturating_sub(2)..=place].iter().any(|token| token.article != Article::None)
+    singular[place.saturating_sub(2)..=place].iter().any(|token| token.article == Article::A)
 }
 
 /// Whether two tokens at one place agree. `general` texts may say "is" or "are", and one or many where `number` says so.
@@ -109,35 +125,59 @@ fn agree(one: &Token, other: &Token, general: bool, number: bool) -> Result<(), 
     }
 }
 
-/// A question may leave out "the"; in a claim "the" may be all that tells one from many, or some from all. "a" and "the" are the
-/// same in a question of what something is, and so are "a" and nothing, but not after a noun: where nobody cares for capitals,
-/// "hepatitis a" looks as if it had an article.
+/// A question may leave out "the" where only one thing can be meant: after "what is", before "of", a superlative. Elsewhere "the"
+/// may be all that tells one from many, or some from all: "do the doctors agree" is about certain doctors. "a" and nothing are the
+/// same in a question of what something is, but not after a noun: where nobody cares for capitals, "hepatitis a" looks as if
+/// it had an article.
 fn articles_agree(ours: &[Token], theirs: &[Token], place: usize, asks: Asks) -> bool {
     let (one, other) = (&ours[place], &theirs[place]);
     let before = place.checked_sub(1).map(|place| ours[place].word.as_str()).unwrap_or_default();
     match (one.article, other.article) {
-        _ if likeness(&one.word, &other.word) == Likeness::Number => true,
+        (Article::A, Article::None) | (Article::None, Article::A)
+            if likeness(&one.word, &other.word) == Likeness::Number =>
+        {
+            true
+        }
         (Article::A, Article::None) | (Article::None, Article::A) => {
             asks == Asks::What && (is_function(before) || before.ends_with("_to"))
         }
-        (Article::A, Article::The) | (Article::The, Article::A) => asks == Asks::What,
-        (Article::None, Article::The) | (Article::The, Article::None) => asks != Asks::Nothing,
+        (Article::A, Article::The) | (Article::The, Article::A) => false,
+        (Article::None, Article::The) | (Article::The, Article::None) => {
+            let of = ours.get(place + 1).is_some_and(|next| next.is("of") || next.is("between"));
+            let defined = place == 2 && ours[0].is("what") && ours[1].is("is");
+            let is_only =
+                of || defined || superlative(one) || WORDS.has("attributes", &one.word) || one.word == "best";
+            asks != Asks::Nothing && is_only && !is_several(&one.word)
+        }
         _ => true,
     }
 }
 
-/// Whether capitals do not make two words different ones.
+/// Whether a word may be a plural.
+fn is_several(word: &str) -> bool {
+    super::inflect::readings(word).iter().any(|(_, form)| *form == super::inflect::Form::S)
+}
+
+/// Whether capitals do not make two words different ones. A first word has a capital anyway: "Jobs fell" may be about work or
+/// about a man, and only what is written elsewhere tells.
 fn written_alike(one: &Token, other: &Token) -> bool {
+    let is_shouted = |token: &Token| token.word.len() < 7 && !token.written.contains(char::is_lowercase);
     match (one.case, other.case) {
         (Case::Lower, Case::Capital) | (Case::Capital, Case::Lower) => false,
         (Case::Fixed, Case::Fixed) => one.written == other.written || one.word.len() > 4,
-        (Case::Fixed, Case::Capital) | (Case::Capital, Case::Fixed) => one.word.len() > 4,
+        (Case::Fixed, Case::Capital) => one.word.len() > 4 && !is_shouted(one),
+        (Case::Capital, Case::Fixed) => one.word.len() > 4 && !is_shouted(other),
         (Case::Fixed, _) | (_, Case::Fixed) => false,
+        (Case::Unknown, Case::Lower) | (Case::Lower, Case::Unknown) => is_function(&one.word),
+        (Case::Unknown, Case::Capital) | (Case::Capital, Case::Unknown) => {
+            !is_several(&one.word) && !WORDS.has("names_too", &one.word)
+        }
         _ => true,
     }
 }
 
-/// "difference between A and B" with A and B exchanged, if that is what the text ends with.
+/// "difference between A and B" with A and B exchanged, if that is what the text ends with, and no word of A may be meant of B:
+/// "German beer and wine" are perhaps both German.
 fn mutual(tokens: &[Token]) -> Option<Vec<Token>> {
     let between = tokens.iter().position(|token| token.is("between"))?;
     let head = tokens.get(between.checked_sub(1)?)?;
@@ -150,7 +190,10 @@ fn mutual(tokens: &[Token]) -> Option<Vec<Token>> {
                 .iter()
                 .all(|token| token.kind == Kind::Word && !is_function(&token.word) || token.is("of"))
     };
-    if !WORDS.has("mutual", &head.word) || !is_side(one) || !is_side(other) {
+    let is_whole = |side: &[Token]| side.len() == 1 || side.iter().all(Token::is_name);
+    let has_of = |side: &[Token]| side.iter().any(|token| token.is("of"));
+    let apart = is_whole(one) && is_whole(other) || one.len() == other.len() && has_of(one) == has_of(other);
+    if !WORDS.has("mutual", &head.word) || !is_side(one) || !is_side(other) || !apart {
         return None;
     }
     let and = &sides[and..=and];

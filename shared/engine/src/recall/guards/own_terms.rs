@@ -67,11 +67,15 @@ pub(super) fn pointing(tokens: &[Token]) -> Result<(), Refusal> {
     if dangles && last.kind == Kind::Word {
         return refuse(last);
     }
+    let of_the_future =
+        ["will", "shall", "going", "would"].iter().any(|word| tokens.iter().any(|token| token.is(word)));
     let dated = tokens.iter().any(|token| token.kind == Kind::Number || WORDS.has("months", &token.word));
     for (place, token) in tokens.iter().enumerate().filter(|(_, token)| token.kind == Kind::Word) {
         let of_a_week = WORDS.has("weekdays", &token.word) && !dated;
+        let ahead =
+            of_the_future && matches!(token.word.as_str(), "in" | "within") && is_span(&tokens[place + 1..]);
         let some_time = !dated && !token.is_name() && is_time(&token.word) && is_some(tokens, place);
-        if of_a_week || some_time || (!token.is_name() && points(tokens, place)) {
+        if of_a_week || ahead || some_time || (!token.is_name() && points(tokens, place)) {
             return refuse(token);
         }
     }
@@ -90,6 +94,18 @@ fn is_some(tokens: &[Token], place: usize) -> bool {
     }
     let definite = tokens[place].article == Article::The && before != "of";
     !of && (definite || matches!(before, "other" | "one" | "some" | "same" | "any" | "the"))
+}
+
+/// "two weeks", "a month": so long from when it is said.
+fn is_span(tokens: &[Token]) -> bool {
+    let counted = |token: &Token| {
+        token.kind == Kind::Number || token.article == Article::A || WORDS.has("counts", &token.word)
+    };
+    match tokens {
+        [time, ..] if is_time(&time.word) => time.article == Article::A,
+        [number, time, ..] => counted(number) && is_time(&time.word),
+        _ => false,
+    }
 }
 
 /// Whether the word at a place points, where it stands.
@@ -117,6 +133,12 @@ fn points(tokens: &[Token], place: usize) -> bool {
         "last" => !after.is_empty() && (is_time(after) || token.article == Article::The || counted),
         "next" | "past" | "coming" | "previous" => {
             is_time(after) || token.article == Article::The || after.is_empty()
+        }
+        "longer" => matches!(before, "no" | "any"),
+        "present" if after == "-" => true,
+        // Of which talk or film, only who was there knows.
+        word if WORDS.has("media", word) => {
+            token.article == Article::The && !matches!(after, "of" | "with" | "by")
         }
         "new" => token.article == Article::The && before != "of",
         "present" | "sitting" | "acting" | "late" => {

@@ -141,7 +141,10 @@ fn introduction(tokens: &mut Vec<Token>) {
         words.len() < tokens.len() && tokens.iter().zip(words).all(|(token, word)| token.is(word))
     };
     let Some(words) = BEFORE.iter().find(|words| begins(words)) else { return };
-    if !tokens.get(words.len()).is_some_and(|next| WORDS.has("question", &next.word)) {
+    let (next, after) = (tokens.get(words.len()), tokens.get(words.len() + 1));
+    // "Do you know how to swim" asks whether somebody can.
+    let of_a_skill = words[0].starts_with("do") && after.is_some_and(|after| after.is("to"));
+    if of_a_skill || !next.is_some_and(|next| WORDS.has("question", &next.word)) {
         return;
     }
     tokens.drain(..words.len());

@@ -40,7 +40,10 @@ pub(super) fn rewrite(tokens: &mut Vec<Token>) {
                 .iter()
                 .zip(&tokens[place..])
                 .all(|(words, token)| words.iter().any(|word| fits(word, token)));
-            if holds {
+            // "The way to Rome" is no way of doing something.
+            let next = tokens.get(place + frame.from.len());
+            let does = next.is_some_and(|next| next.article == Article::None && next.case == Case::Lower);
+            if holds && (does || frame.to != ["how_to"]) {
                 let article = tokens[place].article;
                 let last = tokens[place + frame.from.len() - 1].clone();
                 let to = frame.to.iter().map(|word| match *word {
@@ -81,7 +84,12 @@ pub(super) fn dates(tokens: &mut Vec<Token>) {
             }
             return dates_after(tokens, day + 1);
         }
-        if let Some(figures) = tokens.get(place + 1).and_then(|day| ordinal(&day.word)) {
+        // "By May 14 banks" may count banks.
+        let counts = tokens
+            .get(place + 1)
+            .is_some_and(|day| day.word.bytes().all(|byte| byte.is_ascii_digit()))
+            && tokens.get(place + 2).is_some_and(|next| next.kind == Kind::Word && !is_function(&next.word));
+        if let Some(figures) = tokens.get(place + 1).filter(|_| !counts).and_then(|day| ordinal(&day.word)) {
             tokens[place + 1].word = figures;
             tokens.swap(place, place + 1);
             return dates_after(tokens, place + 1);
@@ -89,31 +97,43 @@ pub(super) fn dates(tokens: &mut Vec<Token>) {
     }
 }
 
-/// The comma between a date's month and its year.
+/// The comma between a date's month and its year: not that of "on 14 May, 1200 people".
 fn dates_after(tokens: &mut Vec<Token>, month: usize) {
     let year = tokens.get(month + 2).is_some_and(|token| token.kind == Kind::Number && token.word.len() == 4);
-    if year && tokens.get(month + 1).is_some_and(|token| token.is_mark(",")) {
+    let counts = tokens
+        .get(month + 3)
+        .is_some_and(|next| next.kind == Kind::Number || next.kind == Kind::Word && !is_function(&next.word));
+    if year && !counts && tokens.get(month + 1).is_some_and(|token| token.is_mark(",")) {
         tokens.remove(month + 1);
     }
 }
 
-/// The comma before the last "and" of a list that has commas already.
+/// The comma before the last "and" of a list of plain words: "red, green, and blue". In "we met Ann, the mayor, and the clerk" it
+/// makes Ann the mayor.
 pub(super) fn commas(tokens: &mut Vec<Token>) {
-    let mut seen = false;
-    let mut place = 0;
-    while place < tokens.len() {
-        if tokens[place].is_mark(",") {
-            let joins = tokens.get(place + 1).is_some_and(|next| next.is("and") || next.is("or"));
-            if joins && seen {
-                tokens.remove(place);
-            }
-            seen = true;
+    let plain = |token: &Token| {
+        token.kind == Kind::Word
+            && token.case == Case::Lower
+            && token.article == Article::None
+            && !is_function(&token.word)
+            && readings(&token.word).iter().all(|(_, form)| matches!(form, Form::Base | Form::S))
+    };
+    let lists = |list: &[Token]| match list {
+        [first, comma, second, another, and, last] => {
+            [first, second, last].into_iter().all(plain)
+                && comma.is_mark(",")
+                && another.is_mark(",")
+                && (and.is("and") || and.is("or"))
         }
-        place += 1;
+        _ => false,
+    };
+    while let Some(place) = tokens.windows(6).position(lists) {
+        tokens.remove(place + 3);
     }
 }
 
-/// "In 2019, sales fell" becomes "sales fell in 2019", where there is only one verb that it can belong to.
+/// "In 2019, sales fell" becomes "sales fell in 2019", where there is only one verb that it can belong to, and what is told did
+/// not happen at another time than it was planned, foretold or judged. What is denied until a day happened on it.
 pub(super) fn fronted(tokens: &mut Vec<Token>) {
     if !tokens.first().is_some_and(|first| WORDS.has("prepositions_of_time", &first.word) && !first.is_name())
     {
@@ -127,9 +147,19 @@ pub(super) fn fronted(tokens: &mut Vec<Token>) {
             || token.is("of")
     };
     let rest = &tokens[comma + 1..];
-    let simple = rest
-        .iter()
-        .all(|token| token.kind != Kind::Mark && !WORDS.has("reports", &token.word) && !is_clause(token));
+    let simple = rest.iter().enumerate().all(|(place, token)| {
+        let listed = |list| WORDS.has(list, &token.word);
+        // "The plan" and "the debt report" are things, "banks plan" is a verb.
+        let after_several = place.checked_sub(1).is_some_and(|place| rest[place].word.ends_with('s'));
+        let is_of_another_time = readings(&token.word).iter().any(|(base, form)| {
+            WORDS.has("prospects", base)
+                && (*form != Form::Base || token.article == Article::None && after_several)
+        });
+        // "The winner of the race in 2019" won then.
+        let is_one_of = token.is("of") || token.is("due") || token.kind == Kind::Number || listed("months");
+        let is_listed = listed("reports") || listed("negation") || listed("scope");
+        !(token.kind == Kind::Mark || is_one_of || is_listed || is_of_another_time || is_clause(token))
+    });
     if comma > 5 || !tokens[..comma].iter().all(is_date) || !simple || rest.is_empty() || verbs(rest) > 1 {
         return;
     }
@@ -152,7 +182,8 @@ fn verbs(tokens: &[Token]) -> usize {
     tokens.iter().filter(past).count()
 }
 
-/// "France's capital" becomes "capital of France".
+/// "France's capital" becomes "capital of France", where it is seen where the owner's name begins: "the German bank's director" is
+/// of a German bank, and need not be German.
 pub(super) fn possessives(tokens: &mut Vec<Token>) {
     let Some(mark) = tokens.iter().position(|token| token.word == "'s") else { return };
     let ends = mark + 2 == tokens.len();
@@ -161,15 +192,24 @@ pub(super) fn possessives(tokens: &mut Vec<Token>) {
         return;
     };
     let thing = Token { article: Article::The, ..thing.clone() };
-    let owner_from = tokens[..mark].iter().rposition(|token| !token.is_name()).map_or(0, |place| place + 1);
-    let owner_from = if owner_from == mark { mark.saturating_sub(1) } else { owner_from };
+    // Back to a word that no owner's name has. "The king of Spain's height" is the king's.
+    let owner = (0..mark).rev().take_while(|place| !is_function(&tokens[*place].word));
+    let Some(owner_from) = owner.last() else { return };
+    let before = owner_from.checked_sub(1).map(|place| tokens[place].word.as_str());
+    let begins = before.is_none_or(|before| WORDS.has("auxiliary", before) || WORDS.has("question", before));
+    let apart = tokens[owner_from + 1..mark].iter().any(|token| token.article != Article::None);
+    if !begins || apart || tokens[owner_from..mark].iter().any(|token| token.kind != Kind::Word) {
+        return;
+    }
     let owner: Vec<Token> = tokens[owner_from..mark].to_vec();
     tokens.truncate(owner_from);
     tokens.extend([thing, Token::word("of")]);
     tokens.extend(owner);
 }
 
-/// "The plan was approved by the council" becomes "the council approved the plan": in a claim of which nothing is left over.
+/// "The plan was approved by the council" becomes "the council approved the plan": in a claim of which nothing is left over, and
+/// in which what stands after "by" is who did it. It may also say where ("the body was found by the museum"), how ("by
+/// hand") or by how much.
 pub(super) fn passive(tokens: &mut Vec<Token>, asks: Asks) {
     let be = |token: &Token| token.is("was") || token.is("were");
     let Some(verb) = tokens.iter().position(be).filter(|_| asks == Asks::Nothing) else { return };
@@ -180,12 +220,17 @@ pub(super) fn passive(tokens: &mut Vec<Token>, asks: Asks) {
         !part.is_empty()
             && part.iter().all(|token| {
                 token.kind != Kind::Mark
+                    && token.kind != Kind::Number
                     && !is_function(&token.word)
+                    && !WORDS.has("scope", &token.word)
+                    && !WORDS.has("counts", &token.word)
                     && !is_clause(token)
                     && token.word != "'s"
             })
     };
-    let is_one = agent.first().is_some_and(|first| first.kind != Kind::Number && !is_time(&first.word));
+    let is_definite = |token: &Token| token.article != Article::None || token.is_name();
+    let is_one = agent.first().is_some_and(|first| is_definite(first) && !is_time(&first.word))
+        && agent.last().is_some_and(|last| !WORDS.has("no_agents", &last.word));
     let past: Vec<String> = readings(&participle.word)
         .into_iter()
         .filter(|(_, form)| *form == Form::Participle)
@@ -194,6 +239,7 @@ pub(super) fn passive(tokens: &mut Vec<Token>, asks: Asks) {
     if !by
         || !is_one
         || past.is_empty()
+        || past.iter().any(|base| WORDS.has("located", base))
         || !plain(patient)
         || !plain(agent)
         || verbs(patient) + verbs(agent) > 0

@@ -35,6 +35,12 @@ fn what_says_the_same_passes() {
         ("How do I buy a car?", "Hello, how do I buy a car? Thanks!"),
         ("How do I stop e-mail fraud?", "What do I need to do to stop email fraud?"),
         ("The council opened the fishing season in 2019.", "In 2019, the council opened the fishing season."),
+        ("How do I sell a 10-year-old car?", "How do I sell a 10 year old car?"),
+        ("Who is the bank's director?", "Who is the director of the bank?"),
+        ("Who is the German bank's director?", "Who is the director of the German bank?"),
+        ("The firm sells nails, paint, and glue", "The firm sells nails, paint and glue"),
+        ("Honda opened the plant in 2019", "In 2019, Honda opened the plant"),
+        ("What is the capital of Peru?", "What is capital of Peru?"),
     ] {
         passes(stored, asked);
     }
@@ -130,14 +136,16 @@ fn a_word_has_one_meaning_only() {
 
 #[test]
 fn pairs_that_differ_are_refused_both_ways() {
-    let pairs = include_str!("different.txt").lines().filter(|line| !line.starts_with('#'));
     let mut count = 0;
-    for (stored, asked) in pairs.filter_map(|line| line.split_once(" // ")) {
-        count += 1;
-        assert!(
-            judge(stored, asked).is_err() && judge(asked, stored).is_err(),
-            "{stored:?} and {asked:?} pass"
-        );
+    for pairs in [include_str!("different.txt"), include_str!("traps.txt")] {
+        let pairs = pairs.lines().filter(|line| !line.starts_with('#'));
+        for (stored, asked) in pairs.filter_map(|line| line.split_once(" // ")) {
+            count += 1;
+            assert!(
+                judge(stored, asked).is_err() && judge(asked, stored).is_err(),
+                "{stored:?} and {asked:?} pass"
+            );
+        }
     }
-    assert!(count > 180, "{count}");
+    assert!(count > 700, "{count}");
 }

@@ -74,6 +74,7 @@ pub(super) fn cut(text: &str) -> Vec<Token> {
         let end = match letter {
             _ if letter.is_whitespace() => at + 1,
             '"' => quote(&letters, at, &mut tokens),
+            '\'' if single_quote(&letters, at, &mut tokens) => at + 1,
             _ if begins_number(&letters, at) => number(&letters, at, &mut tokens),
             _ if letter.is_alphanumeric() => word(&letters, at, first, &mut tokens),
             _ => mark(&letters, at, &mut tokens),
@@ -103,6 +104,24 @@ fn quote(letters: &[char], at: usize, tokens: &mut Vec<Token>) -> usize {
     let inside: String = letters[at + 1..at + 1 + length].iter().collect();
     tokens.push(Token { kind: Kind::Quote, ..Token::word(inside.trim()) });
     at + length + 2
+}
+
+/// Words between single marks are a quote too; but a mark may also stand for letters or an owner, so what stands there is read
+/// as words as well.
+fn single_quote(letters: &[char], at: usize, tokens: &mut Vec<Token>) -> bool {
+    let before = at.checked_sub(1).is_none_or(|at| !letters[at].is_alphanumeric());
+    if !before || !letters.get(at + 1).is_some_and(|next| next.is_alphanumeric()) {
+        return false;
+    }
+    let ends = |place: &usize| {
+        letters[*place] == '\''
+            && !letters[place - 1].is_whitespace()
+            && letters.get(place + 1).is_none_or(|next| !next.is_alphanumeric())
+    };
+    let Some(end) = (at + 2..letters.len()).find(ends) else { return false };
+    let inside: String = letters[at + 1..end].iter().collect();
+    tokens.push(Token { kind: Kind::Quote, ..Token::word(&inside) });
+    true
 }
 
 fn begins_number(letters: &[char], at: usize) -> bool {
@@ -135,6 +154,7 @@ fn number(letters: &[char], at: usize, tokens: &mut Vec<Token>) -> usize {
     }
     let suffix: String = letters[end..suffix_end].iter().collect();
     let is_unit = super::WORDS.has("units", &suffix.to_lowercase());
+    let is_of_one = tokens.last().is_some_and(is_one);
     if !is_unit {
         text.push_str(&suffix.to_lowercase());
     }
@@ -142,10 +162,14 @@ fn number(letters: &[char], at: usize, tokens: &mut Vec<Token>) -> usize {
     if is_unit {
         push_word(&suffix, case_of(&suffix, false), tokens);
     }
-    // "19-year-old" is "19 year old".
+    // "A 10-year-old loan" is "a 10 year old loan"; of several, "10-year-old loans" are not "10 year-old loans".
     let joins = letters.get(suffix_end) == Some(&'-')
         && letters.get(suffix_end + 1).is_some_and(|next| next.is_alphabetic());
-    suffix_end + usize::from(joins)
+    suffix_end + usize::from(joins && is_of_one)
+}
+
+fn is_one(token: &Token) -> bool {
+    token.is("a") || token.is("an")
 }
 
 fn word(letters: &[char], at: usize, first: bool, tokens: &mut Vec<Token>) -> usize {
@@ -231,10 +255,15 @@ fn push_word(text: &str, case: Case, tokens: &mut Vec<Token>) {
     }
 }
 
-/// Whether a text so far ends with a number and a unit.
+/// Whether a text so far ends with one of so many of a unit.
 fn of_measure(tokens: &[Token]) -> bool {
-    let [.., number, unit] = tokens else { return false };
-    number.kind == Kind::Number && super::WORDS.has("units", &unit.word)
+    let [.., one, number, unit] = tokens else { return false };
+    is_one(one) && number.kind == Kind::Number && super::WORDS.has("units", &unit.word)
+}
+
+fn beside_figure(letters: &[char], at: usize) -> bool {
+    let is_figure = |at: Option<usize>| at.and_then(|at| letters.get(at)).is_some_and(char::is_ascii_digit);
+    is_figure(at.checked_sub(1)) || is_figure(Some(at + 1))
 }
 
 fn mark(letters: &[char], at: usize, tokens: &mut Vec<Token>) -> usize {
@@ -256,9 +285,10 @@ fn mark(letters: &[char], at: usize, tokens: &mut Vec<Token>) -> usize {
             tokens.push(Token::word("and"));
             return at + 1;
         }
-        // "10-year-old" is "10 year old".
         '-' if of_measure(tokens) && next.is_some_and(|next| next.is_alphabetic()) => return at + 1,
         '\u{2014}' => ",".to_owned(),
+        // "5' high" is in feet, "'19" is a year.
+        '\'' if beside_figure(letters, at) => "'".to_owned(),
         '\'' => return at + 1,
         other => other.to_string(),
     };

@@ -92,7 +92,7 @@ fn what_is_right_is_served_soon_and_audited_ever_less() {
     assert_eq!(trust.decide(LIMIT, 0, 223), Decision::Serve { rate: 0, audit: true });
     assert_eq!(trust.decide(LIMIT, 0, 224), Decision::Serve { rate: 0, audit: false });
     assert_eq!(trust.decide(LIMIT, 9, 224), Decision::Shadow);
-    for (candidates, rate) in [(1_300, 1), (3_000, 2), (6_100, 3), (13_000, 4), (25_000, 5)] {
+    for (candidates, rate) in [(1_745, 0), (1_746, 1), (4_000, 2), (8_500, 3), (17_300, 4), (35_000, 5)] {
         let trust = Trust { shadow: candidates, ..Trust::default() };
         assert_eq!(trust.may_serve(LIMIT, 0), Some(rate), "after {candidates}");
     }
@@ -112,6 +112,98 @@ fn a_wrong_answer_sends_it_back_and_labels_begin_anew() {
     }
     assert_eq!(trust.state(LIMIT, 0), State::Serving);
     assert!(trust.bound() > 0 && trust.bound() < LIMIT.0);
+}
+
+/// Plays a stream that is wrong as often as it can be while the model does not answer, and right while it does; what is served
+/// of the candidates, and how often the model was silent.
+fn play_outages(seed: u64, requests: u64, (every, lasts): (u64, u64), comes_back: bool) -> (u64, u64) {
+    let (mut trust, mut coins) = (Trust::default(), Coins(seed));
+    let (mut served_wrong, mut outages) = (0, 0);
+    let mut owed: Vec<(String, bool)> = Vec::new();
+    for request in 1..=requests {
+        let silent = request > 2_000 && request % every < lasts;
+        outages += u64::from(silent && request % every == 0);
+        if !silent {
+            for (step, wrong) in owed.drain(..).filter(|_| comes_back) {
+                let rate = trust.owed.remove(&step).unwrap().rate;
+                trust.found(rate, wrong, LIMIT);
+            }
+        }
+        match trust.decide(LIMIT, 0, coins.byte()) {
+            // What cannot be asked ends without an answer, and is no candidate.
+            Decision::Shadow if silent => {}
+            Decision::Shadow => trust.label(false, LIMIT),
+            Decision::Serve { rate, audit } => {
+                served_wrong += u64::from(silent);
+                trust.serve(rate, audit);
+                match (audit, silent) {
+                    (true, true) => {
+                        let step = request.to_string();
+                        trust.owe(&step, rate, request);
+                        trust.unanswered();
+                        owed.push((step, true));
+                    }
+                    (true, false) => trust.found(rate, false, LIMIT),
+                    (false, _) => {}
+                }
+            }
+        }
+        if request % 1_000 == 0 {
+            let (wrong, candidates) = (served_wrong * MILLION, trust.candidates());
+            assert!(wrong <= trust.bound() * candidates, "seed {seed}: {served_wrong} of {candidates}");
+            assert!(wrong <= LIMIT.0 * candidates, "seed {seed}: {served_wrong} of {candidates}");
+        }
+    }
+    (trust.served.iter().map(|rate| rate.served).sum(), outages)
+}
+
+#[test]
+fn the_bound_holds_where_all_that_is_wrong_hides_in_outages() {
+    for seed in 1..=20 {
+        for comes_back in [true, false] {
+            let (served, outages) = play_outages(seed, 60_000, (5_000, 300), comes_back);
+            assert!(outages >= 11 && served > 1_000, "{served} served, {outages} outages");
+        }
+    }
+}
+
+#[test]
+fn an_outage_loses_one_audit_and_no_more_is_served_until_the_model_answers() {
+    let mut trust = Trust { shadow: 25_000, ..Trust::default() };
+    assert_eq!(trust.state(LIMIT, 0), State::Serving);
+    trust.serve(5, true);
+    trust.owe("step", 5, 7);
+    trust.unanswered();
+    assert_eq!((trust.state(LIMIT, 0), trust.decide(LIMIT, 0, 0)), (State::Waiting, Decision::Shadow));
+    assert_eq!(trust.standing(LIMIT).audits_open, 1);
+    trust.label(false, LIMIT);
+    // One lost audit is a wrong one, and so many candidates are enough for it at a higher rate of audits.
+    assert!(matches!(trust.decide(LIMIT, 0, 0), Decision::Serve { audit: true, .. }));
+    assert!(trust.bound() > 0);
+    let owed = trust.owed.remove("step").unwrap();
+    trust.found(owed.rate, false, LIMIT);
+    assert_eq!((trust.bound() > 0, trust.standing(LIMIT).audits_open, trust.owed.len()), (true, 0, 0));
+    for step in 0..100 {
+        trust.owe(&step.to_string(), 0, step);
+    }
+    assert!(trust.owed.len() == MOST_OWED && trust.owed.contains_key("99") && !trust.owed.contains_key("0"));
+}
+
+#[test]
+fn another_prompt_or_model_begins_in_shadow() {
+    let mut earned = Earned::default();
+    earned.of("1 a/m").shadow = 500;
+    assert_eq!(earned.of("1 a/m").state(LIMIT, 0), State::Serving);
+    for maker in ["2 a/m", "1 a/n", "1 b/m"] {
+        assert_eq!((earned.of(maker).state(LIMIT, 0), earned.of(maker).candidates()), (State::Shadow, 0));
+    }
+    for maker in 0..40 {
+        earned.of(&maker.to_string());
+    }
+    assert_eq!((earned.by.len(), earned.of("1 a/m").shadow), (MOST_MAKERS, 500));
+    // What was counted before makers were told apart is none's.
+    let old = serde_json::to_value(Trust { shadow: 500, ..Trust::default() }).unwrap();
+    assert_eq!(serde_json::from_value::<Earned>(old).unwrap(), Earned::default());
 }
 
 #[test]

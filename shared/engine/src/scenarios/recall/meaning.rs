@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::note;
 use crate::agent::{AgentSpec, FanOut};
 use crate::error::{Error, ErrorKind, Result};
+use crate::memory::{Broken, Fault};
 use crate::model::{
     AgentId, Basis, CacheLevel, Compared, ItemId, NanoUsd, RunKey, StepResult, TenantId, Told, Used,
 };
@@ -17,18 +18,21 @@ use crate::ports::{
     Cache, Change, Clock, Embedder, Entry, Expect, Flight, Generation, Key, Looked, Lookup, Neighbour, Row,
     StepMessage, Store as _,
 };
+use crate::recall::Near;
+use crate::recall::earned::Maker;
 use crate::recall::guards::Guard;
-use crate::recall::trust::Trust;
+use crate::recall::trust::{Earned, State, Trust};
 use crate::recall::vectors::WIDTH;
 use crate::scenarios::house::{House, Says, request};
 use crate::step_input::Analysis;
 
 /// Texts about one matter lie near each other; those about cheese lie elsewhere.
-struct Matter(Option<u64>, Arc<dyn Clock>);
+struct Matter(Option<u64>, Arc<dyn Clock>, Arc<AtomicUsize>);
 
 #[async_trait]
 impl Embedder for Matter {
     async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
+        self.2.fetch_add(1, Ordering::SeqCst);
         match self.0 {
             Some(took_ms) => self.1.sleep(took_ms).await,
             None => return Err(Error::new(ErrorKind::Embedding, "told to fail")),
@@ -104,8 +108,22 @@ fn house() -> House {
         row.cache.passages = Some("passages".into());
     });
     house.ports.settings.daily_budget = NanoUsd::from_usd(1_000);
-    house.ports.embedder = Some(Arc::new(Matter(Some(7), house.ports.clock.clone())));
+    embeds(&mut house, Some(7));
     house
+}
+
+/// An embedder that takes so long or fails; how often it was asked.
+fn embeds(house: &mut House, took_ms: Option<u64>) -> Arc<AtomicUsize> {
+    let asked = Arc::new(AtomicUsize::new(0));
+    house.ports.embedder = Some(Arc::new(Matter(took_ms, house.ports.clock.clone(), asked.clone())));
+    asked
+}
+
+/// The name of the worker's prompt and model.
+fn maker(house: &House) -> String {
+    let worker = house.ports.catalogue.agent(&AgentId::new("worker")).unwrap();
+    let model = house.ports.model.as_ref().unwrap().candidates(worker.tier).remove(0);
+    Maker::of(worker, &model).name().to_owned()
 }
 
 /// One claim, asked about in a run of its own.
@@ -187,7 +205,7 @@ fn trust(house: &House) -> Option<Trust> {
     let store = house.store.clone();
     let row = house.block_on(async move { store.read(&[Key::Trust(AgentId::new("worker"))]).await });
     match row.unwrap().pop().flatten()?.row {
-        Row::Trust(trust) => Some(trust),
+        Row::Trust(mut earned) => Some(earned.of(&maker(house)).clone()),
         other => panic!("{other:?}"),
     }
 }
@@ -195,7 +213,9 @@ fn trust(house: &House) -> Option<Trust> {
 /// So many right labels were seen already.
 fn earn(house: &House, shadow: u64) {
     let store = house.store.clone();
-    let row = Row::Trust(Trust { shadow, ..Trust::default() });
+    let mut earned = Earned::default();
+    earned.of(&maker(house)).shadow = shadow;
+    let row = Row::Trust(earned);
     let key = Key::Trust(AgentId::new("worker"));
     let change = Change { key, expect: Expect::Anything, to: crate::ports::Becomes::Row(row), due_ms: None };
     house.block_on(async move { store.write(&[change]).await }).unwrap();
@@ -383,7 +403,7 @@ fn without_an_embedder_nothing_is_different() {
 fn an_embedder_that_fails_or_is_slow_costs_the_saving_only() {
     for took_ms in [None, Some(60_000)] {
         let (_, told, compared) = trips(|house| {
-            house.ports.embedder = Some(Arc::new(Matter(took_ms, house.ports.clock.clone())));
+            embeds(house, took_ms);
         });
         assert_eq!((told, compared), (None, None), "{took_ms:?}");
     }
@@ -402,4 +422,134 @@ fn nothing_is_used_while_nobody_knows_what_was_earned() {
     let (result, asked) = ask(&mut house, REWORDED, says("yes"));
     assert!(asked && result.meta.basis == Basis::Model);
     assert_eq!(compared(&result).unwrap().used, None);
+}
+
+#[test]
+fn a_served_answer_asked_again_embeds_nothing_and_is_counted_again() {
+    let mut house = house();
+    earn(&house, 40_000);
+    ask(&mut house, CLAIM, says("yes"));
+    let embedded = embeds(&mut house, Some(7));
+    let (mut kept, mut candidates) = (0, 40_000);
+    for number in 0..8 {
+        let id = format!("d{number}");
+        for asked_before in 0..3 {
+            let before = embedded.load(Ordering::SeqCst);
+            let (result, asked) = ask(&mut house, Claim { id: &id, ..REWORDED }, says("yes"));
+            candidates += 1;
+            assert_eq!(trust(&house).unwrap().candidates(), candidates, "each one is a candidate");
+            let (compared, embeds) = (compared(&result).unwrap(), embedded.load(Ordering::SeqCst) - before);
+            assert_eq!((compared.is_kept, embeds), (asked_before > 0, usize::from(asked_before == 0)));
+            if compared.used == Some(Used::Audited) {
+                // The model's own answer stands there from now on, and is an exact one.
+                let (result, _) = ask(&mut house, Claim { id: &id, ..REWORDED }, says("no"));
+                assert!(matches!(result.meta.basis, Basis::Cache { level: CacheLevel::L1, .. }));
+                break;
+            }
+            assert!(!asked && matches!(result.meta.basis, Basis::Cache { level: CacheLevel::L3, .. }));
+            assert!(note(&result).saved_tokens > 0 && compared.standing.unwrap().candidates >= 40_000);
+            kept += usize::from(compared.is_kept);
+        }
+    }
+    assert!(kept > 8, "{kept}");
+}
+
+#[test]
+fn a_copy_ends_with_what_it_was_copied_from() {
+    let served = |house: &mut House| {
+        let (result, _) = ask(house, REWORDED, says("yes"));
+        compared(&result).filter(|compared| compared.used.is_some()).map(|compared| compared.is_kept)
+    };
+    // Purged by a tag of the first answer, which the copy's own request never had.
+    let mut house = house();
+    earn(&house, 40_000);
+    ask(&mut house, CLAIM, says("yes"));
+    let first_run = house.run.run.clone();
+    assert_eq!((served(&mut house), served(&mut house)), (Some(false), Some(true)));
+    let (cache, tag) = (house.ports.cache.clone(), format!("run:{first_run}"));
+    house.block_on(async move { cache.purge(&TenantId::new("t"), &tag).await }).unwrap();
+    assert_eq!(served(&mut house), None);
+    // An hour after the first answer was made, not after it was copied.
+    let mut house = self::house();
+    earn(&house, 40_000);
+    ask(&mut house, CLAIM, says("yes"));
+    let clock = house.ports.clock.clone();
+    house.block_on(async move { clock.sleep(3_000_000).await });
+    assert_eq!((served(&mut house), served(&mut house)), (Some(false), Some(true)));
+    let clock = house.ports.clock.clone();
+    house.block_on(async move { clock.sleep(600_000).await });
+    assert_eq!(served(&mut house), None);
+}
+
+#[test]
+fn an_audit_whose_call_fails_is_made_again_by_its_step() {
+    let mut house = house();
+    earn(&house, 1_000);
+    ask(&mut house, CLAIM, says("yes"));
+    for number in 0.. {
+        let id = format!("d{number}");
+        let claim = Claim { id: &id, ..REWORDED };
+        let item = json!({"id": id, "text": claim.text, "segment": "s", "score": 1});
+        house.analyse("whole", Some(Analysis::Complete(json!({"items": [item]}))));
+        let rules =
+            json!({"said": "by rule", "segment": null, "id": id, "claim": claim.text, "evidence": ""});
+        house.analyse("fixed", Some(Analysis::Evidence(rules)));
+        house.model.say_only([says_plan()]);
+        house.run = accept(&house, claim.tenant);
+        house.step("planner", 0).unwrap();
+        house.model.say_only([
+            Says::Fails(ErrorKind::ModelUnavailable, crate::ports::Bill::Nothing, None),
+            says("yes"),
+        ]);
+        let run_step = |house: &House, hop| {
+            let message = StepMessage { item: ItemId::new(&id), ..house.message("worker", hop) };
+            let ports = house.ports.clone();
+            house.block_on(async move { crate::run_step(&ports, &message).await }).unwrap();
+        };
+        run_step(&house, 0);
+        let counts = trust(&house).unwrap();
+        if house.result("worker").is_some() {
+            // It was served without an audit.
+            assert!(number < 60 && counts.owed.is_empty());
+            continue;
+        }
+        let standing = counts.standing(Default::default());
+        assert_eq!((counts.owed.len(), standing.state, standing.audits_open), (1, State::Waiting, 1));
+        let clock = house.ports.clock.clone();
+        house.block_on(async move { clock.sleep(30_000).await });
+        run_step(&house, 1);
+        let counts = trust(&house).unwrap();
+        let standing = counts.standing(Default::default());
+        assert_eq!((counts.owed.len(), standing.state, standing.audits_open), (0, State::Serving, 0));
+        assert_eq!(compared(&house.result("worker").unwrap()).unwrap().agrees, Some(true));
+        return;
+    }
+}
+
+#[test]
+fn without_money_for_an_audit_nothing_is_served_and_nothing_counted() {
+    let mut house = house();
+    earn(&house, 40_000);
+    ask(&mut house, CLAIM, says("yes"));
+    house.with_row("worker", |row| row.limits.cost = NanoUsd(1));
+    for number in 0..20 {
+        let id = format!("d{number}");
+        let (result, asked) = ask(&mut house, Claim { id: &id, ..REWORDED }, says("yes"));
+        let compared = compared(&result).unwrap();
+        assert!(!asked && compared.is_uncovered && compared.used.is_none(), "{compared:?}");
+    }
+    assert_eq!(trust(&house).unwrap().candidates(), 40_000);
+}
+
+#[test]
+fn for_a_cache_that_is_away_nothing_is_embedded() {
+    let mut house = house();
+    let place: Arc<dyn Cache> = house.ports.cache.clone();
+    let clock = house.ports.clock.clone();
+    let broken = Arc::new(Broken::new(place, clock.clone(), Fault::Down));
+    house.ports.cache = Arc::new(Near::new(broken, clock, 10));
+    let embedded = embeds(&mut house, Some(7));
+    let (result, asked) = ask(&mut house, CLAIM, says("yes"));
+    assert!(asked && note(&result).levels[&CacheLevel::L1] == Told::Away);
+    assert_eq!(embedded.load(Ordering::SeqCst), 0);
 }

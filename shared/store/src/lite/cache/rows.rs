@@ -22,6 +22,7 @@ const FORGOTTEN: &str = "one of long ago";
 /// An answer.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Stored {
+    pub(super) key: String,
     at_ms: u64,
     fresh_ms: u64,
     grace_ms: u64,
@@ -49,11 +50,12 @@ pub(super) struct Purges {
 
 impl Stored {
     /// The row and its end; `None` if it is not worth its place.
-    pub(super) fn of(entry: &Entry, now_ms: u64) -> Option<(Self, u64)> {
+    pub(super) fn of(key: &str, entry: &Entry, now_ms: u64) -> Option<(Self, u64)> {
         let grace_ms = entry.grace_ms.min(LONGEST_MS);
         let fresh_ms = entry.fresh_ms.min(LONGEST_MS - grace_ms);
         let expires_ms = now_ms + fresh_ms + grace_ms;
         let stored = Self {
+            key: key.to_owned(),
             at_ms: now_ms,
             fresh_ms,
             grace_ms,

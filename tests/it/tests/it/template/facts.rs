@@ -70,6 +70,7 @@ pub(crate) const FUNCTIONS: [Function; 10] = [
             "COST_BUDGET_MONTHLY",
             "COST_MAX_PER_REQUEST",
             "ASSAY_FETCH_ALLOW",
+            "ASSAY_PURGE_FUNCTION",
         ],
         consumes: &[],
         in_network: false,
@@ -228,7 +229,7 @@ pub(crate) const MACHINE: &str = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS
 pub(crate) const EXECUTIONS: &str = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<AWS::StackName>-content-intelligence:*";
 
 /// What every variable is, wherever it is set.
-pub(crate) const VARIABLES: [(&str, &str); 25] = [
+pub(crate) const VARIABLES: [(&str, &str); 26] = [
     ("ASSAY_STACK", "<AWS::StackName>"),
     ("ASSAY_LOG", "warn"),
     ("ASSAY_TABLE", "<Table>"),
@@ -237,6 +238,7 @@ pub(crate) const VARIABLES: [(&str, &str); 25] = [
     ("ASSAY_STATE_MACHINE", MACHINE),
     ("ASSAY_EMBEDDING_MODEL", "/opt/all-minilm-l6-v2.safetensors"),
     ("ASSAY_FETCH_FUNCTION", "<FetchFunction>"),
+    ("ASSAY_PURGE_FUNCTION", "if Full then <AWS::StackName>-health else "),
     ("ASSAY_FETCH_CONTACT", "<FetchContact>"),
     ("ASSAY_FETCH_ALLOW", "<FetchAllow>"),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "<OtlpEndpoint>"),

@@ -327,6 +327,8 @@ fn few_stars(bundle: &Bundle, faults: &mut Faults) {
 }
 
 fn conditional(bundle: &Bundle, faults: &mut Faults) {
+    let purger =
+        "arn:<AWS::Partition>:lambda:<AWS::Region>:<AWS::AccountId>:function:<AWS::StackName>-health";
     for function in &FUNCTIONS {
         let Some(role) = role(bundle, &function.stem()) else { continue };
         let granted = statements(role).into_iter().filter(|(condition, _)| !condition.is_empty());
@@ -341,7 +343,10 @@ fn conditional(bundle: &Bundle, faults: &mut Faults) {
         let network = network.map(|action| format!("Full: {action} on *"));
         let traces = TRACES.iter().filter(|_| function.tells_spans());
         let traces = traces.map(|action| format!("Traced: {action} on *"));
-        faults.same(function.name, granted, network.chain(traces));
+        // Redis is in the network and the API is not: whoever purges for it is.
+        let purges = function.variables.contains(&"ASSAY_PURGE_FUNCTION");
+        let purges = purges.then(|| format!("Full: lambda:InvokeFunction on {purger}"));
+        faults.same(function.name, granted, network.chain(traces).chain(purges));
     }
 }
 
