@@ -92,6 +92,7 @@ pub(crate) fn write(counters: &Counters, catalogue: &Catalogue, format: Format) 
     let help = "What such calls turned out to have cost less once it was known.";
     page.dollars("cost_returned", help, counters.cost_returned);
     page.dollars("saved", "What stored answers would have cost.", counters.saved);
+    page.warming(&counters.warming);
     if format == Format::OpenMetrics {
         page.text.push_str("# EOF\n");
     }
@@ -196,6 +197,8 @@ fn thousandths(milliseconds: u64) -> String {
 fn escaped(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
+
+mod warming;
 
 #[cfg(test)]
 mod tests;

@@ -230,5 +230,6 @@ fn run(probe: &Probe<'_>, name: &str) -> Run {
         saved: NanoUsd::ZERO,
         trace: None,
         models: crate::model::ModelPolicy::default(),
+        warms: None,
     }
 }

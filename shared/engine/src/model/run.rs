@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AgentId, ContentRef, ModelPolicy, NanoUsd, RunKey, Traceparent};
+use super::{AgentId, ContentRef, ModelPolicy, NanoUsd, RunKey, Traceparent, Warms};
 use crate::error::ErrorKind;
 
 /// How deep a run looks. Ordered: each depth includes the agents of the one before.
@@ -174,6 +174,9 @@ pub struct Run {
     /// Which models it may use.
     #[serde(default, skip_serializing_if = "ModelPolicy::is_empty")]
     pub models: ModelPolicy,
+    /// The stored answer it makes anew; `None` for a run that somebody asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warms: Option<Warms>,
 }
 
 /// Why a run has no briefing.

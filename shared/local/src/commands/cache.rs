@@ -9,7 +9,7 @@ use engine::model::{CacheLevel, Counters, Run, StepKey, StepResult, TenantId, To
 use engine::recall::TAG_KINDS;
 use render::{Report, dollars, seconds};
 
-use super::{session, show};
+use super::{session, show, warming};
 use crate::cli::{CacheCommand, ExplainArguments, PurgeArguments, StateArguments};
 use crate::state::State;
 
@@ -48,6 +48,7 @@ fn page(counters: &Counters, is_on: bool) -> String {
         let _ = writeln!(text, "  {}        {found}", level.name());
     }
     let _ = writeln!(text, "saved       {}\nin          {runs} ended runs", dollars(counters.saved));
+    text.push_str(&warming::line(&counters.warming));
     if !is_on {
         text.push_str("ASSAY_CACHE is off: nothing is looked for and nothing is stored\n");
     }

@@ -84,7 +84,14 @@ pub(crate) const FUNCTIONS: [Function; 10] = [
     Function {
         name: "start",
         timeout: 30,
-        variables: &["ASSAY_TABLE", "ASSAY_QUEUE_RUNS", "ASSAY_STATE_MACHINE"],
+        variables: &[
+            "ASSAY_TABLE",
+            "ASSAY_QUEUE_RUNS",
+            "ASSAY_QUEUE_AGENT_LIGHT",
+            "ASSAY_QUEUE_AGENT_TOOLS",
+            "ASSAY_QUEUE_AGENT_SEMANTIC",
+            "ASSAY_STATE_MACHINE",
+        ],
         consumes: &["RunsQueue"],
         in_network: false,
     },
@@ -189,6 +196,7 @@ pub(crate) const FUNCTIONS: [Function; 10] = [
             "ASSAY_STATE_MACHINE",
             "COST_BUDGET_DAILY",
             "COST_BUDGET_MONTHLY",
+            "CACHE_WARMING_USD_PER_HOUR",
         ],
         consumes: &[],
         in_network: false,
@@ -228,7 +236,7 @@ pub(crate) const MACHINE: &str = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS
 pub(crate) const EXECUTIONS: &str = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<AWS::StackName>-content-intelligence:*";
 
 /// What every variable is, wherever it is set.
-pub(crate) const VARIABLES: [(&str, &str); 25] = [
+pub(crate) const VARIABLES: [(&str, &str); 26] = [
     ("ASSAY_STACK", "<AWS::StackName>"),
     ("ASSAY_LOG", "warn"),
     ("ASSAY_TABLE", "<Table>"),
@@ -249,6 +257,7 @@ pub(crate) const VARIABLES: [(&str, &str); 25] = [
     ("COST_BUDGET_DAILY", "<DailyBudgetUsd>"),
     ("COST_BUDGET_MONTHLY", "<MonthlyBudgetUsd>"),
     ("COST_MAX_PER_REQUEST", "<MaxPerRequestUsd>"),
+    ("CACHE_WARMING_USD_PER_HOUR", "<CacheWarmingUsdPerHour>"),
     ("LLM_BASE_URL", "<LlmBaseUrl>"),
     ("LLM_PROTOCOL", "<LlmProtocol>"),
     ("LLM_MODEL", "<LlmModel>"),
