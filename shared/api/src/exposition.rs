@@ -87,12 +87,12 @@ pub(crate) fn write(counters: &Counters, catalogue: &Catalogue, format: Format) 
     page.seconds("model_audio", "Sound that settled calls paid by its length.", usage.audio_ms);
     page.count("model_queries", "Searches that settled calls paid one by one.", usage.queries);
 
+    page.warming(&counters.warming);
     let help = "What runs cost, as booked at their end; calls of unknown outcome at their worst case.";
     page.dollars("cost", help, counters.cost);
     let help = "What such calls turned out to have cost less once it was known.";
     page.dollars("cost_returned", help, counters.cost_returned);
     page.dollars("saved", "What stored answers would have cost.", counters.saved);
-    page.warming(&counters.warming);
     if format == Format::OpenMetrics {
         page.text.push_str("# EOF\n");
     }

@@ -16,6 +16,8 @@ impl Page {
         self.head("warming_expected_uses", "counter", help);
         // Writing to a text cannot fail.
         let _ = writeln!(self.text, "assay_warming_expected_uses_total {}", thousandths(expected_permille));
+        let help = "How far from their forecast the uses were that came in its time.";
+        self.seconds("warming_forecast_off", help, warmed.off_ms);
         let Warmed { refreshed, refreshed_used, refreshed_vain, spared, failed, .. } = *warmed;
         let help =
             "Stored answers made ahead of their next use, what became of them, and those that were not made.";

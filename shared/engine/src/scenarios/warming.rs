@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use serde_json::json;
 
 use super::complete;
@@ -13,8 +14,10 @@ use crate::model::{
     Basis, Budget, ChargeState, NanoUsd, Run, RunKey, RunStatus, Status, StepResult, TenantId,
     TenantSettings, Told, Warmed,
 };
-use crate::ports::{Becomes, Cache, Change, Clock as _, Expect, Key, Message, Ports, Queue, Row};
+use crate::ports::{Becomes, Cache, Change, Clock as _, Embedder, Expect, Key, Message, Ports, Queue, Row};
+use crate::recall::vectors::WIDTH;
 use crate::recall::warming::WORKSPACE;
+use crate::step_input::Analysis;
 
 const MINUTE: u64 = 60_000;
 /// What the answers of these stories take to be made.
@@ -360,4 +363,33 @@ fn it_stands_beside_others_as_if_it_were_not_there() {
     let made = uses(&mut house);
     let told = made.meta.recall.unwrap().levels.into_values().next();
     assert_eq!((made.meta.basis, told), (Basis::Model, Some(Told::Void { tag })));
+}
+
+/// Every text means the same.
+struct Alike;
+
+#[async_trait]
+impl Embedder for Alike {
+    async fn embed(&self, texts: &[String]) -> crate::error::Result<Vec<Vec<f32>>> {
+        Ok(texts.iter().map(|_| vec![1.0; WIDTH]).collect())
+    }
+}
+
+#[test]
+fn what_is_made_ahead_is_found_by_meaning_as_before() {
+    let mut house = house(20, HOUR);
+    house.ports.embedder = Some(Arc::new(Alike));
+    house.with_row("worker", |row| {
+        row.cache.semantic_text = Some("said".to_owned());
+        row.same_answer = vec!["said".to_owned()];
+    });
+    uses_at(&mut house, &[0, 60, 120, 180]);
+    // The answer of minute 120 has ended by now, and its place among the texts that are compared with it.
+    until(&house, 212);
+    assert_eq!(warmed(&house).refreshed, 1);
+    house.ports.namespaces = Arc::default();
+    let otherwise = json!({"said": "by the rule", "segment": "s1", "counted": 3});
+    house.analyse("fixed", Some(Analysis::Complete(otherwise)));
+    let note = uses(&mut house).meta.recall.unwrap();
+    assert!(note.compared.is_some_and(|compared| compared.is_near), "nothing was near");
 }
