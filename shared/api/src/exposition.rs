@@ -87,6 +87,7 @@ pub(crate) fn write(counters: &Counters, catalogue: &Catalogue, format: Format) 
     page.seconds("model_audio", "Sound that settled calls paid by its length.", usage.audio_ms);
     page.count("model_queries", "Searches that settled calls paid one by one.", usage.queries);
 
+    page.warming(&counters.warming);
     let help = "What runs cost, as booked at their end; calls of unknown outcome at their worst case.";
     page.dollars("cost", help, counters.cost);
     let help = "What such calls turned out to have cost less once it was known.";
@@ -196,6 +197,8 @@ fn thousandths(milliseconds: u64) -> String {
 fn escaped(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
+
+mod warming;
 
 #[cfg(test)]
 mod tests;

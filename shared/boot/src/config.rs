@@ -35,6 +35,9 @@ pub struct Config {
     pub monthly_budget: Option<NanoUsd>,
     /// `COST_MAX_PER_REQUEST`: what a run may spend, in dollars, if less than its depth's cap.
     pub run_cap: Option<NanoUsd>,
+    /// `CACHE_WARMING_USD_PER_HOUR`: what an hour is worth that a step waits for a model, in dollars; stored answers are made
+    /// ahead of their next use where that pays. Default 0: none are.
+    pub waiting_hour: NanoUsd,
     /// `ASSAY_CONCURRENCY`: how many steps of one profile run at once in this process. Default 32.
     pub concurrency: usize,
     /// The rates of calls to models. `ASSAY_REQUESTS_PER_MINUTE`: calls per minute of a tenant, and of a provider where nothing
@@ -137,6 +140,7 @@ impl Config {
             daily_budget: self.daily_budget,
             monthly_budget: self.monthly_budget,
             run_cap: self.run_cap,
+            waiting_hour: if self.recall.is_on { self.waiting_hour } else { NanoUsd::ZERO },
         }
     }
 
@@ -153,6 +157,7 @@ impl Config {
             daily_budget: dollars(&get, "COST_BUDGET_DAILY")?.unwrap_or(NanoUsd::from_usd(20)),
             monthly_budget: dollars(&get, "COST_BUDGET_MONTHLY")?,
             run_cap: dollars(&get, "COST_MAX_PER_REQUEST")?,
+            waiting_hour: dollars(&get, "CACHE_WARMING_USD_PER_HOUR")?.unwrap_or(NanoUsd::ZERO),
             concurrency: number(&get, "ASSAY_CONCURRENCY", 1, 1_000)?.unwrap_or(32),
             rates: rates(&get)?,
             recall: recall(&get)?,
@@ -361,6 +366,8 @@ mod tests {
         }
         check(&[("ASSAY_CONCURRENCY", "0")], Err("ASSAY_CONCURRENCY"));
         check(&[("ASSAY_REQUESTS_PER_MINUTE", "7")], Ok("capacity: 7,"));
+        check(&[("CACHE_WARMING_USD_PER_HOUR", "7.5")], Ok("waiting_hour: NanoUsd(7500000000)"));
+        check(&[("CACHE_WARMING_USD_PER_HOUR", "-1")], Err("CACHE_WARMING_USD_PER_HOUR"));
         check(&[("CACHE_MAX_ENTRIES", "7")], Ok("most: 7,"));
         check(&[("CACHE_MAX_ENTRIES", "0")], Err("CACHE_MAX_ENTRIES"));
         check(&[("RATE_LIMIT_GLOBAL_CAPACITY", "none")], Err("RATE_LIMIT_GLOBAL_CAPACITY"));

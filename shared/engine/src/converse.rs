@@ -22,6 +22,7 @@ use crate::trace;
 mod pay;
 mod recalled;
 mod reckon;
+mod renewed;
 
 pub(crate) use reckon::usual_cost;
 
@@ -45,6 +46,8 @@ pub(crate) enum Ending {
     Budget(Error),
     /// It cannot be done.
     Failed(Error),
+    /// There is nothing to ask, for this reason.
+    Nothing(&'static str),
 }
 
 /// How a conversation ended, and what it took.
@@ -180,6 +183,8 @@ struct Talk<'a> {
     model: Option<String>,
     usage: Usage,
     cost: NanoUsd,
+    /// What was set aside for the calls.
+    most: NanoUsd,
     saved: NanoUsd,
     warnings: Vec<String>,
     recall: Option<RecallNote>,
@@ -210,6 +215,7 @@ impl<'a> Talk<'a> {
             model: None,
             usage: Usage::default(),
             cost: NanoUsd::ZERO,
+            most: NanoUsd::ZERO,
             saved: NanoUsd::ZERO,
             warnings: Vec::new(),
             recall: None,
@@ -239,6 +245,9 @@ impl<'a> Talk<'a> {
                 return Ok(Ending::Refused(refusal));
             }
             if !reply.tool_calls.is_empty() {
+                if self.subject.claimed.run.warms.is_some() {
+                    return Ok(Ending::Nothing("the model wants a tool, and no such answer is stored"));
+                }
                 if let Some(later) = self.use_tools(ports, reply).await? {
                     return Ok(Ending::Later(later));
                 }

@@ -9,6 +9,7 @@ use crate::model::{
     Basis, Charge, ChargeState, Counters, NanoUsd, Outcome, Run, RunKey, Status, Step, TenantId,
 };
 use crate::ports::{Key, Ports, Row};
+use crate::recall::warming;
 use crate::transact::read as read_rows;
 
 /// Counters are spread over so many rows.
@@ -40,12 +41,18 @@ pub fn add_run(
     charges: &[Charge],
     critical_path_ms: u64,
 ) -> Counters {
+    for charge in charges {
+        add_call(&mut counters, charge);
+    }
+    if run.warms.is_some() {
+        let result = steps.iter().find_map(|step| step.result.as_ref());
+        counters.warming += &warming::ended(run, result);
+        counters.cost += run.cost;
+        return counters;
+    }
     count(&mut counters.runs, run.status.name());
     for step in steps {
         add_step(&mut counters, step);
-    }
-    for charge in charges {
-        add_call(&mut counters, charge);
     }
     counters.level_ms.entry(run.depth.name().to_owned()).or_default().observe(makespan_ms(run));
     counters.makespan_ms += makespan_ms(run);

@@ -14,11 +14,12 @@ use crate::measure;
 use crate::model::{
     AgentId, Basis, Budget, Charge, ChargeState, EventKind, ItemId, Learned, Meta, NanoUsd, OutboxMessage,
     Outcome, Purse, Reason, ReasonCode, Run, RunFailure, RunKey, RunStatus, Status, Step, StepError, StepKey,
-    StepResult, Usage,
+    StepResult, Usage, Warms,
 };
 use crate::money::{self, book_lost_calls};
 use crate::outbox;
 use crate::ports::{Key, Ports, Row};
+use crate::recall::warming;
 use crate::start_run::load_run;
 use crate::transact::{Decision, transact};
 
@@ -34,8 +35,12 @@ pub async fn finish_run(ports: &Ports, key: &RunKey, cause: Option<&str>) -> Res
         book_lost_calls(ports, &run, None).await?;
         if let Some(ended) = close(ports, &run, &steps).await? {
             measure::ended(ports, &ended, &steps);
+            warming::note(ports, &ended, &steps).await;
         }
-        ports.workflow.stop(key, "the run has ended").await?;
+        // One that makes an answer ahead has no workflow.
+        if run.warms.is_none() {
+            ports.workflow.stop(key, "the run has ended").await?;
+        }
     }
     // Its start, should that row still be there, is the sweep's.
     outbox::send_named(ports, key, outbox::DELIVER).await
@@ -43,6 +48,11 @@ pub async fn finish_run(ports: &Ports, key: &RunKey, cause: Option<&str>) -> Res
 
 /// Every planned step with its result; those that had none get one, and their workers lose the lease.
 async fn close_steps(ports: &Ports, run: &Run, cause: Option<&str>) -> Result<Vec<Step>> {
+    if let Some(Warms { step, .. }) = &run.warms {
+        let outcome = outcome_of_unfinished(run, None, cause);
+        let only = run.key.step(&step.agent, &step.item);
+        return Ok(vec![close_step(ports, run, &only, &outcome).await?]);
+    }
     let planned = planned_agents(ports, run).await?;
     let mut failed: BTreeSet<AgentId> = BTreeSet::new();
     // In the order of the catalogue, so that what a step needed is closed before it.
@@ -131,7 +141,7 @@ pub(crate) async fn close_step(ports: &Ports, run: &Run, step: &StepKey, outcome
         Ok(Decision::Write(changes, (stored, true)))
     })
     .await?;
-    if let Some(result) = stored.result.as_ref().filter(|_| is_new) {
+    if let Some(result) = stored.result.as_ref().filter(|_| is_new && run.warms.is_none()) {
         measure::step_ended(ports, result);
     }
     Ok(stored)
@@ -222,7 +232,9 @@ async fn close_at(
         let purse = Purse { available: NanoUsd::ZERO, closed: true, ..purse };
         changes.push(rows.put(purse_key.clone(), Row::Purse(purse), None));
         changes.push(rows.put(run_key.clone(), Row::Run(ended.clone()), None));
-        changes.push(outbox::put(&run.key, outbox::DELIVER, OutboxMessage::Deliver, now));
+        if run.warms.is_none() {
+            changes.push(outbox::put(&run.key, outbox::DELIVER, OutboxMessage::Deliver, now));
+        }
         changes.extend(events::append(rows, &run.key, now, told));
         Ok(Decision::Write(changes, Closed::Now(Box::new(ended))))
     })
@@ -231,6 +243,9 @@ async fn close_at(
 
 /// How a run ended, from how its steps did.
 fn verdict(ports: &Ports, run: &Run, steps: &[Step]) -> (RunStatus, Option<RunFailure>) {
+    if run.warms.is_some() {
+        return warming::verdict(run, steps.first().and_then(|step| step.result.as_ref()));
+    }
     if run.cancel_requested {
         return (RunStatus::Cancelled, None);
     }
@@ -293,9 +308,12 @@ fn learn(stored: Option<&Row>, run: &Run, charges: &[Charge], steps: &[Step]) ->
     for (step, (calls, cost)) in &by_step {
         learned.steps.entry(step.agent.to_string()).or_default().add(*calls, *cost);
     }
-    let calls = by_step.values().map(|(calls, _)| calls).sum();
-    let cost = by_step.values().map(|(_, cost)| *cost).sum();
-    learned.runs.entry(run.depth.name().to_owned()).or_default().add(calls, cost);
+    // One step is no run of that depth.
+    if run.warms.is_none() {
+        let calls = by_step.values().map(|(calls, _)| calls).sum();
+        let cost = by_step.values().map(|(_, cost)| *cost).sum();
+        learned.runs.entry(run.depth.name().to_owned()).or_default().add(calls, cost);
+    }
     Some(learned)
 }
 

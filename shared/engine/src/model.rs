@@ -13,6 +13,7 @@ mod routing;
 mod rows;
 mod run;
 mod trace;
+mod warming;
 
 pub use access::{ApiKey, Scope, SecretDigest, TenantSettings, Upload};
 pub use budget::{Budget, DatedPrice, Learned, PriceList, SoftAction, SoftLimit, TokenCounts, Usual};
@@ -21,7 +22,7 @@ pub use counters::{Counters, Histogram};
 pub use id::{AgentId, CallId, ContentRef, ItemId, KeyId, RunId, RunKey, StepKey, TakeId, TenantId, Token};
 pub use money::{NanoUsd, decimal};
 pub use price::{Price, PriceBand, Usage};
-pub use recalled::{Compared, RecallNote, Told, Used};
+pub use recalled::{Compared, Kept, RecallNote, Told, Used};
 pub use result::{
     Basis, CacheLevel, Meta, Outcome, Reason, ReasonCode, STEP_RESULT_VERSION, Status, StepError, StepResult,
 };
@@ -31,3 +32,4 @@ pub use rows::{
 };
 pub use run::{Depth, Run, RunFailure, RunStatus, Source};
 pub use trace::{SpanId, TraceId, Traceparent};
+pub use warming::{Forecast, Refresh, Warmed, Warming, Warms};

@@ -84,6 +84,8 @@ pub struct Settings {
     pub monthly_budget: Option<NanoUsd>,
     /// What one run may spend at most, if less than its depth's cap.
     pub run_cap: Option<NanoUsd>,
+    /// What an hour is worth that a step waits for a model: so stored answers are made ahead. Zero, and none are.
+    pub waiting_hour: NanoUsd,
 }
 
 impl Settings {

@@ -14,6 +14,7 @@ mod near;
 pub(crate) mod prose;
 mod sealed;
 mod shelf;
+pub(crate) mod warming;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -26,7 +27,7 @@ use crate::agent::AgentSpec;
 use crate::converse::Subject;
 use crate::error::{Error, ErrorKind};
 use crate::lease::Claimed;
-use crate::model::{CacheLevel, NanoUsd, RecallNote, Run, TenantId, Told, Usage};
+use crate::model::{CacheLevel, Kept, NanoUsd, RecallNote, Run, TenantId, Told, Usage};
 use crate::ports::{
     Cursor, Delta, Entry, Flight, Found, Generation, Held, Lead, Looked, Lookup, ModelRequest, Ports,
 };
@@ -38,6 +39,7 @@ pub use meaning::Namespaces;
 pub use near::{NEAR_MS, Near};
 pub use sealed::{Sealed, SealingKey};
 pub(crate) use shelf::Shelf;
+pub use warming::key as warming_key;
 
 /// Another step's answer is waited for this long; then the step comes back later.
 const LONGEST_WAIT_MS: u64 = 2_000;
@@ -78,6 +80,19 @@ pub(crate) struct Remembered {
     pub(crate) model: String,
     pub(crate) usage: Usage,
     pub(crate) cost: NanoUsd,
+    /// How long making it took, in milliseconds.
+    #[serde(default)]
+    pub(crate) took_ms: u64,
+    /// What was set aside for it.
+    #[serde(default)]
+    pub(crate) most: NanoUsd,
+}
+
+impl Remembered {
+    fn kept(&self, entry: &str, fresh_ms: u64) -> Kept {
+        let Self { took_ms, cost, most, .. } = *self;
+        Kept { entry: shortened(entry), fresh_ms, took_ms, cost, most }
+    }
 }
 
 /// A request in the forms by which an answer to it is known.
@@ -271,6 +286,10 @@ fn pick(
                 },
                 Some(answer) if !fits(&answer.answer) => Told::Unfit,
                 Some(answer) => {
+                    if let (None, Some((_, entry))) = (&hit, making.keys.last()) {
+                        let fresh_ms = held.entry.fresh_ms.saturating_sub(held.age_ms);
+                        note.kept = Some(answer.kept(entry, fresh_ms));
+                    }
                     hit.get_or_insert(Picked::Answer(*level, answer));
                     Told::Hit { age_ms: held.age_ms, stale: !held.is_fresh() }
                 }
@@ -327,6 +346,17 @@ impl Making {
     /// The key of the request as it is, for whoever must tell it from others.
     pub(crate) fn key(&self) -> &str {
         &self.keys[0].1
+    }
+
+    /// The first bytes of the key that all have in common who find the answer.
+    fn entry(&self) -> String {
+        self.keys.last().map(|(_, key)| shortened(key)).unwrap_or_default()
+    }
+
+    /// What is known of the answer once it is stored.
+    pub(crate) fn kept(&self, spec: &AgentSpec, answer: &Remembered) -> Option<Kept> {
+        let fresh_ms = warming::least_fresh_ms(spec.cache.ttl_seconds);
+        self.keys.last().map(|(_, entry)| answer.kept(entry, fresh_ms))
     }
 
     /// From where on the question's namespace is to be read.
@@ -412,12 +442,14 @@ impl Making {
 
 /// What an answer is about, so that it can be purged.
 fn tags(run: &Run, spec: &AgentSpec, request: &ModelRequest) -> Vec<String> {
+    // What is made ahead is made of the other run's results.
+    let of_run = run.warms.as_ref().map_or(&run.key, |warms| &warms.step.run);
     let of = [
         spec.id.as_str(),
         &request.model.id,
         &spec.prompt_version,
         run.source.content.as_str(),
-        run.key.run.as_str(),
+        of_run.run.as_str(),
     ];
     TAG_KINDS.iter().zip(of).map(|(kind, of)| format!("{kind}:{of}")).collect()
 }

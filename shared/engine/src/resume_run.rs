@@ -85,6 +85,7 @@ pub async fn resume_unfinished(ports: &Ports) -> Result<BTreeSet<RunKey>> {
 
 fn is_same(ports: &Ports, run: &Run, request: &RunRequest) -> bool {
     !run.cancel_requested
+        && run.warms.is_none()
         && run.source.content == request.source.content
         && run.source.name == request.source.name
         && run.depth == request.depth

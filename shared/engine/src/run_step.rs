@@ -18,6 +18,7 @@ use crate::model::{
 };
 use crate::money;
 use crate::ports::{Message, Ports, Queue, StepMessage};
+use crate::recall::warming;
 use crate::report::report;
 use crate::step_input::{Analysis, StepInput};
 use crate::trace;
@@ -142,7 +143,11 @@ async fn work(ports: &Ports, spec: &AgentSpec, claimed: &Claimed) -> Result<Work
             format!("given up after {} attempts", lease::MAX_ATTEMPTS),
         ));
     }
-    let gathered = match gather(ports, &claimed.run, spec, &claimed.key.item).await {
+    let Some(run) = warming::origin(ports, &claimed.run).await? else {
+        let reason = Reason::new(ReasonCode::NotApplicable, "the run that used the answer is gone");
+        return Ok(Worked::Decided(Box::new(Decided::bare(Outcome::Skipped(reason)))));
+    };
+    let gathered = match gather(ports, &run, spec, &claimed.key.item).await {
         Err(error) if is_out_of_reach(&error) => return Ok(after_no_answer(claimed, &error)),
         gathered => gathered?,
     };
@@ -239,6 +244,7 @@ fn conclude_conversation(mut conversation: Conversation, baseline: Baseline) -> 
         Ending::Invalid(faults) => {
             baseline.unanswered(Reason::new(ReasonCode::InvalidOutput, faults.join("; ")))
         }
+        Ending::Nothing(why) => (Outcome::Skipped(Reason::new(ReasonCode::NotApplicable, why)), Vec::new()),
         Ending::Budget(error) => baseline.fall_back(ReasonCode::Budget, &error),
         Ending::Failed(error) => baseline.fall_back(ReasonCode::ModelUnavailable, &error),
     };
@@ -394,7 +400,9 @@ async fn conclude(
         return Ok(None);
     }
     ports.metrics.duration_ms("step_duration_ms", result.meta.duration_ms);
-    measure::step_ended(ports, &result);
+    if claimed.run.warms.is_none() {
+        measure::step_ended(ports, &result);
+    }
     let step = crate::model::Step {
         result: Some(result),
         ..lease::new_step(&claimed.key, claimed.first_claimed_ms)

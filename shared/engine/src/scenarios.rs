@@ -9,6 +9,7 @@ mod recall;
 mod routing;
 mod sources;
 mod traces;
+mod warming;
 
 use serde_json::json;
 

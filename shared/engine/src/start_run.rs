@@ -11,6 +11,7 @@ use crate::model::{
 use crate::money;
 use crate::outbox;
 use crate::ports::{Change, Key, Ports, Row};
+use crate::recall::warming;
 use crate::transact::{Decision, Rows, create, read, transact};
 
 /// How long a message of the outbox may lie before `sweep` sends it.
@@ -128,6 +129,9 @@ pub async fn begin_run(ports: &Ports, run: &RunKey) -> Result<()> {
     if stored.status.is_final() {
         return Ok(());
     }
+    if let Some(warms) = &stored.warms {
+        return warming::begin(ports, run, warms).await;
+    }
     let left_ms = stored.deadline_ms.saturating_sub(ports.clock.now_ms());
     let input = json!({
         "run": run.run,
@@ -166,6 +170,7 @@ fn new_run(ports: &Ports, request: &RunRequest, run: &RunKey, now: u64) -> Run {
         trace: request.trace,
         models: ModelPolicy::default(),
         repeats: None,
+        warms: None,
     }
 }
 

@@ -1,9 +1,10 @@
-//! What is due: messages nobody sent, runs past their deadline.
+//! What is due: messages nobody sent, runs past their deadline, stored answers that end being fresh.
 
 use crate::error::Result;
 use crate::finish_run::finish_run;
 use crate::outbox;
 use crate::ports::{Key, Ports, Range, Row};
+use crate::recall::warming;
 
 /// Looks at everything due by now, some hundred rows at a time and a thousand at most; returns how many. Rows that cannot be
 /// handled stay due and keep no other waiting.
@@ -32,9 +33,11 @@ async fn look_at(ports: &Ports, key: &Key, row: Row) -> Result<()> {
     match row {
         Row::Outbox(row) => outbox::send_one(ports, key, &row).await,
         Row::Run(run) if !run.status.is_final() => {
-            ports.metrics.count("sweep_overdue_runs", 1);
+            // Nobody waits for one that makes an answer ahead.
+            ports.metrics.count("sweep_overdue_runs", u64::from(run.warms.is_none()));
             finish_run(ports, &run.key, Some("the deadline has passed")).await
         }
+        Row::Warming(row) => warming::look_at(ports, key, &row).await,
         _ => Ok(()),
     }
 }

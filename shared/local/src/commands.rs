@@ -12,6 +12,7 @@ pub(crate) mod session;
 mod show;
 mod usage;
 mod validate;
+mod warming;
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -124,6 +124,7 @@ fn empty(depth: Depth, status: RunStatus) -> Report {
         finished_ms: None,
         cost: NanoUsd::ZERO,
         saved: NanoUsd::ZERO,
+        warms: None,
         trace: None,
         models: engine::model::ModelPolicy::default(),
         repeats: None,

@@ -41,7 +41,12 @@ impl House {
         let ports = Ports {
             random: random.clone(),
             catalogue: Arc::new(boot::load_catalogue()?),
-            settings: Settings { daily_budget: NanoUsd::from_usd(20), monthly_budget: None, run_cap: None },
+            settings: Settings {
+                daily_budget: NanoUsd::from_usd(20),
+                monthly_budget: None,
+                run_cap: None,
+                waiting_hour: NanoUsd::ZERO,
+            },
             store: Arc::new(MemoryStore::default()),
             content: Arc::new(MemoryContent::default()),
             workflow: Arc::new(LocalWorkflow::new(clock.clone(), random, queues.clone())?),

@@ -135,6 +135,7 @@ impl House {
                 daily_budget: NanoUsd::from_usd(1_000),
                 monthly_budget: Some(NanoUsd::from_usd(2_000)),
                 run_cap: Some(CAP),
+                waiting_hour: NanoUsd::ZERO,
             },
             store: watched.clone(),
             content: Arc::new(MemoryContent::default()),

@@ -1,6 +1,7 @@
 //! The simulation: whole runs on one thread and a virtual clock, with the real engine, catalogue, workflow file, walker
 //! and consumer, over services in memory that fail as real ones do. A seed decides everything.
 
+mod ahead;
 mod faults;
 mod late_disk;
 mod oracles;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::model::Usage;
+use engine::model::{Usage, Warmed};
 use proptest::prelude::*;
 
 use super::*;
@@ -140,6 +140,7 @@ prop_compose! {
             usage: Usage { input_tokens: numbers[3].into(), ..Usage::default() },
             cost: NanoUsd(numbers[4].into()),
             saved: NanoUsd(numbers[5].into()),
+            warming: Warmed { expected_permille: numbers[0].into(), spared: 3, ..Warmed::default() },
             ..Counters::default()
         }
     }
@@ -164,6 +165,10 @@ proptest! {
             }
             let dollars = &samples[&("assay_cost_usd_total".to_owned(), BTreeMap::new())];
             prop_assert_eq!(NanoUsd::parse_usd(dollars), Some(counters.cost));
+            let uses = &samples[&("assay_warming_expected_uses_total".to_owned(), BTreeMap::new())];
+            prop_assert_eq!(engine::model::decimal(uses, 3).unwrap().0, i128::from(counters.warming.expected_permille));
+            let spared = [("outcome".to_owned(), "spared".to_owned())].into();
+            prop_assert_eq!(&samples[&("assay_warming_answers_total".to_owned(), spared)], "3");
             let seconds = &samples[&("assay_run_makespan_seconds_total".to_owned(), BTreeMap::new())];
             prop_assert_eq!(engine::model::decimal(seconds, 3).unwrap().0, i128::from(counters.makespan_ms));
         }

@@ -134,7 +134,12 @@ impl House {
             clock: clock.clone(),
             random: Arc::new(SeededRandom::new(7)),
             catalogue: Arc::new(boot::load_catalogue().unwrap()),
-            settings: Settings { daily_budget: NanoUsd::from_usd(20), monthly_budget: None, run_cap: None },
+            settings: Settings {
+                daily_budget: NanoUsd::from_usd(20),
+                monthly_budget: None,
+                run_cap: None,
+                waiting_hour: NanoUsd::ZERO,
+            },
             store: store.clone(),
             content: Arc::new(MemoryContent::default()),
             queues: Arc::new(MemoryQueues::new(clock.clone(), 300_000, 5)),

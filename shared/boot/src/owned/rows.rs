@@ -324,7 +324,8 @@ fn run_of(key: &Key) -> Option<&RunKey> {
         | Key::Rate(_)
         | Key::ApiKey(_)
         | Key::Settings(_)
-        | Key::Upload(..) => None,
+        | Key::Upload(..)
+        | Key::Warming(..) => None,
     }
 }
 

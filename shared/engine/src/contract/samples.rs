@@ -4,9 +4,10 @@ use ulid::Ulid;
 
 use crate::error::ErrorKind;
 use crate::model::{
-    AgentId, ApiKey, CallId, Charge, ChargeState, ContentRef, DatedPrice, Depth, Event, EventKind, ItemId,
-    KeyId, Learned, MemoryRecord, NanoUsd, Outbox, OutboxMessage, Price, PriceList, Purse, Run, RunId,
-    RunKey, RunStatus, Scope, SecretDigest, Source, Step, StepKey, TenantId, Traceparent, Usage,
+    AgentId, ApiKey, CallId, Charge, ChargeState, ContentRef, DatedPrice, Depth, Event, EventKind, Forecast,
+    ItemId, KeyId, Learned, MemoryRecord, NanoUsd, Outbox, OutboxMessage, Price, PriceList, Purse, Refresh,
+    Run, RunId, RunKey, RunStatus, Scope, SecretDigest, Source, Step, StepKey, TenantId, Traceparent, Usage,
+    Warming,
 };
 
 /// The time of the first sample run.
@@ -54,6 +55,7 @@ pub(super) fn run(key: &RunKey, created_ms: u64) -> Run {
         trace: Traceparent::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
         models: crate::model::ModelPolicy::default(),
         repeats: None,
+        warms: None,
     }
 }
 
@@ -109,6 +111,24 @@ pub(super) fn prices() -> PriceList {
     let dated =
         DatedPrice { price, as_of: "2026-11-22".to_owned(), source: "https://example.org".to_owned() };
     PriceList { prices: [("provider/model".to_owned(), dated)].into() }
+}
+
+pub(super) fn warming(step: &StepKey) -> Warming {
+    let forecast =
+        Forecast { next_ms: u64::MAX, opens_ms: 1, closes_ms: 2, permille: 999, refresh: Refresh::Begun };
+    Warming {
+        entry: "0123456789abcdef".to_owned(),
+        step: step.clone(),
+        last_use_ms: START_MS,
+        fresh_until_ms: START_MS + 1,
+        fresh_ms: 5,
+        gaps_ms: vec![0, u64::MAX],
+        cost: NanoUsd(1),
+        most: NanoUsd(2),
+        took_ms: 3,
+        forecast: Some(forecast),
+        expires_ms: u64::MAX / 2,
+    }
 }
 
 pub(super) fn purse(spent: i64) -> Purse {

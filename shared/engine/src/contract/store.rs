@@ -153,6 +153,7 @@ fn one_of_each() -> Vec<(Key, Row)> {
                 content: Some(crate::model::ContentRef::new("0".repeat(64))),
             }),
         ),
+        (Key::Warming(run.tenant.clone(), 1_023), Row::Warming(samples::warming(&step))),
         (
             Key::Rate("tenant/each".to_owned()),
             Row::Expiring { value: serde_json::json!([]), expires_ms: samples::START_MS },

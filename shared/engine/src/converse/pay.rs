@@ -76,6 +76,7 @@ impl Talk<'_> {
                 }
                 Err(error) => return Err(error),
             };
+        self.most += worst_case;
         let request = &ModelRequest { max_output_tokens: output_tokens, ..request.clone() };
         let take = Take {
             id: call.take_id(),

@@ -26,6 +26,9 @@ impl Talk<'_> {
         llm: &dyn Llm,
         model: &Arc<ModelSpec>,
     ) -> Result<Ending> {
+        if let Some(warms) = &self.subject.claimed.run.warms {
+            return self.renew(ports, llm, model, warms).await;
+        }
         let (claimed, spec) = (self.subject.claimed, self.subject.spec);
         // What was said since the beginning belongs to this conversation alone.
         if !recall::is_allowed(&claimed.run, spec) || self.repaired || self.tool_uses > 0 {
@@ -87,7 +90,7 @@ impl Talk<'_> {
 
     fn elsewhere(&self, after_ms: u64) -> Ending {
         let why = "another step asks the same just now".to_owned();
-        Ending::Later(Later { after_ms, why, counts: self.failed_calls })
+        Ending::Later(Later::after(after_ms, why))
     }
 
     /// A stored answer is the answer.
@@ -175,14 +178,16 @@ impl Talk<'_> {
     }
 
     /// Asks, and stores the answer.
-    async fn make(
+    pub(super) async fn make(
         &mut self,
         ports: &Ports,
         llm: &dyn Llm,
         model: &Arc<ModelSpec>,
         making: Making,
     ) -> Result<Ending> {
+        let began_ms = ports.clock.now_ms();
         let outcome = making.lead(ports, self.ask(ports, llm, model)).await;
+        let took_ms = ports.clock.now_ms().saturating_sub(began_ms);
         let made = match (&outcome, &self.model) {
             // What a tool did or said may be another thing next time.
             (Ok(Ending::Answer { answer, .. }), Some(model)) if self.tool_uses == 0 => Some(Remembered {
@@ -190,9 +195,14 @@ impl Talk<'_> {
                 model: model.clone(),
                 usage: self.usage,
                 cost: self.cost,
+                took_ms,
+                most: self.most,
             }),
             _ => None,
         };
+        if let (Some(note), Some(made)) = (&mut self.recall, &made) {
+            note.kept = making.kept(self.subject.spec, made);
+        }
         making.end(ports, self.subject.spec, made.as_ref()).await;
         outcome
     }

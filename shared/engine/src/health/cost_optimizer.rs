@@ -232,5 +232,6 @@ fn run(probe: &Probe<'_>, name: &str) -> Run {
         trace: None,
         models: crate::model::ModelPolicy::default(),
         repeats: None,
+        warms: None,
     }
 }

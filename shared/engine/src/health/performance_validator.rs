@@ -34,7 +34,12 @@ async fn check(probe: &Probe<'_>) -> Result<Finding> {
     probe.create(keys.clone().map(|key| (key, Row::Counters(known())))).await?;
     let read = figures::read(probe.ports, &tenant).await;
     let deleted = probe.delete(keys).await;
-    let settings = Settings { daily_budget: NanoUsd::from_usd(1), monthly_budget: None, run_cap: None };
+    let settings = Settings {
+        daily_budget: NanoUsd::from_usd(1),
+        monthly_budget: None,
+        run_cap: None,
+        waiting_hour: NanoUsd::ZERO,
+    };
     for (figure, (name, value, verdict)) in judged(&read?, &settings).iter().zip(EXPECTED) {
         let right = figure.name == name
             && figure.verdict == verdict

@@ -130,6 +130,7 @@ fn alter(row: &mut Row) {
         Row::ApiKey(key) => key.secrets.clear(),
         Row::Settings(settings) => settings.run_cap = Some(NanoUsd(1)),
         Row::Upload(upload) => upload.bytes += 1,
+        Row::Warming(warming) => warming.took_ms += 1,
     }
 }
 

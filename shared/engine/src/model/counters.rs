@@ -5,7 +5,7 @@ use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
-use super::{NanoUsd, Usage};
+use super::{NanoUsd, Usage, Warmed};
 
 /// Sums over ended runs of a tenant; each run is added exactly once. Nothing in here ever goes down. Maps hold what was
 /// counted and no zeros.
@@ -57,6 +57,10 @@ pub struct Counters {
     /// The sum of how long they would have taken if no step had waited for anything but its inputs, in milliseconds.
     #[serde(skip_serializing_if = "is_zero")]
     pub critical_path_ms: u64,
+    /// What became of forecasts of stored answers' uses; runs that make answers ahead are counted here, and their calls and money
+    /// above too.
+    #[serde(skip_serializing_if = "Warmed::is_nothing")]
+    pub warming: Warmed,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -96,6 +100,7 @@ impl AddAssign<&Counters> for Counters {
             call_ms,
             makespan_ms,
             critical_path_ms,
+            warming,
         } = other;
         add_counts(&mut self.runs, runs);
         add_counts(&mut self.steps, steps);
@@ -114,6 +119,7 @@ impl AddAssign<&Counters> for Counters {
         self.saved_tokens += saved_tokens;
         self.makespan_ms += makespan_ms;
         self.critical_path_ms += critical_path_ms;
+        self.warming += warming;
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::CacheLevel;
+use super::{CacheLevel, NanoUsd};
 use crate::recall::guards::Refusal;
 use crate::recall::trust::Standing;
 
@@ -29,6 +29,24 @@ pub struct RecallNote {
     /// What was compared by meaning; `None` if nothing was near.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compared: Option<Compared>,
+    /// The answer that was used as it was asked for, or was made and stored; `None` where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Kept>,
+}
+
+/// What is known of a stored answer to the same request.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// The first bytes of the key that all have in common who find it, in hex.
+    pub entry: String,
+    /// For how long it is fresh from now on, at least, in milliseconds; 0 once it is not.
+    pub fresh_ms: u64,
+    /// How long making it took, in milliseconds; 0 where that is not known.
+    pub took_ms: u64,
+    /// What that cost.
+    pub cost: NanoUsd,
+    /// What was set aside for it.
+    pub most: NanoUsd,
 }
 
 impl RecallNote {

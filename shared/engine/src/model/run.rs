@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AgentId, ContentRef, ModelPolicy, NanoUsd, RunId, RunKey, Traceparent};
+use super::{AgentId, ContentRef, ModelPolicy, NanoUsd, RunId, RunKey, Traceparent, Warms};
 use crate::error::ErrorKind;
 
 /// How deep a run looks. Ordered: each depth includes the agents of the one before.
@@ -177,6 +177,9 @@ pub struct Run {
     /// The run that had the same content analysed first, lately: this one is shown the memory that was there before that one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repeats: Option<RunId>,
+    /// The stored answer it makes anew; `None` for a run that somebody asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warms: Option<Warms>,
 }
 
 /// Why a run has no briefing.

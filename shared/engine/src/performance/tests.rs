@@ -1,7 +1,12 @@
 use super::*;
 
 fn settings(run_cap: Option<NanoUsd>) -> Settings {
-    Settings { daily_budget: NanoUsd::from_usd(20), monthly_budget: None, run_cap }
+    Settings {
+        daily_budget: NanoUsd::from_usd(20),
+        monthly_budget: None,
+        run_cap,
+        waiting_hour: NanoUsd::ZERO,
+    }
 }
 
 fn histogram(durations: &[(u64, u64)]) -> Histogram {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Result;
 use crate::model::{
     AgentId, ApiKey, Budget, CallId, Charge, Circuit, Counters, Event, KeyId, Learned, MemoryRecord, Outbox,
-    PriceList, Purse, Run, RunId, RunKey, Sequence, Step, StepKey, TenantId, TenantSettings, Upload,
+    PriceList, Purse, Run, RunId, RunKey, Sequence, Step, StepKey, TenantId, TenantSettings, Upload, Warming,
 };
 use crate::recall::trust::Earned;
 
@@ -60,6 +60,8 @@ pub enum Key {
     Settings(TenantId),
     /// A place for a tenant's content.
     Upload(TenantId, String),
+    /// The uses of one of a tenant's stored answers, by the number of its place.
+    Warming(TenantId, u32),
 }
 
 /// A row.
@@ -107,6 +109,8 @@ pub enum Row {
     Settings(TenantSettings),
     /// A place for content.
     Upload(Upload),
+    /// The uses of a stored answer.
+    Warming(Warming),
     /// Anything with an end: stored answers, limiter state.
     Expiring {
         /// The content.

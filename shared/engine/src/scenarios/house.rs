@@ -324,7 +324,12 @@ impl House {
             clock: clock.clone(),
             random: Arc::new(SeededRandom::new(1)),
             catalogue: Arc::new(catalogue),
-            settings: Settings { daily_budget, monthly_budget: None, run_cap: None },
+            settings: Settings {
+                daily_budget,
+                monthly_budget: None,
+                run_cap: None,
+                waiting_hour: NanoUsd::ZERO,
+            },
             store: store.clone(),
             content: Arc::new(MemoryContent::default()),
             queues: queues.clone(),

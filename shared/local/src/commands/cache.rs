@@ -13,7 +13,7 @@ use engine::recall::trust::{self, Standing};
 use render::{Report, dollars, seconds};
 use serde_json::json;
 
-use super::{session, show};
+use super::{session, show, warming};
 use crate::cli::{CacheCommand, ExplainArguments, PurgeArguments, StateArguments};
 use crate::state::State;
 
@@ -64,6 +64,7 @@ fn page(counters: &Counters, standings: &[(AgentId, String, Standing)], is_on: b
         let _ = writeln!(text, "by meaning  {agent}, prompt and model {}", render::safe(maker));
         let _ = writeln!(text, "  {}", earned(standing).replace('\n', "\n  "));
     }
+    text.push_str(&warming::line(&counters.warming));
     if !is_on {
         text.push_str("ASSAY_CACHE is off: nothing is looked for and nothing is stored\n");
     }

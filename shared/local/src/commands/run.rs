@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use boot::Config;
 use engine::RunRequest;
 use engine::error::{Error, ErrorKind, Result};
-use engine::model::{Depth, Event, EventKind, RunKey, RunStatus, Source, TenantId};
+use engine::model::{Depth, Event, EventKind, NanoUsd, RunKey, RunStatus, Source, TenantId};
 use futures::StreamExt as _;
 use futures::channel::mpsc::UnboundedReceiver;
 use futures::future::{Either, join4, select};
@@ -105,6 +105,8 @@ async fn run_one(
     };
     say(&format!("{}:{size} {} depth", render::safe(&input.name), Depth::from(arguments.depth).name()));
     let Session { ports, queues, workflow, rows, events } = session;
+    // This process ends with its run, and would take a call with it that makes an answer ahead.
+    ports.settings.waiting_hour = NanoUsd::ZERO;
     let request = request(ports, arguments, input).await?;
     let depth = request.depth;
     let key = match engine::unfinished_run(ports, &request).await? {

@@ -31,17 +31,24 @@ pub(super) async fn runs(config: &Config, arguments: &StateArguments) -> Result<
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "{:<26}  {:<20}  {:<10}  {:<13}  {:>12}  {}",
+            "{:<26}  {:<20}  {:<10}  {:<13}  {:>12}  {}{}",
             run.key.run,
             moment(run.created_ms),
             run.status.name(),
             run.depth.name(),
             run.cost.to_string(),
             render::safe(&run.source.name),
+            ahead(&run),
         );
     }
     super::print(&text)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is said of a run that makes a stored answer ahead, beside its source.
+fn ahead(run: &Run) -> String {
+    let agent = run.warms.as_ref().map(|warms| &warms.step.agent);
+    agent.map_or_else(String::new, |agent| format!(" (an answer of {agent} made ahead)"))
 }
 
 /// Prints a run's briefing again.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use engine::error::{Error, ErrorKind, Result};
-use engine::model::Upload;
+use engine::model::{Upload, Warming};
 use engine::ports::{Key, Row, Versioned};
 
 use super::keys::{self, Address};
@@ -149,7 +149,9 @@ fn listing(key: &Key, row: &Row) -> Option<(String, String)> {
 
 fn expiry_seconds(key: &Key, row: &Row) -> Option<u64> {
     let expires_ms = match row {
-        Row::Expiring { expires_ms, .. } | Row::Upload(Upload { expires_ms, .. }) => Some(*expires_ms),
+        Row::Expiring { expires_ms, .. }
+        | Row::Upload(Upload { expires_ms, .. })
+        | Row::Warming(Warming { expires_ms, .. }) => Some(*expires_ms),
         // What a health check left behind.
         _ => engine::health::expires_ms(key),
     };

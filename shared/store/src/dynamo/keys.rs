@@ -47,6 +47,7 @@ pub(super) fn address(key: &Key) -> Result<Address> {
         Key::Rate(name) => (format!("RATE#{}", escape(name)), "RATE".to_owned()),
         Key::ApiKey(id) => (format!("KEY#{}", escape(id.as_str())), "KEY".to_owned()),
         Key::Settings(tenant) => (of_tenant(tenant), "SETTINGS".to_owned()),
+        Key::Warming(tenant, place) => (format!("{}#W#{place}", of_tenant(tenant)), "WARMING".to_owned()),
         Key::Upload(tenant, id) => (format!("{}#U#{}", of_tenant(tenant), escape(id)), "UPLOAD".to_owned()),
     };
     if pk.len() > LONGEST_PK_BYTES || sk.len() > LONGEST_SK_BYTES {
@@ -85,6 +86,7 @@ pub(super) fn key(address: &Address) -> Option<Key> {
             ["BUDGET", window] => Some(Key::Budget(TenantId::new(tenant), window.to_owned())),
             _ => None,
         },
+        ["T", tenant, "W", place] => Some(Key::Warming(TenantId::new(tenant), place.parse().ok()?)),
         ["T", tenant, "U", id] => Some(Key::Upload(TenantId::new(tenant), id.to_owned())),
         ["KEY", id] => Some(Key::ApiKey(KeyId::new(id))),
         ["PRICES"] => Some(Key::Prices),
@@ -191,7 +193,7 @@ mod tests {
 
     fn keys() -> impl Strategy<Value = Key> {
         let numbers = prop_oneof![0..3u32, Just(u32::MAX)];
-        (0..21u8, names(), names(), names(), names(), numbers.clone(), numbers).prop_map(
+        (0..22u8, names(), names(), names(), names(), numbers.clone(), numbers).prop_map(
             |(kind, tenant, run, agent, item, epoch, call)| {
                 let of = TenantId::new(&tenant);
                 let run = run_key(&tenant, &run);
@@ -217,6 +219,7 @@ mod tests {
                     17 => Key::Circuit(agent),
                     18 => Key::Trust(AgentId::new(agent)),
                     19 => Key::Seen(of, agent),
+                    20 => Key::Warming(of, epoch),
                     _ => Key::Rate(agent),
                 }
             },

@@ -255,7 +255,12 @@ impl Site {
         Ports {
             random: self.random.clone(),
             catalogue: self.common.catalogue.clone(),
-            settings: Settings { daily_budget: self.daily_budget, monthly_budget: None, run_cap: None },
+            settings: Settings {
+                daily_budget: self.daily_budget,
+                monthly_budget: None,
+                run_cap: None,
+                waiting_hour: NanoUsd::ZERO,
+            },
             content: Arc::new(self.gate::<dyn ContentStore>(function, self.content.clone())),
             queues: Arc::new(self.gate::<dyn Queues>(function, self.queues.clone())),
             workflow: Arc::new(self.gate::<dyn Workflow>(function, self.workflow.clone())),

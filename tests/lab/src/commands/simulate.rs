@@ -91,12 +91,14 @@ fn fixed_plans() -> Vec<(String, Plan)> {
     let refused = Plan { refusals: Some(("analysis_cartographer", 200)), ..Plan::calm(1) };
     let poor = Plan { daily_budget: engine::model::NanoUsd(3_000_000), ..Plan::calm(1) };
     let either = Plan { two_models: true, ..Plan::calm(1) };
+    let ahead = Plan { ahead: true, ..Plan::calm(1) };
     let named = |what: &str| format!("cargo lab simulate --seeds 0 ({what})");
     vec![
         (named("nothing goes wrong"), Plan::calm(1)),
         (named("200 refusals of one step"), refused),
         (named("little money"), poor),
         (named("two models"), either),
+        (named("an answer made ahead"), ahead),
     ]
 }
 

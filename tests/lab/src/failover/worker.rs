@@ -125,7 +125,12 @@ async fn ports(order: &Order) -> Result<Ports> {
     let table = store::Embedded::open(order.table.as_ref())?;
     Ok(Ports {
         random: Arc::new(OsRandom),
-        settings: Settings { daily_budget: NanoUsd::from_usd(1_000), monthly_budget: None, run_cap: None },
+        settings: Settings {
+            daily_budget: NanoUsd::from_usd(1_000),
+            monthly_budget: None,
+            run_cap: None,
+            waiting_hour: NanoUsd::ZERO,
+        },
         store: Arc::new(table.store().await?),
         content: Arc::new(MemoryContent::default()),
         queues: Arc::new(MemoryQueues::new(clock.clone(), 60_000, 100)),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::agent::Catalogue;
-use engine::model::{ChargeState, Event, EventKind, NanoUsd, Outcome, RunStatus, Step};
+use engine::model::{ChargeState, Event, EventKind, NanoUsd, Outcome, Run, RunKey, RunStatus, Step, StepKey};
 use engine::ports::{Key, Row};
 use engine::routing::{Draws, choose};
 
@@ -34,7 +34,8 @@ pub(super) fn check(ended: &Ended, catalogue: &Catalogue) -> Vec<Violation> {
     }
     ends_and_is_explained(ended, catalogue, &rows, &mut see);
     ends_once(&rows, &mut see);
-    never_again(&log, &mut see);
+    made_ahead(ended, &rows, &mut see);
+    never_again(&rows, &log, &mut see);
     one_delivery(ended, &mut see);
     ledger_and_bill(ended, &rows, &mut see);
     fits_its_schema(ended, catalogue, &mut see);
@@ -109,21 +110,59 @@ fn ends_and_is_explained(
 
 /// A run ends once.
 fn ends_once(rows: &[(Key, Row)], see: &mut impl FnMut(&'static str, String)) {
-    let ends = rows.iter().filter(|(_, row)| match row {
-        Row::Event(event) => matches!(event.kind, EventKind::Finished { .. }),
-        _ => false,
-    });
-    let ends = ends.count();
-    if ends > 1 {
-        see("ends once", format!("the run ended {ends} times"));
+    for (run, events) in events_by_run(rows) {
+        let ends = events.iter().filter(|event| matches!(event.kind, EventKind::Finished { .. })).count();
+        if ends > 1 {
+            see("ends once", format!("the run {run} ended {ends} times"));
+        }
+    }
+}
+
+/// The row of a forecast is due again until it is decided.
+pub(super) fn is_forecast(key: &Key) -> bool {
+    matches!(key, Key::Warming(..))
+}
+
+fn events_by_run(rows: &[(Key, Row)]) -> BTreeMap<&RunKey, Vec<&Event>> {
+    let mut events: BTreeMap<&RunKey, Vec<&Event>> = BTreeMap::new();
+    for (key, row) in rows {
+        if let (Key::Event(run, _), Row::Event(event)) = (key, row) {
+            events.entry(run).or_default().push(event);
+        }
+    }
+    events
+}
+
+/// Runs that make a stored answer ahead.
+fn runs_ahead(rows: &[(Key, Row)]) -> impl Iterator<Item = &Run> {
+    rows.iter().filter_map(|(_, row)| match row {
+        Row::Run(run) if run.warms.is_some() => Some(run),
+        _ => None,
+    })
+}
+
+/// An answer is made ahead once, under its cap; where nothing goes wrong, it is made.
+fn made_ahead(ended: &Ended, rows: &[(Key, Row)], see: &mut impl FnMut(&'static str, String)) {
+    let runs: Vec<&Run> = runs_ahead(rows).collect();
+    if runs.len() > 1 {
+        see("ahead", format!("{} runs make one answer ahead", runs.len()));
+    }
+    let warming = &ended.figures.kept.warming;
+    if ended.ahead && ended.calm && (runs.len(), warming.refreshed, warming.failed) != (1, 1, 0) {
+        see("ahead", format!("{} runs, {warming:?}", runs.len()));
     }
 }
 
 /// No call to a model for a step whose result is stored.
-fn never_again(log: &[Trace], see: &mut impl FnMut(&'static str, String)) {
+fn never_again(rows: &[(Key, Row)], log: &[Trace], see: &mut impl FnMut(&'static str, String)) {
     let mut stored = BTreeSet::new();
+    let is_again = |step: &StepKey| {
+        let mut again = runs_ahead(rows).filter_map(|run| run.warms.as_ref());
+        again.any(|warms| warms.step.agent == step.agent && warms.step.item == step.item)
+    };
     for trace in log {
         match trace {
+            Trace::Stored(step) if is_again(step) => {}
             Trace::Stored(step) => {
                 stored.insert((step.agent.as_str().to_owned(), step.item.as_str().to_owned()));
             }
@@ -145,9 +184,11 @@ fn one_delivery(ended: &Ended, see: &mut impl FnMut(&'static str, String)) {
 fn ledger_and_bill(ended: &Ended, rows: &[(Key, Row)], see: &mut impl FnMut(&'static str, String)) {
     let (mut ledger, mut unsettled) = (NanoUsd::ZERO, NanoUsd::ZERO);
     let mut by_step: BTreeMap<String, NanoUsd> = BTreeMap::new();
+    let mut by_run: BTreeMap<&RunKey, NanoUsd> = BTreeMap::new();
     for (_, row) in rows {
         let Row::Charge(charge) = row else { continue };
         ledger += charge.cost;
+        *by_run.entry(&charge.call.step.run).or_default() += charge.cost;
         *by_step.entry(format!("{}/{}", charge.call.step.agent, charge.call.step.item)).or_default() +=
             charge.cost;
         match charge.state {
@@ -174,15 +215,16 @@ fn ledger_and_bill(ended: &Ended, rows: &[(Key, Row)], see: &mut impl FnMut(&'st
             format!("the ledger says {ledger}, the bill {bill}, and only {unsettled} is listed as unsettled"),
         );
     }
+    let of_run = |run: &RunKey| by_run.get(run).copied().unwrap_or_default();
     for (key, row) in rows {
         match (key, row) {
-            (Key::Purse(_), Row::Purse(purse))
-                if purse.spent != ledger || purse.reserved != NanoUsd::ZERO =>
+            (Key::Purse(run), Row::Purse(purse))
+                if purse.spent != of_run(run) || purse.reserved != NanoUsd::ZERO =>
             {
-                see("ledger", format!("the ledger says {ledger}, the run's purse {purse:?}"));
+                see("ledger", format!("the ledger says {}, the run's purse {purse:?}", of_run(run)));
             }
-            (Key::Run(_), Row::Run(run)) if run.status.is_final() && run.cost != ledger => {
-                see("ledger", format!("the ledger says {ledger}, the run {}", run.cost));
+            (Key::Run(key), Row::Run(run)) if run.status.is_final() && run.cost != of_run(key) => {
+                see("ledger", format!("the ledger says {}, the run {}", of_run(key), run.cost));
             }
             (Key::Budget(..), Row::Budget(budget))
                 if budget.spent != ledger || budget.allotted != NanoUsd::ZERO =>
@@ -245,7 +287,7 @@ fn nothing_left(ended: &Ended, rows: &[(Key, Row)], see: &mut impl FnMut(&'stati
             see("nothing left", format!("{} is still leased", step.key));
         }
     }
-    for (key, due_ms) in ended.store.due_rows() {
+    for (key, due_ms) in ended.store.due_rows().into_iter().filter(|(key, _)| !is_forecast(key)) {
         see("nothing left", format!("{key:?} is still due at {due_ms}"));
     }
     for (key, row) in rows {
@@ -278,16 +320,11 @@ fn calm_is_whole(ended: &Ended, rows: &[(Key, Row)], see: &mut impl FnMut(&'stat
 }
 
 fn events_without_gap(rows: &[(Key, Row)], see: &mut impl FnMut(&'static str, String)) {
-    let events: Vec<&Event> = rows
-        .iter()
-        .filter_map(|(_, row)| match row {
-            Row::Event(event) => Some(event),
-            _ => None,
-        })
-        .collect();
-    for (expected, event) in (1..).zip(&events) {
-        if event.seq != expected {
-            see("events", format!("event {} stands where {expected} should", event.seq));
+    for (run, events) in events_by_run(rows) {
+        for (expected, event) in (1..).zip(events) {
+            if event.seq != expected {
+                see("events", format!("event {} of {run} stands where {expected} should", event.seq));
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use engine::agent::Catalogue;
 use engine::critical_path;
 use engine::memory::MemoryMetrics;
 use engine::model::{
-    AgentId, Basis, ChargeState, Counters, Depth, EventKind, Histogram, NanoUsd, RunKey, Status,
+    AgentId, Basis, ChargeState, Counters, Depth, EventKind, Histogram, NanoUsd, Run, RunKey, Status, Warmed,
 };
 use engine::ports::{Key, Row};
 
@@ -25,7 +25,13 @@ pub struct Figures {
 
 impl Figures {
     pub(super) fn of(rows: &[(Key, Row)], catalogue: &Catalogue) -> Self {
-        Self { kept: kept(rows), reckoned: reckoned(rows, catalogue) }
+        let (kept, mut reckoned) = (kept(rows), reckoned(rows, catalogue));
+        // Nothing but the figures keeps what became of forecasts. What was not made is counted by its cost, of which more may
+        // be known by now.
+        let Warmed { refreshed, spared, .. } = reckoned.warming;
+        let spared = spared.saturating_sub(kept.warming.failed);
+        reckoned.warming = Warmed { refreshed, spared, ..kept.warming };
+        Self { kept, reckoned }
     }
 }
 
@@ -44,11 +50,17 @@ fn kept(rows: &[(Key, Row)]) -> Counters {
 fn reckoned(rows: &[(Key, Row)], catalogue: &Catalogue) -> Counters {
     let mut counters = Counters::default();
     let runs = rows.iter().filter_map(|(_, row)| match row {
-        Row::Run(run) => Some((&run.key, run.depth)),
+        Row::Run(run) => Some(run),
         _ => None,
     });
-    for (run, depth) in runs {
-        if let Some(times) = add_events(&mut counters, rows, run, depth) {
+    for Run { key: run, depth, warms, status, .. } in runs {
+        if warms.is_some() {
+            if status.is_final() {
+                add_ahead(&mut counters, rows, run);
+            }
+            continue;
+        }
+        if let Some(times) = add_events(&mut counters, rows, run, *depth) {
             counters.critical_path_ms += longest_chain(&times, catalogue);
             add_ledger(&mut counters, rows, run);
             add_results(&mut counters, rows, run);
@@ -187,6 +199,20 @@ fn add_ledger(counters: &mut Counters, rows: &[(Key, Row)], run: &RunKey) {
             observe(&mut counters.call_ms, &charge.provider, took_ms);
         }
     }
+}
+
+/// A run that made an answer ahead, or did not.
+fn add_ahead(counters: &mut Counters, rows: &[(Key, Row)], run: &RunKey) {
+    add_ledger(counters, rows, run);
+    let made = rows.iter().any(|(_, row)| match row {
+        Row::Step(step) if step.key.run == *run => step
+            .result
+            .as_ref()
+            .is_some_and(|result| result.status() == Status::Ok && matches!(result.meta.basis, Basis::Model)),
+        _ => false,
+    });
+    counters.warming.refreshed += u64::from(made);
+    counters.warming.spared += u64::from(!made);
 }
 
 fn add_results(counters: &mut Counters, rows: &[(Key, Row)], run: &RunKey) {

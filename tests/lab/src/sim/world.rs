@@ -1,6 +1,7 @@
 //! A world: services in memory that outlive processes, and processes that are killed and started again.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use engine::RunRequest;
@@ -21,6 +22,7 @@ use futures::FutureExt as _;
 use local::host::{self, Concurrency};
 use local::workflow::LocalWorkflow;
 
+use super::ahead;
 use super::faults::{Faults, KillPoint, Rates};
 use super::late_disk::LateDisk;
 use super::oracles::{self, Violation};
@@ -67,6 +69,8 @@ pub struct Plan {
     pub daily_budget: NanoUsd,
     /// Whether two models serve every tier, so that one is chosen.
     pub two_models: bool,
+    /// Whether one of the run's stored answers is made ahead of a next use.
+    pub ahead: bool,
     /// What spoils the model's answers on their way.
     pub garbage: Option<Arc<Garbage>>,
 }
@@ -85,6 +89,7 @@ impl Plan {
             latency_ms: 50,
             daily_budget: NanoUsd::from_usd(20),
             two_models: false,
+            ahead: false,
             garbage: None,
         }
     }
@@ -105,6 +110,7 @@ impl Plan {
                 NanoUsd::from_usd(20)
             },
             two_models: draw(3) == 0,
+            ahead: draw(4) == 0,
             ..Self::calm(seed)
         }
     }
@@ -132,6 +138,8 @@ pub struct Ended {
     pub virtual_ms: u64,
     /// Whether nothing was made to go wrong.
     pub calm: bool,
+    /// Whether an answer was to be made ahead.
+    pub(super) ahead: bool,
     /// The tenant's figures.
     pub figures: Figures,
     /// What should not have happened.
@@ -161,6 +169,8 @@ struct World {
     /// What all processes told the operator.
     metrics: Arc<MemoryMetrics>,
     accepted: Mutex<Option<RunKey>>,
+    /// What was to be made ahead has been looked at.
+    looked_ahead: AtomicBool,
 }
 
 /// The services that live outside the process in the cloud and inside it on a laptop.
@@ -184,7 +194,7 @@ pub fn simulate(plan: &Plan) -> Ended {
         executor.spawn(async move { workflow.run().await });
     }
     let mut process = executor.spawn(process(world.clone(), services.clone()));
-    let end_ms = START_MS + plan.depth.deadline_ms() + 3_600_000;
+    let end_ms = START_MS + plan.depth.deadline_ms() + if plan.ahead { 2 } else { 1 } * 3_600_000;
     let random = SeededRandom::new(plan.seed ^ 0x5EED);
     let mut kills = 0;
     let mut dead_letters = 0;
@@ -226,6 +236,7 @@ pub fn simulate(plan: &Plan) -> Ended {
             && plan.garbage.is_none()
             && plan.kill_at.is_none()
             && plan.cancel_after_ms.is_none(),
+        ahead: plan.ahead,
         figures: Figures::of(&world.store.all_rows(), &world.catalogue),
         // On a laptop a result can be lost after it was told, and is made again.
         told: (plan.place == Place::Cloud).then(|| world.metrics.clone()),
@@ -303,6 +314,12 @@ async fn work(world: &World, services: &Services, ports: &Ports) {
             }
         }
     };
+    let ahead = async {
+        if world.plan.ahead {
+            ahead::leave(ports, &key).await;
+            world.looked_ahead.store(true, Ordering::SeqCst);
+        }
+    };
     let workflow = async {
         if world.plan.place == Place::Laptop {
             services.workflow.run().await;
@@ -312,18 +329,18 @@ async fn work(world: &World, services: &Services, ports: &Ports) {
         host::serve(ports, &services.queues, Concurrency(8)),
         host::sweep(ports),
         cancel,
+        ahead,
         workflow
     );
 }
 
 impl World {
-    #[expect(clippy::expect_used, reason = "nothing can be simulated without the catalogue")]
     fn new(plan: Plan, time: Arc<VirtualTime>) -> Self {
         let clock: Arc<dyn Clock> = time.clone();
         let random = SeededRandom::new(plan.seed ^ 0xFA17);
         let rates = if plan.faults { Rates::of_seed(&random) } else { Rates::default() };
         Self {
-            catalogue: Arc::new(boot::load_catalogue().expect("the catalogue is valid")),
+            catalogue: Arc::new(catalogue(&plan)),
             store: Arc::default(),
             content: Arc::default(),
             cache: Arc::new(MemoryCache::new(clock.clone(), 10_000)),
@@ -335,6 +352,7 @@ impl World {
             log: Arc::default(),
             metrics: Arc::default(),
             accepted: Mutex::default(),
+            looked_ahead: AtomicBool::new(!plan.ahead),
             plan,
             time,
         }
@@ -399,7 +417,12 @@ impl World {
             clock: clock.clone(),
             random: Arc::new(SeededRandom::new(self.plan.seed ^ self.faults.calls())),
             catalogue: self.catalogue.clone(),
-            settings: Settings { daily_budget: self.plan.daily_budget, monthly_budget: None, run_cap: None },
+            settings: Settings {
+                daily_budget: self.plan.daily_budget,
+                monthly_budget: None,
+                run_cap: None,
+                waiting_hour: if self.plan.ahead { NanoUsd::from_usd(10_000) } else { NanoUsd::ZERO },
+            },
             store: Arc::new(FaultyStore { port: self.faulty(store), notes: late.is_none() }),
             content: Arc::new(self.faulty::<dyn engine::ports::ContentStore>(self.content.clone())),
             queues: Arc::new(self.faulty::<dyn Queues>(services.queues.clone())),
@@ -421,7 +444,10 @@ impl World {
 
     /// Delivered, nothing in the outbox, and no message left.
     fn is_done(&self, services: &Services) -> bool {
-        !self.delivery.posts().is_empty() && self.store.due_rows().is_empty() && services.queues.is_empty()
+        !self.delivery.posts().is_empty()
+            && self.looked_ahead.load(Ordering::SeqCst)
+            && self.store.due_rows().iter().all(|(key, _)| oracles::is_forecast(key))
+            && services.queues.is_empty()
     }
 
     fn next_kill(&self, random: &SeededRandom, polls: u64) -> u64 {
@@ -431,6 +457,16 @@ impl World {
             every => polls + 1 + random.next_u64() % (every + polls),
         }
     }
+}
+
+/// The real one; where an answer is to be made ahead, answers are kept for minutes.
+#[expect(clippy::expect_used, reason = "nothing can be simulated without the catalogue")]
+fn catalogue(plan: &Plan) -> Catalogue {
+    let mut catalogue = boot::load_catalogue().expect("the catalogue is valid");
+    for agent in catalogue.agents.iter_mut().filter(|_| plan.ahead) {
+        Arc::make_mut(agent).cache.ttl_seconds = ahead::TTL_SECONDS;
+    }
+    catalogue
 }
 
 /// Refuses one agent so many times, for a second each.

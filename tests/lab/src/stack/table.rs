@@ -44,7 +44,12 @@ pub fn reading_ports(store: Arc<dyn Store>, content: Arc<dyn ContentStore>) -> R
         clock: clock.clone(),
         random: Arc::new(OsRandom),
         catalogue: Arc::new(boot::load_catalogue()?),
-        settings: Settings { daily_budget: NanoUsd::ZERO, monthly_budget: None, run_cap: None },
+        settings: Settings {
+            daily_budget: NanoUsd::ZERO,
+            monthly_budget: None,
+            run_cap: None,
+            waiting_hour: NanoUsd::ZERO,
+        },
         store,
         content,
         queues: Arc::new(MemoryQueues::new(clock.clone(), 0, 1)),

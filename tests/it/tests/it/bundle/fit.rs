@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use engine::RunRequest;
 use engine::model::{
-    AgentId, ContentRef, Depth, ItemId, MemoryRecord, Outbox, OutboxMessage, Run, RunId, RunKey, Source,
-    Step, TenantId, Token,
+    AgentId, ContentRef, Depth, ItemId, MemoryRecord, ModelPolicy, NanoUsd, Outbox, OutboxMessage, Purse,
+    Run, RunId, RunKey, RunStatus, Source, Step, TenantId, Token, Warms,
 };
 use engine::ports::{Becomes, Change, Clock as _, Expect, Key, Message, Row, StepMessage};
 use lab::scripted::{Fault, ScriptedServer};
@@ -179,6 +179,7 @@ fn rarely() -> Vec<Call> {
 
     a_link_is_fetched(&bundle, site);
     steps_of_no_agent_fail(&bundle);
+    answers_are_made_ahead_by_each_profile(&bundle);
     let run = a_run_waits_for_its_end(&bundle);
     dead_letters_of_done_steps_report_them(&bundle, &run);
     the_sweep_starts_and_ends_it(&bundle, &run);
@@ -255,6 +256,51 @@ fn steps_of_no_agent_fail(bundle: &Bundle) {
         });
         bundle.stack.send(queue, &json!(message).to_string()).unwrap();
         until("its failure is told", || has_called(bundle, queue, "SendTaskFailure"));
+    }
+}
+
+/// Runs that make a stored answer ahead, of an agent of each profile. The run that used it is gone, so nothing is asked.
+fn answers_are_made_ahead_by_each_profile(bundle: &Bundle) {
+    let stack = &bundle.stack;
+    let now = boot::SystemClock.now_ms();
+    let agents = ["mission_orchestrator", "signal_recon_specialist", "verification_director"];
+    for (number, agent) in agents.iter().enumerate() {
+        let key = stack.run_key(&RunId::new(format!("ahead-{number}")));
+        let used = stack.run_key(&RunId::new("gone")).step(&AgentId::new(agent), &ItemId::none());
+        let run = Run {
+            key: key.clone(),
+            workspace: "warming".to_owned(),
+            source: Source {
+                name: "gone".to_owned(),
+                media_type: "text/plain".to_owned(),
+                bytes: 1,
+                content: ContentRef::new("gone"),
+                link: None,
+            },
+            depth: Depth::Quick,
+            use_cache: true,
+            catalogue_version: String::new(),
+            created_ms: now,
+            deadline_ms: now + 60_000,
+            status: RunStatus::Running,
+            cancel_requested: false,
+            failure: None,
+            finished_ms: None,
+            cost: NanoUsd::ZERO,
+            saved: NanoUsd::ZERO,
+            trace: None,
+            models: ModelPolicy::default(),
+            warms: Some(Warms { step: used, entry: "gone".to_owned() }),
+        };
+        let row = |key, row| Change { key, expect: Expect::Absent, to: Becomes::Row(row), due_ms: None };
+        let changes = [
+            row(Key::Run(key.clone()), Row::Run(run)),
+            row(Key::Purse(key.clone()), Row::Purse(Purse::default())),
+        ];
+        stack.block_on(stack.ports().store.write(&changes)).unwrap();
+        stack.send("runs", &json!(Message::Start(key.clone())).to_string()).unwrap();
+        let ended = bundle.wait(&key.run);
+        assert_eq!((ended.run.status, ended.run.cost), (RunStatus::Complete, NanoUsd::ZERO));
     }
 }
 

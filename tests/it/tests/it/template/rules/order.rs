@@ -225,6 +225,7 @@ fn defaults(bundle: &Bundle, faults: &mut Faults) {
         ("DailyBudgetUsd", json!(20)),
         ("MonthlyBudgetUsd", json!("")),
         ("MaxPerRequestUsd", json!("")),
+        ("CacheWarmingUsdPerHour", json!(0)),
         ("AlarmEmail", json!("")),
         ("AgentLightConcurrency", json!(4)),
         ("AgentToolsConcurrency", json!(4)),
@@ -253,7 +254,7 @@ fn limits(bundle: &Bundle, faults: &mut Faults) {
             "Profile" => json!({"AllowedValues": ["lite", "full"]}),
             "Architecture" => json!({"AllowedValues": ["arm64", "x86_64"]}),
             "LlmProtocol" => json!({"AllowedValues": ["", "openai", "anthropic"]}),
-            "DailyBudgetUsd" => json!({"MinValue": 0}),
+            "DailyBudgetUsd" | "CacheWarmingUsdPerHour" => json!({"MinValue": 0}),
             "MonthlyBudgetUsd" | "MaxPerRequestUsd" => json!({"AllowedPattern": r"^([0-9]+(\.[0-9]+)?)?$"}),
             "LogRetentionDays" => json!({"AllowedValues": [1, 3, 5, 7, 14, 30, 60, 90, 180, 365]}),
             "DeletionProtection" | "ShowDashboard" | "ReserveConcurrency" | "TraceWithXRay" | "Emulated" => {

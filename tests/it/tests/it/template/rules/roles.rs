@@ -198,6 +198,9 @@ fn needed(stem: &str) -> Grants {
         "Start" => {
             add(&["dynamodb:GetItem"], &table);
             add(&["states:StartExecution"], &machine);
+            // The one step of a run that makes a stored answer ahead.
+            let queues = ["AgentLight", "AgentTools", "AgentSemantic"];
+            add(&["sqs:SendMessage"], &queues.map(|queue| arn(&format!("{queue}Queue"))));
             add(&["sqs:ChangeMessageVisibility"], &[arn("RunsQueue")]);
         }
         "AgentLight" | "AgentTools" | "AgentSemantic" => {
