@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::model::{KeyId, Scope, TenantId};
-use lab::stack::Call;
+use lab::stack::{Call, Kind, Rule, When};
 use serde_json::{Value, json};
 
 use super::{Bundle, request, script, transcript, until};
+use crate::assay::{assay, json as report_of, run};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 /// An id that nothing has.
@@ -19,6 +20,7 @@ fn the_same_idempotency_key_is_one_run_and_no_door_opens_without_its_key() {
     no_door_opens_without_its_key(&bundle);
     an_upload_goes_to_the_bucket_and_becomes_a_run(&bundle);
     operators_are_told_what_is_wrong(&bundle);
+    a_validation_from_outside_tells_what_health_found(&bundle);
 }
 
 fn one_run_for_two_hundred_requests(bundle: &Bundle) {
@@ -185,4 +187,41 @@ fn components(bundle: &Bundle, bearer: &str) -> BTreeMap<String, Value> {
     entries
         .map(|entry| (entry["componentId"].as_str().unwrap().to_owned(), entry["status"].clone()))
         .collect()
+}
+
+/// First while the bucket refuses `health`, then when it does not any more.
+fn a_validation_from_outside_tells_what_health_found(bundle: &Bundle) {
+    let stack = &bundle.stack;
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key");
+    std::fs::write(&key, stack.key()).unwrap();
+    let url = stack.api_url();
+    let validate = || {
+        let arguments = ["validate", "--json", "--url", &url, "--key-from", key.to_str().unwrap()];
+        let report = report_of(&run(&mut assay(&arguments)));
+        let rows = report["components"].as_array().unwrap().clone();
+        let name = |row: &Value| row["component"].as_str().unwrap().to_owned();
+        let of = |verdict: &str| -> BTreeSet<String> {
+            rows.iter().filter(|row| row["verdict"] == verdict).map(name).collect()
+        };
+        (of("fail"), of("unknown"))
+    };
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    // Nothing outside a run uses the first five; the last needs some tens of runs.
+    let unknown =
+        names(&["fact_check", "research", "download", "discord", "cost_optimisation", "performance"]);
+    // A process of the API reads what was found at most every ten seconds.
+    let mut told = (BTreeSet::new(), BTreeSet::new());
+    let mut tells = |what: &str, failing: BTreeSet<String>| {
+        stack.invoke("health", &json!({})).unwrap();
+        until(what, || {
+            told = validate();
+            told.0 == failing
+        });
+        assert_eq!(told.1, unknown);
+    };
+    let rule = stack.faults().add(Rule::new("s3", "*", When::Always, Kind::Refuse).by("health"));
+    tells("the bucket is told", names(&["step_result"]));
+    stack.faults().end(rule);
+    tells("all is well", BTreeSet::new());
 }
