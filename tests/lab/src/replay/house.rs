@@ -82,6 +82,7 @@ impl House {
                 daily_budget: NanoUsd::from_usd(100_000),
                 monthly_budget: None,
                 run_cap: None,
+                waiting_hour: NanoUsd::ZERO,
             },
             store: store.clone(),
             content: content.clone(),
@@ -185,9 +186,19 @@ impl House {
             .unwrap_or_default()
     }
 
+    /// An agent's answers are told apart by its prompt and the model that gives them.
+    fn maker(&self, agent: &str) -> String {
+        let spec = self.ports.catalogue.agent(&AgentId::new(agent));
+        let prompt = spec.map_or("", |spec| &spec.prompt_version);
+        let model = sim::model();
+        format!("{prompt} {}/{}", model.provider, model.id)
+    }
+
     /// Takes so many answers of an agent as found right.
     pub(super) fn take_as_earned(&mut self, agent: &str, right: u64) -> Result<()> {
-        let row = Row::Trust(Trust { shadow: right, ..Trust::default() });
+        let mut earned = engine::recall::trust::Earned::default();
+        *earned.of(&self.maker(agent)) = Trust { shadow: right, ..Trust::default() };
+        let row = Row::Trust(earned);
         let key = Key::Trust(AgentId::new(agent));
         let change = Change { key, expect: Expect::Anything, to: Becomes::Row(row), due_ms: None };
         let store = self.store.clone();
@@ -201,7 +212,7 @@ impl House {
         let read = self.executor.block_on(async move { store.read(&[key]).await });
         let row = read.ok_or("what was earned was not read")??.pop().flatten();
         let trust = match row.map(|versioned| versioned.row) {
-            Some(Row::Trust(trust)) => trust,
+            Some(Row::Trust(mut earned)) => earned.of(&self.maker(agent)).clone(),
             _ => Trust::default(),
         };
         let rate = trust.may_serve(Default::default(), 0);
