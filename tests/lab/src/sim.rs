@@ -6,6 +6,7 @@ mod faults;
 mod late_disk;
 mod oracles;
 mod ports;
+mod refusing;
 mod tally;
 mod watched;
 mod world;

@@ -1,13 +1,28 @@
 //! One of the run's stored answers is made ahead of its next use, as if it had been used every ten minutes before.
 
+use std::sync::Arc;
+
+use engine::agent::Catalogue;
 use engine::model::{Basis, Kept, RunKey, Step, Warming};
 use engine::ports::{Becomes, Change, Expect, Key, Ports, Row};
 use engine::recall::warming_key;
+
+use super::world::Plan;
 
 /// How long answers are kept in a world in which one is made ahead.
 pub(super) const TTL_SECONDS: u64 = 1_200;
 const LOOK_EACH_MS: u64 = 5_000;
 const MINUTE_MS: u64 = 60_000;
+
+/// The real one; where an answer is to be made ahead, answers are kept for minutes.
+#[expect(clippy::expect_used, reason = "nothing can be simulated without the catalogue")]
+pub(super) fn catalogue(plan: &Plan) -> Catalogue {
+    let mut catalogue = boot::load_catalogue().expect("the catalogue is valid");
+    for agent in catalogue.agents.iter_mut().filter(|_| plan.ahead) {
+        Arc::make_mut(agent).cache.ttl_seconds = TTL_SECONDS;
+    }
+    catalogue
+}
 
 /// Waits until the run has ended and half of its answers' time is over, then leaves the row of one that is due, and waits until
 /// it was looked at. A run that stored no answer leaves none.

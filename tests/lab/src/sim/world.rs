@@ -6,17 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use engine::RunRequest;
 use engine::agent::{Catalogue, ModelSpec, Tier};
-use engine::error::Result;
 use engine::memory::virtual_time::{Executor, Stopped};
 use engine::memory::{
     MemoryCache, MemoryContent, MemoryDelivery, MemoryMemories, MemoryMetrics, MemoryQueues, MemoryStore,
     SeededRandom, VirtualTime,
 };
 use engine::model::{Depth, NanoUsd, Outcome, Price, PriceBand, RunKey, Source, StepResult, TenantId};
-use engine::ports::{
-    Admission, Backend, Clock, ContentStore as _, Limits, Ports, Queues, Random, Settings, Take, Used,
-    Workflow,
-};
+use engine::ports::{Clock, ContentStore as _, Limits, Ports, Queues, Random, Settings, Workflow};
 use engine::recall::{Near, Sealed, SealingKey};
 use futures::FutureExt as _;
 use local::host::{self, Concurrency};
@@ -27,6 +23,7 @@ use super::faults::{Faults, KillPoint, Rates};
 use super::late_disk::LateDisk;
 use super::oracles::{self, Violation};
 use super::ports::{Faulty, FaultyStore, Log, Trace};
+use super::refusing::Refusing;
 use super::tally::Figures;
 use super::watched::{Watched, rates_of};
 use crate::garbage::{Garbage, Spoilt};
@@ -340,7 +337,7 @@ impl World {
         let random = SeededRandom::new(plan.seed ^ 0xFA17);
         let rates = if plan.faults { Rates::of_seed(&random) } else { Rates::default() };
         Self {
-            catalogue: Arc::new(catalogue(&plan)),
+            catalogue: Arc::new(ahead::catalogue(&plan)),
             store: Arc::default(),
             content: Arc::default(),
             cache: Arc::new(MemoryCache::new(clock.clone(), 10_000)),
@@ -456,52 +453,6 @@ impl World {
             // Kills become rarer, so that every world comes to an end.
             every => polls + 1 + random.next_u64() % (every + polls),
         }
-    }
-}
-
-/// The real one; where an answer is to be made ahead, answers are kept for minutes.
-#[expect(clippy::expect_used, reason = "nothing can be simulated without the catalogue")]
-fn catalogue(plan: &Plan) -> Catalogue {
-    let mut catalogue = boot::load_catalogue().expect("the catalogue is valid");
-    for agent in catalogue.agents.iter_mut().filter(|_| plan.ahead) {
-        Arc::make_mut(agent).cache.ttl_seconds = ahead::TTL_SECONDS;
-    }
-    catalogue
-}
-
-/// Refuses one agent so many times, for a second each.
-struct Refusing {
-    agent: &'static str,
-    left: Mutex<u32>,
-}
-
-impl Refusing {
-    fn new(agent: &'static str, times: u32) -> Self {
-        Self { agent, left: Mutex::new(times) }
-    }
-}
-
-#[async_trait::async_trait]
-impl Limits for Refusing {
-    async fn take(&self, take: &Take) -> Result<Admission> {
-        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-        if take.agent.as_str() == self.agent && *left > 0 {
-            *left -= 1;
-            return Ok(Admission::refused(1_000, Backend::Memory));
-        }
-        Ok(Admission::free(Backend::Memory))
-    }
-
-    async fn settle(&self, _: &Take, _: &Used) -> Result<()> {
-        Ok(())
-    }
-
-    async fn refund(&self, _: &Take) -> Result<()> {
-        Ok(())
-    }
-
-    async fn allow(&self, _: &str, _: u64) -> Result<Admission> {
-        Ok(Admission::free(Backend::Memory))
     }
 }
 
