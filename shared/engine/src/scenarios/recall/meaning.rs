@@ -252,13 +252,9 @@ fn what_means_another_thing_is_refused_and_noted() {
 fn surroundings_that_have_nothing_to_do_with_it_may_differ() {
     let beside = |passage| Claim { passage, ..REWORDED };
     let meets = Some((Some(Used::Shadow), None));
-    check(CLAIM, beside("We walked along the river with Anna."), meets.clone());
-    check(
-        Claim { passage: "Good morning to you all.", ..CLAIM },
-        beside("It rained at noon."),
-        meets.clone(),
-    );
-    check(CLAIM, beside(CLAIM.text), meets.clone());
+    check(CLAIM, beside("We walked along the river with Anna."), meets);
+    check(Claim { passage: "Good morning to you all.", ..CLAIM }, beside("It rained at noon."), meets);
+    check(CLAIM, beside(CLAIM.text), meets);
     for bears in [
         "The plan was approved in 2018.",
         "No, that is wrong.",
@@ -267,7 +263,7 @@ fn surroundings_that_have_nothing_to_do_with_it_may_differ() {
     ] {
         check(CLAIM, beside(bears), None);
         check(Claim { passage: bears, ..CLAIM }, REWORDED, None);
-        check(Claim { passage: bears, ..CLAIM }, beside(bears), meets.clone());
+        check(Claim { passage: bears, ..CLAIM }, beside(bears), meets);
     }
 }
 

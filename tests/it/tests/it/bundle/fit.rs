@@ -290,6 +290,7 @@ fn answers_are_made_ahead_by_each_profile(bundle: &Bundle) {
             saved: NanoUsd::ZERO,
             trace: None,
             models: ModelPolicy::default(),
+            repeats: None,
             warms: Some(Warms { step: used, entry: "gone".to_owned() }),
         };
         let row = |key, row| Change { key, expect: Expect::Absent, to: Becomes::Row(row), due_ms: None };
