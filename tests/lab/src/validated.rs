@@ -42,7 +42,7 @@ async fn a_redis_that_never_answers_is_told_in_time() {
     let limits = RedisLimits::open(&url, config.rates.clone(), settings, Some(spare)).await.unwrap();
     let cache = RedisCache::open(&url, CacheSettings::of(config.recall.most)).await.unwrap();
     let cache =
-        config.recall.over(Arc::new(cache), config.recall.key_of_deployment().unwrap(), clock.clone());
+        config.recall.over(Arc::new(cache), config.recall.key_of_deployment(true).unwrap(), clock.clone());
     let opened_ms = clock.now_ms() - began_ms;
     let ports = Ports { limits: Arc::new(limits), cache, ..ports };
     let (rows, took_ms) = timed(&ports, &site).await;
