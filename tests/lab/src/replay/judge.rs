@@ -9,7 +9,7 @@ use engine::ports::{Llm, LlmError, ModelReply, ModelRequest};
 use serde_json::{Value, json};
 
 use super::VERIFIER;
-use super::shows::Facts;
+use super::shows::{FILLER, Facts};
 use crate::scripted::{Evidence, ScriptedModel};
 
 pub(super) struct Judge {
@@ -38,7 +38,7 @@ impl Judge {
     fn verdict(&self, request: &ModelRequest) -> Option<Value> {
         let evidence = Evidence::of(&request.messages);
         let claim = evidence.get("item")?.get("text")?.as_str()?;
-        let fact = self.facts.get(claim.trim_start_matches("Um, "))?;
+        let fact = self.facts.get(claim.trim_start_matches(FILLER))?;
         let (verdict, stance) = match blake3::hash(&fact.to_le_bytes()).as_bytes()[0] % 3 {
             0 => ("supported", Some("supports")),
             1 => ("refuted", Some("refutes")),

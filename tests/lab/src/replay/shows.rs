@@ -195,10 +195,13 @@ impl Shows {
     }
 }
 
+/// What people say while they think.
+pub(super) const FILLER: &str = "Um, ";
+
 /// Another hand has written it down.
 fn reissued(line: &str, way: usize) -> String {
     match way % 3 {
-        0 => format!("Um, {line}"),
+        0 => format!("{FILLER}{line}"),
         1 => line.replace(' ', "  "),
         _ => format!("{line} "),
     }
