@@ -327,7 +327,7 @@ mod tests {
 
     #[test]
     fn a_repeated_run_is_shown_the_memory_of_the_first_one_for_a_day() {
-        let house = House::new(None, None);
+        let house = House::new(None, Some(Vec::new()));
         let names = |runs: &[&RunId]| runs.iter().map(|run| run.as_str().to_owned()).collect::<Vec<_>>();
         let (older, nothing) = shown(&house, 1, true, true);
         assert_eq!(nothing, names(&[]));

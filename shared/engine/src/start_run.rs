@@ -88,8 +88,10 @@ pub async fn start_run(ports: &Ports, request: &RunRequest) -> Result<(RunKey, b
         };
         check_depth(&own, request.depth)?;
         let limited = limit(ports, &own, rows, &budgets)?;
-        let repeats =
-            rows.get(&seen).and_then(|row| first_run(ports, row, now)).filter(|_| request.use_cache);
+        let repeats = rows
+            .get(&seen)
+            .and_then(|row| first_run(ports, row, now))
+            .filter(|_| request.use_cache && is_recalling(ports));
         let stored = Run {
             models: own.models.clone(),
             repeats: repeats.clone(),
@@ -172,6 +174,11 @@ fn new_run(ports: &Ports, request: &RunRequest, run: &RunKey, now: u64) -> Run {
         repeats: None,
         warms: None,
     }
+}
+
+/// Whether there is anything to recall: without a model, or with the cache off, a repeated run is shown what there is now.
+fn is_recalling(ports: &Ports) -> bool {
+    ports.model.is_some() && ports.catalogue.agents.iter().any(|agent| agent.cache.exact)
 }
 
 /// That content was analysed first by this run.

@@ -72,16 +72,19 @@ impl Talk<'_> {
             making.served(ports, spec, met.take_copy()).await;
             return Ok(self.serve(met.answer, CacheLevel::L3, met.cosine));
         }
+        // An audit is made by whom the coin has chosen, also beside others: what another is answered finds nothing for it.
         if met.is_kept()
+            && !matches!(decision, Some(Decision::Serve { .. }))
             && let Some(after_ms) = making.take_lead(ports, claimed).await
         {
             return Ok(self.elsewhere(after_ms));
         }
-        let failed_before = self.failed_calls;
+        let failing_before = self.failed_calls + self.refused_calls;
         let outcome = self.make(ports, llm, model, making).await?;
         match decision {
             Some(decision) => {
-                let failed = self.failed_calls > failed_before;
+                let failed = self.failed_calls + self.refused_calls > failing_before
+                    || matches!(outcome, Ending::Later(_));
                 Ok(self.compare(ports, (met, decision, maker), outcome, failed).await)
             }
             None => Ok(outcome),

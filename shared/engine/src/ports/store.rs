@@ -182,6 +182,8 @@ pub enum Range {
     Ledger(TenantId, String),
     /// A tenant's memory, newest first.
     Memory(TenantId),
+    /// A tenant's memory of runs up to this one, newest first.
+    MemoryUpTo(TenantId, RunId),
     /// A tenant's API keys, newest first.
     ApiKeys(TenantId),
     /// Rows due at or before this time, any tenant, most overdue first.

@@ -103,8 +103,10 @@ pub(crate) async fn learn(ports: &Ports, claimed: &Claimed, maker: &Maker, decis
     let learned = change(ports, maker, |trust| match decision {
         Decision::Shadow => trust.label(wrong, Limit::default()),
         Decision::Serve { rate, audit: true } => {
-            trust.owed.remove(&step);
-            trust.found(rate, wrong, Limit::default());
+            // Found once: another worker on the same step may have been faster.
+            if trust.owed.remove(&step).is_some() {
+                trust.found(rate, wrong, Limit::default());
+            }
         }
         Decision::Serve { audit: false, .. } => {}
     });

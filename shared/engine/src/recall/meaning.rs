@@ -53,6 +53,7 @@ pub(crate) struct Question {
     text: String,
     pub(super) namespace: String,
     item_id: Option<String>,
+    rests_on: Option<String>,
 }
 
 /// A stored answer to a text of the same meaning.
@@ -116,6 +117,7 @@ impl Question {
             text: text.to_owned(),
             namespace: keyed_hash("assay 2026 namespace of meaning", tenant, spec, &request),
             item_id: id.map(str::to_owned),
+            rests_on: spec.cache.rests_on.clone(),
         }))
     }
 
@@ -139,7 +141,17 @@ impl Question {
             let text = answer.to_string();
             text.split(|letter: char| !letter.is_alphanumeric()).any(|word| word == id)
         });
-        !names_item && !citations::points_at_content(answer)
+        // That nothing was found is known of one place only.
+        let rests_on_nothing = self.rests_on.as_ref().is_some_and(|field| is_empty(&answer[field.as_str()]));
+        !names_item && !rests_on_nothing && !citations::points_at_content(answer)
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Array(values) => values.is_empty(),
+        Value::String(text) => text.is_empty(),
+        value => value.is_null(),
     }
 }
 

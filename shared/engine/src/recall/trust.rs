@@ -60,10 +60,10 @@ const LABELLED: [(u64, u64); 3] = [(4_170_735, 4_074_630), (5_270_310, 1_930_826
 const MOST_LABELS: u64 = 2_000;
 
 /// So many audits that have not ended are known by their step; of more, the oldest are lost.
-const MOST_OWED: usize = 32;
+const MOST_OWED: usize = 64;
 
-/// So many versions of an agent's prompt and models are known; of more, the one with the fewest candidates is forgotten, and begins
-/// in shadow again.
+/// So many versions of an agent's prompt and models are known; of more, the one with the fewest candidates is forgotten but for the
+/// newest, and begins in shadow again.
 const MOST_MAKERS: usize = 16;
 
 const MILLION: u64 = 1_000_000;
@@ -126,16 +126,22 @@ pub struct Earned {
     /// Each one's counts.
     #[serde(default)]
     pub by: BTreeMap<String, Trust>,
+    /// The maker that came last: it is not forgotten for having few candidates yet.
+    #[serde(default)]
+    pub newest: String,
 }
 
 impl Earned {
     /// The counts of this maker; a new one has none.
     pub fn of(&mut self, maker: &str) -> &mut Trust {
-        if !self.by.contains_key(maker) && self.by.len() >= MOST_MAKERS {
-            let fewest = self.by.iter().min_by_key(|(_, trust)| trust.candidates());
+        if !self.by.contains_key(maker) {
+            let old = self.by.iter().filter(|(known, _)| **known != self.newest);
+            let fewest =
+                old.min_by_key(|(_, trust)| trust.candidates()).filter(|_| self.by.len() >= MOST_MAKERS);
             if let Some(fewest) = fewest.map(|(maker, _)| maker.clone()) {
                 self.by.remove(&fewest);
             }
+            maker.clone_into(&mut self.newest);
         }
         self.by.entry(maker.to_owned()).or_default()
     }

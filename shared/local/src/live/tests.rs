@@ -189,6 +189,7 @@ fn catalogue(rows: &[AgentRow<'_>]) -> Catalogue {
             ttl_seconds: 0,
             semantic_text: None,
             passages: None,
+            rests_on: None,
             threshold: Default::default(),
         },
         temperature: 0.0,

@@ -42,7 +42,7 @@ pub(super) fn address(key: &Key) -> Result<Address> {
             (format!("{}#S#{}", of_tenant(tenant), escape(content)), "SEEN".to_owned())
         }
         Key::Counters(tenant, shard) => (format!("{}#N#{shard}", of_tenant(tenant)), "COUNTERS".to_owned()),
-        Key::Memory(tenant, run) => (of_memory(tenant), format!("MEMORY#{}", escape(run.as_str()))),
+        Key::Memory(tenant, run) => (of_memory(tenant), memory_sk(run)),
         Key::Cache(tenant, name) => (format!("{}#C#{}", of_tenant(tenant), escape(name)), "CACHE".to_owned()),
         Key::Rate(name) => (format!("RATE#{}", escape(name)), "RATE".to_owned()),
         Key::ApiKey(id) => (format!("KEY#{}", escape(id.as_str())), "KEY".to_owned()),
@@ -124,6 +124,10 @@ pub(super) fn of_api_keys(tenant: &TenantId) -> String {
 
 pub(super) fn of_memory(tenant: &TenantId) -> String {
     format!("{}#M", of_tenant(tenant))
+}
+
+pub(super) fn memory_sk(run: &RunId) -> String {
+    format!("MEMORY#{}", escape(run.as_str()))
 }
 
 /// A tenant's ledger of the month a run was accepted in.

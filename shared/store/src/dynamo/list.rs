@@ -44,6 +44,11 @@ pub(super) async fn list(dynamo: &Dynamo, range: &Range, from: Option<&str>, lim
             Stretch { lowest, highest, ..part(keys::of_month(tenant, month), "") }
         }
         Range::Memory(tenant) => Stretch { newest_first: true, ..part(keys::of_memory(tenant), "MEMORY#") },
+        Range::MemoryUpTo(tenant, run) => Stretch {
+            newest_first: true,
+            highest: keys::memory_sk(run),
+            ..part(keys::of_memory(tenant), "MEMORY#")
+        },
         Range::Due(by_ms) => return due(dynamo, *by_ms, from, limit).await,
     };
     let items = query(dynamo, &stretch, from, limit).await?;

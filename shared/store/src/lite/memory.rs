@@ -50,7 +50,10 @@ impl LiteMemory {
         before: Option<&RunId>,
         limit: usize,
     ) -> Result<Vec<MemoryRecord>> {
-        let range = Range::Memory(tenant.clone());
+        let range = match before {
+            Some(run) => Range::MemoryUpTo(tenant.clone(), run.clone()),
+            None => Range::Memory(tenant.clone()),
+        };
         let (mut records, mut from) = (Vec::new(), None::<String>);
         while records.len() < limit {
             let wanted = (limit - records.len()).min(PAGE);

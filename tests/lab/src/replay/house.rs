@@ -10,12 +10,13 @@ use engine::RunRequest;
 use engine::error::{Error, ErrorKind};
 use engine::memory::virtual_time::Executor;
 use engine::memory::{
-    MemoryCache, MemoryContent, MemoryDelivery, MemoryLimits, MemoryMemories, MemoryMetrics, MemoryQueues,
-    MemoryStore, SeededRandom, VirtualTime,
+    Broken, Fault, MemoryCache, MemoryContent, MemoryDelivery, MemoryLimits, MemoryMemories, MemoryMetrics,
+    MemoryQueues, MemoryStore, SeededRandom, VirtualTime,
 };
 use engine::model::{AgentId, Depth, NanoUsd, Outcome, RunKey, Source, StepResult, TenantId};
 use engine::ports::{
-    Becomes, Change, Clock, ContentStore as _, Embedder, Expect, Key, Ports, Range, Row, Settings, Store as _,
+    Becomes, Cache, Change, Clock, ContentStore as _, Embedder, Expect, Key, Ports, Range, Row, Settings,
+    Store as _,
 };
 use engine::recall::SealingKey;
 use engine::recall::trust::{RATES, Trust};
@@ -67,7 +68,7 @@ impl House {
         let script = Script::new(vec![sim::model()]).without_tools().with_latency_ms(500);
         let vectors = embedded.map(|embedded| Arc::new(Vectors { embedded, missing: AtomicU64::new(0) }));
         let recall = RecallConfig {
-            is_on,
+            is_on: true,
             most: 10_000,
             share: Default::default(),
             threshold: Default::default(),
@@ -75,6 +76,10 @@ impl House {
             key_of_model: None,
         };
         let place = Arc::new(MemoryCache::new(clock.clone(), 10_000));
+        let stored = recall.over(place, SealingKey::from_text("the replay's own key"), clock.clone());
+        // What is asked is the same in both, only that nothing is found in one.
+        let cache: Arc<dyn Cache> =
+            if is_on { stored } else { Arc::new(Broken::new(stored, clock.clone(), Fault::Down)) };
         let ports = Ports {
             random: Arc::new(SeededRandom::new(seed ^ 1)),
             catalogue: Arc::new(recall.applied_to(boot::load_catalogue()?)),
@@ -88,7 +93,7 @@ impl House {
             content: content.clone(),
             queues: queues.clone(),
             workflow: workflow.clone(),
-            cache: recall.over(place, SealingKey::from_text("the replay's own key"), clock.clone()),
+            cache,
             limits: Arc::new(MemoryLimits::new(clock.clone(), 1_000_000, 1_000_000)),
             model: Some(Arc::new(Judge { model: ScriptedModel::new(script, clock.clone()), facts })),
             embedder: vectors.clone().map(|vectors| vectors as Arc<dyn Embedder>),

@@ -1,5 +1,6 @@
-//! The model of the replay: the scripted one, but for claims, which it judges by what they say: two texts of one fact get one
-//! verdict. So an answer that is served to another fact than its own can be told.
+//! The model of the replay: the scripted one, but for claims, which it judges by what they say, by what is answered to them in their
+//! own talk, and by whether other talks say so too. So an answer that is served to another fact than its own can be told, and one
+//! that is served beside passages that change it.
 
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use engine::ports::{Llm, LlmError, ModelReply, ModelRequest};
 use serde_json::{Value, json};
 
 use super::VERIFIER;
-use super::shows::{FILLER, Facts};
+use super::shows::{DENIALS, FILLER, Facts};
 use crate::scripted::{Evidence, ScriptedModel};
 
 pub(super) struct Judge {
@@ -39,9 +40,21 @@ impl Judge {
         let evidence = Evidence::of(&request.messages);
         let claim = evidence.get("item")?.get("text")?.as_str()?;
         let fact = self.facts.get(claim.trim_start_matches(FILLER))?;
-        let (verdict, stance) = match blake3::hash(&fact.to_le_bytes()).as_bytes()[0] % 3 {
+        let passages = evidence.get("baseline").and_then(|baseline| baseline["evidence"].as_array());
+        let quotes = |source: &str| {
+            let of = passages.into_iter().flatten().filter(|passage| passage["source"] == source);
+            of.filter_map(|passage| passage["quote"].as_str()).collect::<Vec<_>>()
+        };
+        let is_denied = quotes("transcript").iter().any(|quote| DENIALS.contains(quote));
+        let is_told_elsewhere = quotes("memory").iter().any(|quote| self.facts.get(*quote) == Some(fact));
+        let known = blake3::hash(&fact.to_le_bytes()).as_bytes()[0] % 3;
+        let (verdict, stance) = match known {
+            // Somebody answers the claim where it is made.
+            0 | 1 if is_denied => ("conflicting", Some("neutral")),
             0 => ("supported", Some("supports")),
             1 => ("refuted", Some("refutes")),
+            // Nothing is known but that others say so too.
+            _ if is_told_elsewhere => ("supported", Some("supports")),
             _ => ("not_enough_evidence", None),
         };
         let cite = |stance| {

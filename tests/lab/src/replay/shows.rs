@@ -365,7 +365,7 @@ const BESIDE: [&str; 24] = [
 ];
 
 /// What people say against each other.
-const DENIALS: [&str; 4] = [
+pub(super) const DENIALS: [&str; 4] = [
     "No, I do not think so.",
     "Actually, I have read another thing.",
     "You are wrong, my friend.",

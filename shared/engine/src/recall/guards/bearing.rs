@@ -1,7 +1,8 @@
 //! Whether a passage is about what a text is about, or takes something back.
 //!
-//! An allow-list too: a passage is let go where no word of it is one of the text's, in any form that is known, nobody denies
-//! anything in it, and it is English. A number or a unit of the text counts as its word.
+//! A passage is let go where no word of it is one of the text's, in any form that is known, it goes on with nothing said before,
+//! nobody denies anything in it, and it is English. A number or a unit of the text counts as its word. Words that resume are a
+//! closed class; words that deny are not, but hardly anything is taken back without a word for what is taken back.
 
 use super::WORDS;
 use super::inflect::{Likeness, likeness};
@@ -28,9 +29,10 @@ pub(super) fn bears_on(text: &str, passage: &str) -> bool {
     text.iter().filter(tells).any(|ours| told.iter().any(|theirs| is_shared(&ours.word, &theirs.word)))
 }
 
-/// A denial, or a word by which people correct each other.
+/// A denial, a word by which people correct each other, or one that resumes what was said.
 fn takes_back(token: &Token) -> bool {
-    token.kind == Kind::Word && ["negation", "objection"].iter().any(|list| WORDS.has(list, &token.word))
+    token.kind == Kind::Word
+        && ["negation", "objection", "resumption"].iter().any(|list| WORDS.has(list, &token.word))
 }
 
 /// The same word, in whatever form: a passage that bears on the text is only asked about once more.

@@ -189,7 +189,8 @@ fn settled(forecast: Forecast, used: Use<'_>, warmed: &mut Warmed) -> Option<For
     }
     warmed.used += 1;
     warmed.off_ms += used.at_ms.abs_diff(forecast.next_ms);
-    if forecast.refresh != Refresh::None && used.was_hit {
+    // One that is only begun has not made what was served.
+    if forecast.refresh == Refresh::Done && used.was_hit {
         warmed.refreshed_used += 1;
         warmed.waiting_saved_ms += used.kept.took_ms;
     } else {
