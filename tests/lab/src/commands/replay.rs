@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::targets::{Must, judge, show_missed};
 use super::{ended, print};
 use crate::replay::{Extent, Figures, play};
 use crate::stack::Result;
@@ -28,7 +29,17 @@ pub(super) struct Arguments {
     seed: u64,
 }
 
-/// Plays and prints; ends with 1 if a wrong answer was served.
+/// What is asked for: the share of tokens avoided of content that came before, of edited content, and of judging repeated claims.
+const TARGETS: [(&str, Must); 6] = [
+    ("/wrong", Must::Be(0.0)),
+    ("/classes/identical/avoided", Must::BeAtLeast(0.99)),
+    ("/classes/edited: fillers, marks and capitals/avoided", Must::BeAtLeast(0.6)),
+    ("/classes/edited: words beside the claims/avoided", Must::BeAtLeast(0.6)),
+    ("/classes/edited: figures of claims/avoided", Must::BeAtLeast(0.6)),
+    ("/classes/other content, a third of its claims reworded/repeated_avoided", Must::BeAtLeast(0.7)),
+];
+
+/// Plays and prints; ends with 1 if a figure is missed.
 pub(super) fn replay(arguments: &Arguments) -> ExitCode {
     let Arguments { json, runs, before, earned, seed } = *arguments;
     ended(
@@ -38,8 +49,10 @@ pub(super) fn replay(arguments: &Arguments) -> ExitCode {
 }
 
 fn show(figures: &Figures, as_json: bool) -> Result<()> {
+    let mut report = serde_json::to_value(figures)?;
+    let is_met = judge(&mut report, TARGETS);
     if as_json {
-        print(&serde_json::to_string_pretty(figures)?);
+        print(&format!("{report:#}"));
     } else {
         print(&format!(
             "{} comprehensive runs after {} others, each played with stored answers and without",
@@ -81,5 +94,6 @@ fn show(figures: &Figures, as_json: bool) -> Result<()> {
         figures.wrong_ones.iter().for_each(|wrong| print(&format!("  {wrong}")));
         print(&format!("texts without a vector: {}", figures.not_embedded));
     }
-    if figures.wrong > 0 { Err("a wrong answer was served".into()) } else { Ok(()) }
+    show_missed(&report);
+    if is_met { Ok(()) } else { Err("not all figures are what is asked for".into()) }
 }
