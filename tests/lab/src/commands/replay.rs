@@ -42,13 +42,16 @@ const TARGETS: [(&str, Must); 6] = [
 /// Plays and prints; ends with 1 if a figure is missed.
 pub(super) fn replay(arguments: &Arguments) -> ExitCode {
     let Arguments { json, runs, before, earned, seed } = *arguments;
-    ended(
-        play(Extent { runs, before, earned, by_meaning: true, seed })
-            .and_then(|figures| show(&figures, json)),
-    )
+    let is_met = play(Extent { runs, before, earned, by_meaning: true, seed })
+        .and_then(|figures| show(&figures, json));
+    match is_met {
+        Ok(is_met) => ExitCode::from(u8::from(!is_met)),
+        Err(error) => ended(Err(error)),
+    }
 }
 
-fn show(figures: &Figures, as_json: bool) -> Result<()> {
+/// Prints; true if nothing is missed.
+fn show(figures: &Figures, as_json: bool) -> Result<bool> {
     let mut report = serde_json::to_value(figures)?;
     let is_met = judge(&mut report, TARGETS);
     if as_json {
@@ -93,7 +96,7 @@ fn show(figures: &Figures, as_json: bool) -> Result<()> {
         print(&format!("wrong answers served: {}", figures.wrong));
         figures.wrong_ones.iter().for_each(|wrong| print(&format!("  {wrong}")));
         print(&format!("texts without a vector: {}", figures.not_embedded));
+        show_missed(&report);
     }
-    show_missed(&report);
-    if is_met { Ok(()) } else { Err("not all figures are what is asked for".into()) }
+    Ok(is_met)
 }
