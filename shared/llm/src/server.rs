@@ -113,11 +113,11 @@ impl Server {
     ) -> Result<ModelReply, LlmError> {
         let call = async {
             let plausible = Plausible::of(shape, request, body.len());
-            let first_byte_ms = match self.config.stream {
-                true => self.config.first_byte_timeout_ms,
-                false => request.timeout_ms,
+            // The first byte of a plain answer comes with its last: what is not there in the call's time is late, not silent.
+            let begins = match self.config.stream {
+                true => Begins::within(self.config.first_byte_timeout_ms),
+                false => Begins::with_the_whole(),
             };
-            let begins = Begins::within(first_byte_ms);
             let response = self.post(place, body, begins).await?;
             if body::is_event_stream(&response) {
                 return stream::read::<A>(response, begins, self.limits(), &plausible, self.key()).await;
