@@ -83,8 +83,7 @@ pub(crate) async fn converse(ports: &Ports, llm: &dyn Llm, subject: &Subject<'_>
             Err(error) => (Vec::new(), None, Ending::Failed(error)),
         };
     talk.under_floor = routing.as_ref().map(routing::under_floor).unwrap_or_default();
-    let meets_the_need = |model: &&Arc<ModelSpec>| !talk.under_floor.contains(&routing::name_of(model));
-    talk.cheapest = candidates.iter().filter(meets_the_need).filter_map(usual_cost).min().unwrap_or_default();
+    talk.cheapest = talk.cheapest_of(&candidates);
     talk.has_alternative = candidates.iter().any(|model| model.provider != candidates[0].provider);
     candidates.reverse();
     if subject.claimed.epoch > 1 {
@@ -93,9 +92,10 @@ pub(crate) async fn converse(ports: &Ports, llm: &dyn Llm, subject: &Subject<'_>
         talk.paid_before = cost_by_step(&charges).get(&subject.claimed.key).copied().unwrap_or_default();
     }
     let mut wait: Option<Later> = None;
+    let mut too_dear = Vec::new();
     while let Some(model) = candidates.pop() {
         let was_repaired = talk.repaired;
-        talk.may_give_way = candidates.iter().any(|other| other.provider != model.provider);
+        talk.may_give_way = candidates.iter().any(|other| talk.may_stand_in(other, &model));
         ending = talk.run(ports, llm, &model).await?;
         if let Some(routing) = routing.as_mut().filter(|_| !was_repaired) {
             routing.answered =
@@ -116,11 +116,20 @@ pub(crate) async fn converse(ports: &Ports, llm: &dyn Llm, subject: &Subject<'_>
         if let Ending::Later(later) = &ending {
             wait.get_or_insert_with(|| later.clone());
         }
-        if std::mem::take(&mut talk.gives_way) {
-            candidates.retain(|other| other.provider != model.provider);
+        let gave_way = std::mem::take(&mut talk.gives_way);
+        if gave_way || is_rejected(&ending) {
+            // Where the cheapest does not answer, or is rejected, it is the cheapest of those that are left.
+            candidates.append(&mut too_dear);
+            candidates.retain(|other| !gave_way || other.provider != model.provider);
+            talk.cheapest = talk.cheapest_of(&candidates);
         }
         if talk.cheapest_only {
-            candidates.retain(|model| talk.is_cheapest(model));
+            let (cheapest, dearer) = candidates.into_iter().partition(|other| talk.is_cheapest(other));
+            candidates = cheapest;
+            too_dear.extend::<Vec<_>>(dearer);
+            if matches!(&ending, Ending::Budget(_)) && !talk.is_cheapest(&model) {
+                too_dear.push(model);
+            }
         }
     }
     if matches!(ending, Ending::Invalid(_)) {
@@ -283,6 +292,19 @@ impl<'a> Talk<'a> {
             temperature: spec.temperature,
             timeout_ms: CALL_TIMEOUT_MS.min(run.deadline_ms.saturating_sub(ports.clock.now_ms())).max(1),
         }
+    }
+
+    /// What a usual call costs at the cheapest of these that meet the need.
+    fn cheapest_of(&self, candidates: &[Arc<ModelSpec>]) -> NanoUsd {
+        let meets_the_need = |model: &&Arc<ModelSpec>| !self.under_floor.contains(&routing::name_of(model));
+        candidates.iter().filter(meets_the_need).filter_map(usual_cost).min().unwrap_or_default()
+    }
+
+    /// True if a call to `model` may be left to `other`: somebody else's, that meets the need, and that may still be asked.
+    fn may_stand_in(&self, other: &Arc<ModelSpec>, model: &Arc<ModelSpec>) -> bool {
+        other.provider != model.provider
+            && !self.under_floor.contains(&routing::name_of(other))
+            && (!self.cheapest_only || self.is_cheapest(other))
     }
 
     /// True if no candidate that meets the need costs less than this one, which meets it.

@@ -87,16 +87,17 @@ impl Talk<'_> {
             input_tokens,
             output_tokens,
         };
-        if let Some(ending) = self.take_rates(ports, &call, &take).await? {
+        let not_taken = self.take_rates(ports, &call, &take).await.transpose();
+        if let Some(not_taken) = not_taken {
             if is_probe {
                 circuits::tell(ports, &request.model.provider, Verdict::None).await;
             }
-            return Ok(Err(ending));
+            return not_taken.map(Err);
         }
         let asked_ms = ports.clock.now_ms();
-        let answer = match self.has_alternative {
+        let (answer, told_of_silence) = match self.has_alternative {
             true => ask_and_tell_of_silence(ports, llm, request, silent_after_ms).await,
-            false => llm.complete(request).await,
+            false => (llm.complete(request).await, false),
         };
         let seen = Seen {
             took_ms: Some(ports.clock.now_ms().saturating_sub(asked_ms)),
@@ -114,7 +115,14 @@ impl Talk<'_> {
             Err(LlmError { bill: Bill::Unknown, .. }) => Settlement::Unknown,
         };
         settle_rates(ports, &take, settlement).await;
-        money::settle_seen(ports, &claimed.run, &call, settlement, seen).await?;
+        let settled = money::settle_seen(ports, &claimed.run, &call, settlement, seen).await;
+        if let Err(error) = settled {
+            // The place that the call holds is given back all the same.
+            if is_probe || told_of_silence {
+                circuits::tell(ports, &request.model.provider, Verdict::None).await;
+            }
+            return Err(error);
+        }
         let booked = match settlement {
             Settlement::Used(_, cost) => Some(cost),
             Settlement::Unknown => Some(worst_case),
@@ -141,7 +149,7 @@ impl Talk<'_> {
             Verdict::Failed { .. } | Verdict::Silent { .. } => true,
             // Whether it is news where others are asked too, the circuit's own row says.
             Verdict::Answered { .. } => is_recovering || self.has_alternative,
-            Verdict::None => is_probe,
+            Verdict::None => is_probe || told_of_silence,
         };
         if is_news {
             circuits::tell(ports, &request.model.provider, verdict).await;
@@ -161,6 +169,8 @@ impl Talk<'_> {
             ErrorKind::RateLimited if has_alternative => {
                 Some(Verdict::Failed { has_alternative, busy_for_ms: error.retry_after_ms() })
             }
+            // What is busy has not shown that it answers.
+            ErrorKind::RateLimited => Some(Verdict::None),
             kind if circuits::is_providers_fault(kind) => {
                 Some(Verdict::Failed { has_alternative, busy_for_ms: None })
             }
@@ -256,20 +266,20 @@ impl Talk<'_> {
     }
 }
 
-/// Asks. If the answer takes longer than answers took lately, all functions are told so while it is waited for.
+/// Asks. If the answer takes longer than answers took lately, all functions are told so while it is waited for; true if they were.
 async fn ask_and_tell_of_silence(
     ports: &Ports,
     llm: &dyn Llm,
     request: &ModelRequest,
     silent_after_ms: u64,
-) -> std::result::Result<ModelReply, LlmError> {
+) -> (std::result::Result<ModelReply, LlmError>, bool) {
     let began_ms = ports.clock.now_ms();
     let silence = pin!(ports.clock.sleep(silent_after_ms));
     match select(llm.complete(request), silence).await {
-        Either::Left((answer, _)) => answer,
+        Either::Left((answer, _)) => (answer, false),
         Either::Right(((), call)) => {
             let told = circuits::tell(ports, &request.model.provider, Verdict::Silent { began_ms });
-            join(call, told).await.0
+            (join(call, told).await.0, true)
         }
     }
 }

@@ -25,6 +25,9 @@ const LEAST_SILENCE_MS: u64 = 5_000;
 pub struct Circuit {
     /// Failures since the last success.
     pub failures: u32,
+    /// Those of them that only said that the provider is busy.
+    #[serde(default)]
+    pub busy: u32,
     /// Until when nobody asks.
     pub open_until_ms: u64,
     /// Until when one call at most is a probe.
@@ -58,7 +61,7 @@ impl Circuit {
     /// Whether a call passes now. Where nobody else could be asked, a few failures are taken as bad luck.
     pub fn state(&self, now_ms: u64, has_alternative: bool) -> CircuitState {
         let until_ms = self.open_until_ms.max(self.probe_until_ms);
-        match self.failures {
+        match self.counted(has_alternative) {
             failures if failures < enough(has_alternative) => CircuitState::Closed,
             _ if now_ms < until_ms => CircuitState::OpenUntil(until_ms),
             _ => CircuitState::HalfOpen,
@@ -123,7 +126,7 @@ impl Circuit {
     /// A call failed. Calls that were under way when the circuit opened do not open it any further. A provider that is only busy
     /// and says when to come back is believed the first time, and later where it asks for more than it would get.
     pub fn failed(self, now_ms: u64, has_alternative: bool, busy_for_ms: Option<u64>) -> Self {
-        if now_ms < self.open_until_ms && self.failures >= enough(has_alternative) {
+        if now_ms < self.open_until_ms && self.counted(has_alternative) >= enough(has_alternative) {
             return self;
         }
         let usual_ms = (FIRST_WAIT_MS << self.failures.min(8)).min(LONGEST_WAIT_MS);
@@ -134,10 +137,16 @@ impl Circuit {
         };
         Self {
             failures: self.failures.saturating_add(1),
+            busy: self.busy.saturating_add(u32::from(busy_for_ms.is_some())),
             open_until_ms: now_ms + wait_ms,
             longest_ms: self.longest_ms,
             ..Self::default()
         }
+    }
+
+    /// The failures that count: being busy is none where nobody else could be asked.
+    fn counted(&self, has_alternative: bool) -> u32 {
+        if has_alternative { self.failures } else { self.failures.saturating_sub(self.busy) }
     }
 
     fn trying(&self, now_ms: u64) -> u32 {
@@ -180,6 +189,14 @@ mod tests {
             circuit = circuit.failed(at * 1_000, false, None);
         }
         assert!(matches!(circuit.state(4_001, false), OpenUntil(_)), "five in a row, however soon");
+    }
+
+    #[test]
+    fn that_a_provider_is_busy_stops_nobody_who_has_no_alternative() {
+        let busy = (0..9u64)
+            .fold(Circuit::default(), |circuit, at| circuit.failed(at * 1_000_000, true, Some(2_000)));
+        assert!(matches!(busy.state(8_000_001, true), OpenUntil(_)));
+        assert_eq!(busy.state(8_000_001, false), Closed);
     }
 
     #[test]

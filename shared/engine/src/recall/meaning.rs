@@ -46,6 +46,7 @@ const MOST_TEXTS: usize = 10_000;
 /// No text has these characters from a model or a person.
 const TEXT_MARKER: &str = "\u{1}text\u{1}";
 const ID_MARKER: &str = "\u{1}id\u{1}";
+const ELSEWHERE_MARKER: &str = "\u{1}said elsewhere\u{1}";
 
 /// A text whose meaning is asked for, and all that is exact about the request.
 #[derive(Clone, Debug)]
@@ -109,7 +110,9 @@ impl Question {
         let marks: BTreeMap<&str, &str> =
             id.map(|id| (id, ID_MARKER)).into_iter().chain([(text, TEXT_MARKER)]).collect();
         let input = StepInput { item: input.item.as_ref().map(|item| marked(item, &marks)), ..input.clone() };
-        let baseline = baseline.map(|baseline| without_surroundings(marked(baseline, &marks), spec, text));
+        let baseline = baseline.map(|baseline| {
+            without_surroundings(marked(baseline, &marks), spec.cache.passages.as_deref(), text)
+        });
         let messages = prompt::messages(spec, &input, baseline.as_ref())?;
         let request = ModelRequest { messages, ..request.clone() };
         let tenant = &claimed.run.key.tenant;
@@ -166,12 +169,20 @@ fn marked(object: &Value, marks: &BTreeMap<&str, &str>) -> Value {
 }
 
 /// Without the passages that were found for the text and do not bear on it: a claim is judged on what it says, wherever it is
-/// said. What may change the judgement stays, and then only the same passages meet.
-fn without_surroundings(mut baseline: Value, spec: &AgentSpec, text: &str) -> Value {
-    let passages = spec.cache.passages.as_ref().and_then(|field| baseline.get_mut(field.as_str()));
-    if let Some(Value::Array(passages)) = passages {
-        passages
-            .retain(|passage| passage["quote"].as_str().is_none_or(|quote| guards::bears_on(text, quote)));
+/// said. That other content says so too may settle it, so that stays, however often and by whom it is said. What else may change the
+/// judgement stays as it is, and then only the same passages meet.
+fn without_surroundings(mut baseline: Value, field: Option<&str>, text: &str) -> Value {
+    let Some(Value::Array(passages)) = field.and_then(|field| baseline.get_mut(field)) else {
+        return baseline;
+    };
+    let mut is_said_elsewhere = false;
+    passages.retain(|passage| {
+        let bears = passage["quote"].as_str().is_none_or(|quote| guards::bears_on(text, quote));
+        is_said_elsewhere |= !bears && !passage["run_id"].is_null();
+        bears
+    });
+    if is_said_elsewhere {
+        passages.push(Value::from(ELSEWHERE_MARKER));
     }
     baseline
 }
@@ -390,4 +401,32 @@ async fn embed(ports: &Ports, embedder: &dyn Embedder, text: &str) -> Option<Vec
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_said_elsewhere_is_no_surroundings() {
+        let check = |passages: Value, expected: Value| {
+            let left =
+                without_surroundings(json!({"found": passages}), Some("found"), "The wall cost 40 euros.");
+            assert_eq!(left["found"], expected);
+        };
+        let own = |quote: &str| json!({"quote": quote, "segment": "s1", "run_id": null});
+        let other = |quote: &str, run: &str| json!({"quote": quote, "segment": null, "run_id": run});
+        check(json!([own("We sang."), own("The wall cost 40 euros.")]), json!([]));
+        check(
+            json!([other("The wall cost 40 euros.", "r1"), other("The wall cost 40 euros.", "r2")]),
+            json!([ELSEWHERE_MARKER]),
+        );
+        let against = other("The wall cost 41 euros.", "r1");
+        check(json!([against.clone(), own("We sang.")]), json!([against]));
+        let baseline = json!({"other": [own("We sang.")]});
+        assert_eq!(without_surroundings(baseline.clone(), Some("found"), "Rain fell."), baseline);
+        assert_eq!(without_surroundings(baseline.clone(), None, "Rain fell."), baseline);
+    }
 }
