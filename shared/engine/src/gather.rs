@@ -273,11 +273,7 @@ async fn content_facts(ports: &Ports, run: &Run, inputs: &BTreeMap<AgentId, Inpu
 /// Earlier runs, without runs on the same content: they would confirm themselves. A run that repeats another is shown what
 /// was there before that one.
 async fn history(ports: &Ports, run: &Run) -> Result<Value> {
-    let tenant = &run.key.tenant;
-    let records = match &run.repeats {
-        Some(first) => ports.memory.recent_before(tenant, first, HISTORY).await?,
-        None => ports.memory.recent(tenant, HISTORY).await?,
-    };
+    let records = ports.memory.recent(&run.key.tenant, run.repeats.as_ref(), HISTORY).await?;
     let earlier = records.into_iter().filter(|record| {
         record.run_id != run.key.run
             && record.content != run.source.content

@@ -484,10 +484,13 @@ pub trait Platform: Send + Sync {
 pub trait Memory: Send + Sync {
     /// Keeps a run's record; the same run's record again replaces it.
     async fn remember(&self, tenant: &TenantId, record: &MemoryRecord) -> Result<()>;
-    /// The newest records, newest first.
-    async fn recent(&self, tenant: &TenantId, limit: usize) -> Result<Vec<MemoryRecord>>;
-    /// The newest records of runs that were accepted before this one, newest first.
-    async fn recent_before(&self, tenant: &TenantId, run: &RunId, limit: usize) -> Result<Vec<MemoryRecord>>;
+    /// The newest records, newest first; if `before` names a run, only those of runs that were accepted before it.
+    async fn recent(
+        &self,
+        tenant: &TenantId,
+        before: Option<&RunId>,
+        limit: usize,
+    ) -> Result<Vec<MemoryRecord>>;
 }
 
 /// Something to post.

@@ -43,7 +43,7 @@ impl Tool for SearchMemory {
 
     async fn call(&self, scope: ToolScope<'_>, arguments: &Value) -> Result<ToolAnswer> {
         let search = search(arguments, USUAL, MOST)?;
-        let mut records = scope.memory.recent(&scope.step.run.tenant, RECORDS).await?;
+        let mut records = scope.memory.recent(&scope.step.run.tenant, None, RECORDS).await?;
         records.retain(|record| record.run_id != scope.step.run.run && record.content != *scope.content);
         let found = fitting(best(&records, search.query, search.limit));
         Ok(ToolAnswer::Answer(json!({ "searched": records.len(), "found": found })))

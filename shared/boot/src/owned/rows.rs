@@ -300,12 +300,7 @@ fn first_key(range: &Range) -> Option<Key> {
         Range::Charges(run) => Some(Key::Charge(CallId { step: step(run), epoch: 0, call: 0 })),
         Range::Events(run, after) => Some(Key::Event(run.clone(), after.checked_add(1)?)),
         Range::Outbox(run) => Some(Key::Outbox(run.clone(), String::new())),
-        Range::Runs(_)
-        | Range::Ledger(..)
-        | Range::Memory(_)
-        | Range::MemoryUpTo(..)
-        | Range::ApiKeys(_)
-        | Range::Due(_) => None,
+        Range::Runs(_) | Range::Ledger(..) | Range::Memory(..) | Range::ApiKeys(_) | Range::Due(_) => None,
     }
 }
 

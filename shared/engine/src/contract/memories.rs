@@ -10,7 +10,7 @@ pub async fn memory_contract(memory: &dyn Memory) -> Verdict {
     let record = |after_ms: u64, text: &str| {
         samples::memory(&samples::run_id(after_ms), samples::START_MS + after_ms, text)
     };
-    let recent = async |limit: usize| done(memory.recent(&owner, limit).await, "recalling");
+    let recent = async |limit: usize| done(memory.recent(&owner, None, limit).await, "recalling");
 
     same(&recent(5).await?, &Vec::<MemoryRecord>::new(), "the memory of nothing")?;
     for after_ms in [2, 3, 1] {
@@ -21,9 +21,9 @@ pub async fn memory_contract(memory: &dyn Memory) -> Verdict {
     same(&recent(5).await?, &newest_first, "all of the memory, newest first")?;
     same(&recent(2).await?, &newest_first[..2].to_vec(), "the two newest")?;
     same(&recent(0).await?, &Vec::new(), "none of it")?;
-    let before = done(memory.recent_before(&owner, &samples::run_id(3), 5).await, "recalling")?;
+    let before = done(memory.recent(&owner, Some(&samples::run_id(3)), 5).await, "recalling")?;
     same(&before, &newest_first[1..].to_vec(), "what was there before a run")?;
-    let before = done(memory.recent_before(&owner, &samples::run_id(3), 1).await, "recalling")?;
+    let before = done(memory.recent(&owner, Some(&samples::run_id(3)), 1).await, "recalling")?;
     same(&before, &newest_first[1..2].to_vec(), "the newest of what was there before a run")?;
 
     done(memory.remember(&owner, &record(2, "second")).await, "remembering the same run again")?;

@@ -85,5 +85,5 @@ async fn remembered(probe: &Probe<'_>, place: u64) -> Result<bool> {
         record: json!({ "probe": probe.id }),
     };
     memory.remember(&tenant, &record).await?;
-    Ok(memory.recent(&tenant, Probe::places()).await?.contains(&record))
+    Ok(memory.recent(&tenant, None, Probe::places()).await?.contains(&record))
 }

@@ -290,18 +290,14 @@ impl Memory for Broken<dyn Memory> {
         self.port.remember(tenant, record).await
     }
 
-    async fn recent(&self, tenant: &TenantId, limit: usize) -> Result<Vec<MemoryRecord>> {
+    async fn recent(
+        &self,
+        tenant: &TenantId,
+        before: Option<&RunId>,
+        limit: usize,
+    ) -> Result<Vec<MemoryRecord>> {
         self.ask().await?;
-        let mut records = self.port.recent(tenant, limit).await?;
-        if self.is_wrong() {
-            records.iter_mut().for_each(|record| record.record = Value::Null);
-        }
-        Ok(records)
-    }
-
-    async fn recent_before(&self, tenant: &TenantId, run: &RunId, limit: usize) -> Result<Vec<MemoryRecord>> {
-        self.ask().await?;
-        let mut records = self.port.recent_before(tenant, run, limit).await?;
+        let mut records = self.port.recent(tenant, before, limit).await?;
         if self.is_wrong() {
             records.iter_mut().for_each(|record| record.record = Value::Null);
         }

@@ -21,16 +21,16 @@ impl Memory for MemoryMemories {
         Ok(())
     }
 
-    async fn recent(&self, tenant: &TenantId, limit: usize) -> Result<Vec<MemoryRecord>> {
+    async fn recent(
+        &self,
+        tenant: &TenantId,
+        before: Option<&RunId>,
+        limit: usize,
+    ) -> Result<Vec<MemoryRecord>> {
         let records = lock(&self.0);
         // Run ids sort by the time of acceptance.
-        let newest_first = records.get(tenant).into_iter().flat_map(|runs| runs.values().rev());
-        Ok(newest_first.take(limit).cloned().collect())
-    }
-
-    async fn recent_before(&self, tenant: &TenantId, run: &RunId, limit: usize) -> Result<Vec<MemoryRecord>> {
-        let records = lock(&self.0);
-        let earlier = records.get(tenant).into_iter().flat_map(|runs| runs.range::<RunId, _>(..run).rev());
-        Ok(earlier.take(limit).map(|(_, record)| record.clone()).collect())
+        let newest_first = records.get(tenant).into_iter().flat_map(|runs| runs.iter().rev());
+        let wanted = newest_first.filter(|(run, _)| before.is_none_or(|before| *run < before));
+        Ok(wanted.take(limit).map(|(_, record)| record.clone()).collect())
     }
 }

@@ -94,8 +94,7 @@ impl Store for MemoryStore {
     async fn list(&self, range: &Range, from: Option<&str>, limit: usize) -> Result<Page> {
         yield_once().await;
         let state = lock(&self.0);
-        let descending =
-            matches!(range, Range::Runs(_) | Range::Memory(_) | Range::MemoryUpTo(..) | Range::ApiKeys(_));
+        let descending = matches!(range, Range::Runs(_) | Range::Memory(..) | Range::ApiKeys(_));
         let mut rows: Vec<(Place<'_>, &Stored)> = state
             .rows
             .iter()
@@ -170,8 +169,9 @@ fn is_in(range: &Range, key: &Key, stored: &Stored) -> bool {
             let run = &call.step.run;
             run.tenant == *tenant && crate::calendar::month_of(&run.run) == *month
         }
-        (Range::Memory(tenant), Key::Memory(of, _)) => of == tenant,
-        (Range::MemoryUpTo(tenant, last), Key::Memory(of, run)) => of == tenant && run <= last,
+        (Range::Memory(tenant, last), Key::Memory(of, run)) => {
+            of == tenant && last.as_ref().is_none_or(|last| run <= last)
+        }
         (Range::ApiKeys(tenant), Key::ApiKey(_)) => {
             matches!(&stored.row, Row::ApiKey(key) if key.tenant == *tenant)
         }

@@ -180,10 +180,8 @@ pub enum Range {
     Charges(RunKey),
     /// The paid calls of a tenant's runs that were accepted in a month such as `2026-11`.
     Ledger(TenantId, String),
-    /// A tenant's memory, newest first.
-    Memory(TenantId),
-    /// A tenant's memory of runs up to this one, newest first.
-    MemoryUpTo(TenantId, RunId),
+    /// A tenant's memory, newest first; up to a run, if one is named.
+    Memory(TenantId, Option<RunId>),
     /// A tenant's API keys, newest first.
     ApiKeys(TenantId),
     /// Rows due at or before this time, any tenant, most overdue first.

@@ -104,7 +104,7 @@ pub(super) async fn memory(ports: &Ports) -> Result<Found> {
     };
     ports.memory.remember(&tenant, &record).await?;
     // The probes of health keep a few records beside this one.
-    if !ports.memory.recent(&tenant, 32).await?.contains(&record) {
+    if !ports.memory.recent(&tenant, None, 32).await?.contains(&record) {
         return Ok(wrong("memory", "the record that was just kept"));
     }
     Ok(Found::pass("a record was kept and found again"))

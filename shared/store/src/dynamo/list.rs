@@ -43,12 +43,13 @@ pub(super) async fn list(dynamo: &Dynamo, range: &Range, from: Option<&str>, lim
             let (lowest, highest) = (" ".to_owned(), char::MAX.to_string());
             Stretch { lowest, highest, ..part(keys::of_month(tenant, month), "") }
         }
-        Range::Memory(tenant) => Stretch { newest_first: true, ..part(keys::of_memory(tenant), "MEMORY#") },
-        Range::MemoryUpTo(tenant, run) => Stretch {
-            newest_first: true,
-            highest: keys::memory_sk(run),
-            ..part(keys::of_memory(tenant), "MEMORY#")
-        },
+        Range::Memory(tenant, last) => {
+            let all = Stretch { newest_first: true, ..part(keys::of_memory(tenant), "MEMORY#") };
+            match last {
+                Some(run) => Stretch { highest: keys::memory_sk(run), ..all },
+                None => all,
+            }
+        }
         Range::Due(by_ms) => return due(dynamo, *by_ms, from, limit).await,
     };
     let items = query(dynamo, &stretch, from, limit).await?;

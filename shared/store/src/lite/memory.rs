@@ -34,26 +34,13 @@ impl Memory for LiteMemory {
         self.store.write(&[change]).await
     }
 
-    async fn recent(&self, tenant: &TenantId, limit: usize) -> Result<Vec<MemoryRecord>> {
-        self.newest(tenant, None, limit).await
-    }
-
-    async fn recent_before(&self, tenant: &TenantId, run: &RunId, limit: usize) -> Result<Vec<MemoryRecord>> {
-        self.newest(tenant, Some(run), limit).await
-    }
-}
-
-impl LiteMemory {
-    async fn newest(
+    async fn recent(
         &self,
         tenant: &TenantId,
         before: Option<&RunId>,
         limit: usize,
     ) -> Result<Vec<MemoryRecord>> {
-        let range = match before {
-            Some(run) => Range::MemoryUpTo(tenant.clone(), run.clone()),
-            None => Range::Memory(tenant.clone()),
-        };
+        let range = Range::Memory(tenant.clone(), before.cloned());
         let (mut records, mut from) = (Vec::new(), None::<String>);
         while records.len() < limit {
             let wanted = (limit - records.len()).min(PAGE);

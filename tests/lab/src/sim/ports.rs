@@ -215,12 +215,13 @@ impl Memory for Faulty<dyn Memory> {
         self.faults.around(self.inner.remember(tenant, record)).await
     }
 
-    async fn recent(&self, tenant: &TenantId, limit: usize) -> Result<Vec<MemoryRecord>> {
-        self.faults.around(self.inner.recent(tenant, limit)).await
-    }
-
-    async fn recent_before(&self, tenant: &TenantId, run: &RunId, limit: usize) -> Result<Vec<MemoryRecord>> {
-        self.faults.around(self.inner.recent_before(tenant, run, limit)).await
+    async fn recent(
+        &self,
+        tenant: &TenantId,
+        before: Option<&RunId>,
+        limit: usize,
+    ) -> Result<Vec<MemoryRecord>> {
+        self.faults.around(self.inner.recent(tenant, before, limit)).await
     }
 }
 

@@ -148,7 +148,8 @@ pub(super) async fn memory_newest_first(store: &Probe<'_>) -> Verdict {
     let tenant = samples::tenant("rememberer");
     let expected: Vec<Key> =
         [3, 2, 1].map(|after_ms| Key::Memory(tenant.clone(), samples::run_id(after_ms))).into();
-    lists(store, &Range::Memory(tenant), &expected).await
+    lists(store, &Range::Memory(tenant.clone(), None), &expected).await?;
+    lists(store, &Range::Memory(tenant, Some(samples::run_id(2))), &expected[1..]).await
 }
 
 pub(super) async fn keys_newest_first(store: &Probe<'_>) -> Verdict {
