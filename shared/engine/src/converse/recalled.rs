@@ -83,8 +83,7 @@ impl Talk<'_> {
         let outcome = self.make(ports, llm, model, making).await?;
         match decision {
             Some(decision) => {
-                let failed = self.failed_calls + self.refused_calls > failing_before
-                    || matches!(outcome, Ending::Later(_));
+                let failed = self.failed_calls + self.refused_calls > failing_before;
                 Ok(self.compare(ports, (met, decision, maker), outcome, failed).await)
             }
             None => Ok(outcome),
@@ -163,15 +162,14 @@ impl Talk<'_> {
                 Ending::Answer { answer, from }
             }
             outcome if decision == Decision::Shadow => outcome,
+            // Whether its call failed or could not be made, the audit was not.
             Ending::Later(later) if comes_back(&later) => {
-                if failed {
-                    earned::unanswered(ports, claimed, &maker, false).await;
-                }
+                earned::unanswered(ports, claimed, &maker, false).await;
                 self.gives_way = false;
                 Ending::Later(later)
             }
-            _ => {
-                if failed {
+            outcome => {
+                if failed || matches!(outcome, Ending::Later(_)) {
                     earned::unanswered(ports, claimed, &maker, true).await;
                 }
                 self.gives_way = false;

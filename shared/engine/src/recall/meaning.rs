@@ -100,7 +100,7 @@ impl Question {
     /// The question of a step; `None` where its row compares nothing by meaning, or no embedder is linked.
     pub(crate) fn of(ports: &Ports, subject: &Subject<'_>, request: &ModelRequest) -> Result<Option<Self>> {
         let Subject { claimed, spec, input, baseline } = *subject;
-        let field = spec.cache.semantic_text.as_ref().filter(|_| !spec.same_answer.is_empty());
+        let field = spec.cache.semantic_text.as_ref().filter(|_| spec.compares_by_meaning());
         let text = baseline.zip(field).and_then(|(baseline, field)| baseline.get(field.as_str())?.as_str());
         let Some(text) = text.filter(|text| ports.embedder.is_some() && !text.trim().is_empty()) else {
             return Ok(None);

@@ -7,7 +7,7 @@ use super::{complete, good};
 use crate::agent::ModelSpec;
 use crate::error::ErrorKind;
 use crate::lease::{MAX_ATTEMPTS, MAX_FAILING_CALLS};
-use crate::model::{ChargeState, NanoUsd, Status};
+use crate::model::{ChargeState, NanoUsd, Status, StepResult};
 use crate::ports::{Bill, Clock as _};
 
 const PRICE: Option<i64> = Some(1_000_000_000);
@@ -183,6 +183,20 @@ fn a_busy_provider_is_left_alone_where_another_can_be_asked() {
     check(Some(90_000), 1);
 }
 
+/// The result of a step that nobody answers, which is what rules can say, after so many hops at most, each so long after the other.
+fn ends_by_rules(house: &House, hops: u32, apart_ms: u64) -> StepResult {
+    for hop in 0..hops {
+        house.step("worker", hop).unwrap();
+        if house.result("worker").is_some() {
+            break;
+        }
+        wait(house, apart_ms);
+    }
+    let result = house.result("worker").expect("an end");
+    assert_eq!((result.status(), result.meta.basis.name()), (Status::Ok, "deterministic"));
+    result
+}
+
 #[test]
 fn a_call_that_is_refused_for_ever_ends_at_its_cap() {
     let check = |providers: &[&str]| {
@@ -193,15 +207,7 @@ fn a_call_that_is_refused_for_ever_ends_at_its_cap() {
             .lock()
             .unwrap()
             .extend(providers.iter().map(|provider| ((*provider).to_owned(), Some(1_000))));
-        for hop in 0..60 {
-            house.step("worker", hop).unwrap();
-            if house.result("worker").is_some() {
-                break;
-            }
-            wait(&house, 5_000);
-        }
-        let result = house.result("worker").expect("an end");
-        assert_eq!((result.status(), result.meta.basis.name()), (Status::Ok, "deterministic"));
+        let result = ends_by_rules(&house, 60, 5_000);
         (asked(&house).len(), result.meta.attempt)
     };
     assert_eq!(check(&["only"]), (MAX_FAILING_CALLS as usize, 1), "refusals are no attempts, and count");
@@ -213,15 +219,7 @@ fn a_call_that_is_refused_for_ever_ends_at_its_cap() {
 fn one_step_makes_no_more_failing_calls_than_its_cap_whoever_fails() {
     let house = house(&["first", "second", "third"], Vec::new());
     house.model.dead.lock().unwrap().extend(["first", "second", "third"].map(str::to_owned));
-    for hop in 0..20 {
-        house.step("worker", hop).unwrap();
-        if house.result("worker").is_some() {
-            break;
-        }
-        wait(&house, 40_000);
-    }
-    let result = house.result("worker").expect("an end");
-    assert_eq!((result.status(), result.meta.basis.name()), (Status::Ok, "deterministic"));
+    ends_by_rules(&house, 20, 40_000);
     assert!(asked(&house).len() <= MAX_ATTEMPTS as usize, "{:?}", asked(&house));
 }
 
