@@ -164,9 +164,9 @@ impl OfClass {
     fn add(&mut self, show: &Show, with: &Steps, without: &Steps) {
         self.runs += 1;
         for (key, other) in without {
-            let all = tokens(other);
+            let all = other.meta.usage.total_tokens();
             let one = with.get(key);
-            let used = one.map_or(0, tokens);
+            let used = one.map_or(0, |one| one.meta.usage.total_tokens());
             self.tokens += all;
             self.used += used;
             if let Some(Basis::Cache { level, .. }) = one.map(|one| one.meta.basis) {
@@ -207,11 +207,6 @@ fn became(result: &StepResult) -> String {
         Some(Compared { is_near: false, .. }) => "asked: not near enough".to_owned(),
         Some(_) => "asked: the answer does not fit here, or is gone".to_owned(),
     }
-}
-
-fn tokens(result: &StepResult) -> u64 {
-    let usage = result.meta.usage;
-    usage.input_tokens + usage.cached_tokens + usage.cache_write_tokens + usage.output_tokens
 }
 
 impl Class {
