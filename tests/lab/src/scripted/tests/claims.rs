@@ -6,7 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use boot::SystemClock;
 use engine::model::{
-    AgentId, ContentRef, Depth, ItemId, RunKey, Source, Step, StepResult, TenantId, Token, Used,
+    AgentId, ContentRef, Depth, ItemId, MemoryRecord, RunId, RunKey, Source, Step, StepResult, TenantId,
+    Token, Used,
 };
 use engine::ports::{Becomes, Change, Embedder, Expect, Key, Ports, Row, StepMessage};
 use engine::{RunRequest, run_step, start_run};
@@ -79,6 +80,15 @@ async fn verify(ports: &Ports, claim: Value) -> StepResult {
     step.result.clone().unwrap()
 }
 
+/// Remembers a claim of a run on other content.
+async fn remember(ports: &Ports, claim: &str) {
+    let record = json!({"source_name": "council.txt", "claims": [{"text": claim, "verdict": "supported"}]});
+    let content = ContentRef::new("other");
+    let record =
+        MemoryRecord { run_id: RunId::new("00000000000000000000000000"), created_ms: 1, content, record };
+    ports.memory.remember(&TenantId::new("t"), &record).await.unwrap();
+}
+
 async fn accept(ports: &Ports) -> RunKey {
     let content: ContentRef = ports.content.put(&TenantId::new("t"), b"Ann: It rained.").await.unwrap();
     let source =
@@ -98,6 +108,8 @@ async fn accept(ports: &Ports) -> RunKey {
 #[tokio::test]
 async fn a_claim_meets_its_like_in_another_run() {
     let ports = ports();
+    // A verdict that rests on nothing is shared with nobody, so an earlier run on other content speaks of it.
+    remember(&ports, "The council approved the plan in 2017.").await;
     let first = verify(&ports, claim("c2", "The council approved the plan in 2019.", "s4")).await;
     assert!(first.ok().is_some() && first.meta.recall.unwrap().compared.is_none(), "{:?}", first.outcome);
     let second = verify(&ports, claim("c14", "In 2019, the council approved the plan.", "s31")).await;
