@@ -83,7 +83,8 @@ impl RecallConfig {
             } else {
                 CachePolicy { exact: false, compressed: None, semantic_text: None, ..agent.cache.clone() }
             };
-            Arc::new(AgentSpec { cache, ..AgentSpec::clone(agent) })
+            let shortens = agent.shortens.map(|_| self.share);
+            Arc::new(AgentSpec { cache, shortens, ..AgentSpec::clone(agent) })
         };
         catalogue.agents = catalogue.agents.iter().map(configured).collect();
         catalogue

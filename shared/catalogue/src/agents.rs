@@ -93,6 +93,7 @@ fn agent(
             cost: NanoUsd(row.limits.nano_usd),
         },
         cache: cache(row)?,
+        shortens: row.shortened.then(Default::default),
         temperature: row.temperature,
         prompt: prompts::read(row, prompt_text)?,
         schema,

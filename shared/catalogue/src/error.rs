@@ -133,6 +133,16 @@ pub enum CatalogueError {
         /// The schema's file.
         file: String,
     },
+    /// An agent that is shown shortened sources would quote them.
+    #[error(
+        "agents.toml: {agent} is shown its sources shortened, and {file} has a `quote` of them; drop shortened or the quote"
+    )]
+    QuotesShortened {
+        /// The agent whose row it is.
+        agent: String,
+        /// The schema's file.
+        file: String,
+    },
     /// An agent without an analyser does not ask its model for every field.
     #[error(
         "agents.toml: {agent} has no analyser, so nobody fills `{field}`; add it to answer or name an analyser"

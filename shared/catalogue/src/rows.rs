@@ -33,6 +33,8 @@ pub(crate) struct AgentRow {
     pub(crate) effects: Vec<String>,
     #[serde(default)]
     pub(crate) same_answer: Vec<String>,
+    #[serde(default)]
+    pub(crate) shortened: bool,
     pub(crate) temperature: f64,
     pub(crate) limits: LimitsRow,
     pub(crate) cache: CacheRow,

@@ -64,6 +64,18 @@ fn loose_object(schema: &Value, place: String) -> Option<String> {
     }
 }
 
+/// True if an object anywhere inside has this property.
+fn has_property(schema: &Value, name: &str) -> bool {
+    match schema {
+        Value::Array(schemas) => schemas.iter().any(|schema| has_property(schema, name)),
+        Value::Object(keywords) => {
+            keywords.get("properties").is_some_and(|properties| properties.get(name).is_some())
+                || keywords.values().any(|schema| has_property(schema, name))
+        }
+        _ => false,
+    }
+}
+
 fn check_fields(row: &AgentRow, schema: &Value, file: &str) -> Result<(), CatalogueError> {
     let answer = row.answer.iter().map(|field| ("answer", field));
     let same_answer = row.same_answer.iter().map(|field| ("same_answer", field));
@@ -75,6 +87,9 @@ fn check_fields(row: &AgentRow, schema: &Value, file: &str) -> Result<(), Catalo
             let (agent, field, file) = (row.id.clone(), field.clone(), file.to_owned());
             return Err(CatalogueError::UnknownField { agent, list, field, file });
         }
+    }
+    if row.shortened && has_property(schema, "quote") {
+        return Err(CatalogueError::QuotesShortened { agent: row.id.clone(), file: file.to_owned() });
     }
     if row.analyser.is_none()
         && let Some(field) = properties(schema).find(|name| !row.answer.contains(name))

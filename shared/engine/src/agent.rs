@@ -93,6 +93,9 @@ pub struct AgentSpec {
     pub limits: StepLimits,
     /// What may be recalled.
     pub cache: CachePolicy,
+    /// Its prompt says the words of sources shorter, without a change of meaning, and how much that may take of a text. Such an
+    /// agent cannot quote them.
+    pub shortens: Option<DroppableShare>,
     /// The sampling temperature.
     pub temperature: f64,
     /// The prompt.

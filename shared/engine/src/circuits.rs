@@ -1,7 +1,7 @@
 //! What all functions know of the providers' health.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::Circuit;
+use crate::model::{Circuit, FindsOut};
 use crate::money::circuit_of;
 use crate::ports::{Key, Ports, SILENT_MS};
 use crate::transact::{Decision, read, transact};
@@ -32,8 +32,8 @@ pub(crate) enum Verdict {
     Failed { has_alternative: bool, busy_for_ms: Option<u64> },
     /// A call that began then is longer under way than any that was answered lately.
     Silent { began_ms: u64 },
-    /// The call says nothing: it was not made, or not given the time. The next one may find out.
-    None,
+    /// The call was not made, or not given the time, and says nothing. The next one may find out.
+    NotFoundOut(FindsOut),
 }
 
 /// Tells all functions how a provider answered a call. What cannot be told costs a call more, and no result.
@@ -48,7 +48,7 @@ pub(crate) async fn tell(ports: &Ports, provider: &str, verdict: Verdict) {
                 circuit.failed(now, has_alternative, busy_for_ms)
             }
             Verdict::Silent { began_ms } => circuit.silent(began_ms, now),
-            Verdict::None => circuit.not_found_out(),
+            Verdict::NotFoundOut(what) => circuit.not_found_out(what),
         };
         Ok(match next {
             next if next == circuit => Decision::Leave(()),

@@ -15,6 +15,7 @@ use crate::model::{Basis, NanoUsd, RecallNote, Routing, Usage};
 use crate::money;
 use crate::ports::{Llm, ModelMessage, ModelReply, ModelRequest, Ports, ToolAnswer, ToolScope, ToolSpec};
 use crate::prompt;
+use crate::recall::prose;
 use crate::routing::{self, Route};
 use crate::step_input::StepInput;
 use crate::trace;
@@ -57,6 +58,8 @@ pub(crate) struct Conversation {
     pub(crate) usage: Usage,
     pub(crate) cost: NanoUsd,
     pub(crate) saved: NanoUsd,
+    /// About so many input tokens were not sent, since its prompt is made shorter.
+    pub(crate) spared_tokens: u64,
     pub(crate) warnings: Vec<String>,
     pub(crate) recall: Option<RecallNote>,
     /// How the model was chosen, where there were several to choose from.
@@ -75,8 +78,7 @@ pub(crate) struct Subject<'a> {
 ///
 /// Errors: `Cancelled` or `LeaseLost` if the step is no longer the caller's; storage errors. All else is an ending.
 pub(crate) async fn converse(ports: &Ports, llm: &dyn Llm, subject: &Subject<'_>) -> Result<Conversation> {
-    let mut talk =
-        Talk::new(subject, prompt::messages(subject.spec, subject.input, subject.baseline)?, ports);
+    let mut talk = Talk::new(subject, prose::sent(subject.spec, subject.input, subject.baseline)?, ports);
     let (mut candidates, mut routing, mut ending) =
         match routing::route(ports, llm, subject.claimed, subject.spec).await {
             Ok(Route { models, routing }) => (models, routing, Ending::Invalid(Vec::new())),
@@ -141,9 +143,9 @@ pub(crate) async fn converse(ports: &Ports, llm: &dyn Llm, subject: &Subject<'_>
         ending = Ending::Later(Later::after(after_ms, error.to_string()));
     }
     let ending = talk.settled(ending, wait);
-    let Talk { model, usage, cost, saved, warnings, recall, .. } = talk;
+    let Talk { model, usage, cost, saved, spared_tokens, warnings, recall, .. } = talk;
     let routing = routing.map(Box::new);
-    Ok(Conversation { ending, model, usage, cost, saved, warnings, recall, routing })
+    Ok(Conversation { ending, model, usage, cost, saved, spared_tokens, warnings, recall, routing })
 }
 
 /// Whether the model's first answer could be used as it came; `None` if it gave none, for whatever reason but its own.
@@ -163,6 +165,8 @@ fn is_rejected(ending: &Ending) -> bool {
 struct Talk<'a> {
     subject: &'a Subject<'a>,
     messages: Vec<ModelMessage>,
+    /// By so many tokens its row makes them shorter, counted as the engine bounds them.
+    shorter_by: u64,
     tools: Vec<ToolSpec>,
     tool_answers: Vec<Value>,
     calls: u32,
@@ -195,16 +199,23 @@ struct Talk<'a> {
     /// What was set aside for the calls.
     most: NanoUsd,
     saved: NanoUsd,
+    /// About so many tokens were not sent for that.
+    spared_tokens: u64,
     warnings: Vec<String>,
     recall: Option<RecallNote>,
 }
 
 impl<'a> Talk<'a> {
-    fn new(subject: &'a Subject<'a>, messages: Vec<ModelMessage>, ports: &Ports) -> Self {
+    fn new(
+        subject: &'a Subject<'a>,
+        (messages, shorter_by): (Vec<ModelMessage>, u64),
+        ports: &Ports,
+    ) -> Self {
         let granted = subject.spec.tools.iter().filter_map(|name| ports.tools.get(name.as_str()));
         Self {
             subject,
             messages,
+            shorter_by,
             tools: granted.map(|tool| tool.spec()).collect(),
             tool_answers: Vec::new(),
             calls: 0,
@@ -226,6 +237,7 @@ impl<'a> Talk<'a> {
             cost: NanoUsd::ZERO,
             most: NanoUsd::ZERO,
             saved: NanoUsd::ZERO,
+            spared_tokens: 0,
             warnings: Vec::new(),
             recall: None,
         }

@@ -96,6 +96,7 @@ fn add_step(counters: &mut Counters, step: &Step) {
         count(&mut counters.cache_hits, level.name());
     }
     counters.recall_lookups += u64::from(result.meta.looked_up);
+    counters.spared_tokens += result.meta.spared_tokens;
     counters.saved_tokens += result.meta.recall.as_ref().map_or(0, |note| note.saved_tokens);
     if result.status() != Status::Skipped {
         counters.step_ms.entry(agent.to_owned()).or_default().observe(result.meta.duration_ms);

@@ -123,6 +123,7 @@ pub(crate) async fn close_step(ports: &Ports, run: &Run, step: &StepKey, outcome
                 usage: Usage::default(),
                 cost: NanoUsd::ZERO,
                 saved: NanoUsd::ZERO,
+                spared_tokens: 0,
                 duration_ms: now.saturating_sub(stored.first_claimed_ms),
                 finished_ms: now,
                 gaps: Vec::new(),

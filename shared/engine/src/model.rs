@@ -17,7 +17,7 @@ mod warming;
 
 pub use access::{ApiKey, Scope, SecretDigest, TenantSettings, Upload};
 pub use budget::{Budget, DatedPrice, Learned, PriceList, SoftAction, SoftLimit, TokenCounts, Usual};
-pub use circuit::{Circuit, CircuitState};
+pub use circuit::{Circuit, CircuitState, FindsOut};
 pub use counters::{Counters, Histogram};
 pub use id::{AgentId, CallId, ContentRef, ItemId, KeyId, RunId, RunKey, StepKey, TakeId, TenantId, Token};
 pub use money::{NanoUsd, decimal};

@@ -98,6 +98,7 @@ struct Decided {
     usage: Usage,
     cost: NanoUsd,
     saved: NanoUsd,
+    spared_tokens: u64,
     recall: Option<RecallNote>,
     routing: Option<Box<Routing>>,
     gaps: Vec<AgentId>,
@@ -120,6 +121,7 @@ impl Decided {
             usage: Usage::default(),
             cost: NanoUsd::ZERO,
             saved: NanoUsd::ZERO,
+            spared_tokens: 0,
             recall: None,
             routing: None,
             gaps: Vec::new(),
@@ -263,6 +265,7 @@ fn decided(outcome: Outcome, warnings: Vec<String>, conversation: Option<Convers
         decided.usage = conversation.usage;
         decided.cost = conversation.cost;
         decided.saved = conversation.saved;
+        decided.spared_tokens = conversation.spared_tokens;
         decided.recall = conversation.recall;
         decided.routing = conversation.routing;
         decided.warnings.extend(conversation.warnings);
@@ -386,6 +389,7 @@ async fn conclude(
             usage: decided.usage,
             cost: billed(ports, claimed, decided.cost, decided.asks_ledger).await?,
             saved: decided.saved,
+            spared_tokens: decided.spared_tokens,
             duration_ms: now.saturating_sub(claimed.claimed_ms),
             finished_ms: now,
             gaps: decided.gaps,

@@ -174,6 +174,7 @@ fn put(
         usage,
         cost,
         saved: NanoUsd::ZERO,
+        spared_tokens: 0,
         duration_ms,
         finished_ms: CREATED_MS + 100 * report.steps.len() as u64,
         gaps: Vec::new(),

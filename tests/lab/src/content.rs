@@ -32,7 +32,7 @@ pub(crate) type Measured = (&'static str, Result<Figure, String>);
 type Measuring = fn(&Path) -> Result<Figure, Trouble>;
 
 /// A measure and its function, in the order they are printed.
-const MEASURES: [(&str, Measuring); 16] = [
+const MEASURES: [(&str, Measuring); 17] = [
     ("urls.exact", links::recognised),
     ("ssrf.exact", links::guarded),
     ("subtitles.exact", captions::cue_lists),
@@ -42,6 +42,7 @@ const MEASURES: [(&str, Measuring); 16] = [
     ("clickbait.accuracy", wording::clickbait),
     ("checkworthy.auc", wording::checkworthy_auc),
     ("checkworthy.macro_f1", wording::checkworthy_macro_f1),
+    ("shortened.tokens", wording::shortened),
     ("fallacy_cues.span_f1", wording::fallacy_spans),
     ("fallacy_cues.yes_no_macro_f1", wording::fallacy_yes_no),
     ("summary.rouge1", summaries::ours),

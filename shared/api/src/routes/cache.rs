@@ -79,6 +79,7 @@ async fn stats(call: Call) -> Result<Response> {
             "levels": levels,
             "saved_tokens": counters.saved_tokens,
             "saved_nano_usd": counters.saved,
+            "spared_tokens": counters.spared_tokens,
             "by_meaning": by_meaning,
         }),
     )
@@ -112,6 +113,10 @@ fn schema() -> Value {
         "runs": count, "lookups": count,
         "levels": object(json!({ "l1": level, "l2": level, "l3": level })),
         "saved_tokens": count, "saved_nano_usd": { "type": "integer" },
+        "spared_tokens": {
+            "type": "integer", "minimum": 0,
+            "description": "About so many input tokens were not sent, since prompts say the words of their sources shorter.",
+        },
         "by_meaning": {
             "type": "array",
             "items": standing,

@@ -16,6 +16,7 @@ fn hits_savings_and_the_bound_are_told_together() {
         cache_hits: [("l1".to_owned(), 50), ("l3".to_owned(), 10)].into(),
         saved: NanoUsd(7),
         saved_tokens: 9_000,
+        spared_tokens: 25,
         ..Counters::default()
     };
     let mut earned = Earned::default();
@@ -32,6 +33,7 @@ fn hits_savings_and_the_bound_are_told_together() {
     let told = house.check(&Ask::new("GET", "/cache").key(&key), (200, "-")).body;
     assert_eq!((&told["levels"]["l1"]["share"], &told["levels"]["l3"]["hits"]), (&0.25.into(), &10.into()));
     assert_eq!((&told["saved_tokens"], &told["saved_nano_usd"]), (&9_000.into(), &7.into()));
+    assert_eq!(told["spared_tokens"], 25);
     let standing = &told["by_meaning"][0];
     assert_eq!((&standing["agent"], &standing["maker"]), (&"verification_director".into(), &"3 p/m".into()));
     assert_eq!((&standing["state"], &standing["audits_open"]), (&"serving".into(), &1.into()));

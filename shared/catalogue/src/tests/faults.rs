@@ -147,6 +147,21 @@ fn a_field_nobody_fills() {
 }
 
 #[test]
+fn a_quote_of_what_is_shown_shortened() {
+    let message = fault(|texts| {
+        swap(
+            &mut texts.agents,
+            "same_answer = [\"verdict\"]\n",
+            "shortened = true\nsame_answer = [\"verdict\"]\n",
+        )
+    });
+    says(
+        &message,
+        &["verification_director is shown its sources shortened", "schemas/verification_director.json"],
+    );
+}
+
+#[test]
 fn recall_by_meaning_without_its_rules() {
     let message = fault(|texts| swap(&mut texts.agents, "same_answer = [\"verdict\"]\n", ""));
     says(&message, &["verification_director", "l3 without same_answer"]);

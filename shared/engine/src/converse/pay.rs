@@ -7,7 +7,7 @@ use futures::future::{Either, join, select};
 use crate::circuits::{self, Verdict};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lease::Later;
-use crate::model::CallId;
+use crate::model::{CallId, FindsOut};
 use crate::money::{self, Ask, Decided, Grant, Seen, Settlement};
 use crate::ports::{Admission, Backend, Bill, Llm, LlmError, ModelReply, ModelRequest, Ports, Take};
 use crate::trace;
@@ -46,7 +46,7 @@ impl Talk<'_> {
         self.calls += 1;
         let call = self.call();
         let ask = self.asking(&call, request, input_tokens);
-        let Grant { price, output_tokens, worst_case, is_recovering, is_probe, silent_after_ms, .. } =
+        let Grant { price, output_tokens, worst_case, is_recovering, finds_out, silent_after_ms, .. } =
             match money::reserve(ports, &claimed.run, &ask).await {
                 Ok(Decided::Granted(grant)) => self.granted(grant),
                 Ok(Decided::CheapestOnly(percent)) => {
@@ -89,8 +89,8 @@ impl Talk<'_> {
         };
         let not_taken = self.take_rates(ports, &call, &take).await.transpose();
         if let Some(not_taken) = not_taken {
-            if is_probe {
-                circuits::tell(ports, &request.model.provider, Verdict::None).await;
+            if let Some(what) = finds_out {
+                circuits::tell(ports, &request.model.provider, Verdict::NotFoundOut(what)).await;
             }
             return not_taken.map(Err);
         }
@@ -115,11 +115,12 @@ impl Talk<'_> {
             Err(LlmError { bill: Bill::Unknown, .. }) => Settlement::Unknown,
         };
         settle_rates(ports, &take, settlement).await;
+        let finds_out = finds_out.or(told_of_silence.then_some(FindsOut::There));
         let settled = money::settle_seen(ports, &claimed.run, &call, settlement, seen).await;
         if let Err(error) = settled {
             // The place that the call holds is given back all the same.
-            if is_probe || told_of_silence {
-                circuits::tell(ports, &request.model.provider, Verdict::None).await;
+            if let Some(what) = finds_out {
+                circuits::tell(ports, &request.model.provider, Verdict::NotFoundOut(what)).await;
             }
             return Err(error);
         }
@@ -133,48 +134,45 @@ impl Talk<'_> {
         match settlement {
             Settlement::Used(usage, cost) => {
                 self.usage = self.usage + usage;
+                // The bound is never under the true count, and both are as much over it.
+                let shorter_by = u128::from(self.shorter_by) * u128::from(usage.prompt_tokens());
+                self.spared_tokens +=
+                    u64::try_from(shorter_by / u128::from(input_tokens.max(1))).unwrap_or(0);
                 self.cost += cost;
             }
             Settlement::Unknown => self.cost += worst_case,
             Settlement::NeverMade => {}
         }
+        let has_alternative = self.has_alternative;
         let verdict = match &answer {
-            Ok(_) => None,
-            Err(LlmError { error, .. }) => self.verdict(error, request.timeout_ms),
+            Err(LlmError { error, .. }) if self.says_nothing(error, request.timeout_ms) => {
+                finds_out.map(Verdict::NotFoundOut)
+            }
+            // Busy is not dead, but where another can be asked it is left alone as well.
+            Err(LlmError { error, .. }) if error.kind() == ErrorKind::RateLimited => {
+                Some(Verdict::Failed { has_alternative, busy_for_ms: error.retry_after_ms() })
+            }
+            Err(LlmError { error, .. }) if circuits::is_providers_fault(error.kind()) => {
+                Some(Verdict::Failed { has_alternative, busy_for_ms: None })
+            }
+            // Another refusal is an answer too. Whether it is news where others are asked too, the circuit's own row says.
+            _ => (is_recovering || has_alternative)
+                .then_some(Verdict::Answered { took_ms: seen.took_ms.unwrap_or_default() }),
         };
-        // A refusal is an answer too.
-        let took_ms = seen.took_ms.unwrap_or_default();
-        let verdict = verdict.unwrap_or(Verdict::Answered { took_ms });
-        let is_news = match verdict {
-            Verdict::Failed { .. } | Verdict::Silent { .. } => true,
-            // Whether it is news where others are asked too, the circuit's own row says.
-            Verdict::Answered { .. } => is_recovering || self.has_alternative,
-            Verdict::None => is_probe || told_of_silence,
-        };
-        if is_news {
+        if let Some(verdict) = verdict {
             circuits::tell(ports, &request.model.provider, verdict).await;
         }
         Ok(answer.map_err(|LlmError { error, bill }| self.after_failure(&error, bill)))
     }
 
-    /// What a failed call says of its provider, if it is more than that it answered.
-    fn verdict(&self, error: &Error, timeout_ms: u64) -> Option<Verdict> {
-        let has_alternative = self.has_alternative;
+    /// True if a failed call says nothing of its provider.
+    fn says_nothing(&self, error: &Error, timeout_ms: u64) -> bool {
         match error.kind() {
             // Nobody gave it the time that a call has. One that is silent had all the time to begin.
-            ErrorKind::Timeout if timeout_ms < CALL_TIMEOUT_MS && !circuits::was_silent(error) => {
-                Some(Verdict::None)
-            }
-            // Busy is not dead, but where another can be asked it is left alone as well.
-            ErrorKind::RateLimited if has_alternative => {
-                Some(Verdict::Failed { has_alternative, busy_for_ms: error.retry_after_ms() })
-            }
-            // What is busy has not shown that it answers.
-            ErrorKind::RateLimited => Some(Verdict::None),
-            kind if circuits::is_providers_fault(kind) => {
-                Some(Verdict::Failed { has_alternative, busy_for_ms: None })
-            }
-            _ => None,
+            ErrorKind::Timeout => timeout_ms < CALL_TIMEOUT_MS && !circuits::was_silent(error),
+            // What is busy has not shown that it answers, nor that it does not.
+            ErrorKind::RateLimited => !self.has_alternative,
+            _ => false,
         }
     }
 

@@ -46,6 +46,15 @@ pub struct Circuit {
     pub longest_ms: u64,
 }
 
+/// What a call finds out about its provider, and thereby keeps others from asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FindsOut {
+    /// Whether a provider that failed is back.
+    Back,
+    /// Whether a provider of which no answer is known is there.
+    There,
+}
+
 /// What a circuit says about a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CircuitState {
@@ -89,8 +98,11 @@ impl Circuit {
     }
 
     /// A call that was to find something out was not made, or not given the time.
-    pub fn not_found_out(self) -> Self {
-        Self { probe_until_ms: 0, trying: self.trying.saturating_sub(1), ..self }
+    pub fn not_found_out(self, what: FindsOut) -> Self {
+        match what {
+            FindsOut::Back => Self { probe_until_ms: 0, ..self },
+            FindsOut::There => Self { trying: self.trying.saturating_sub(1), ..self },
+        }
     }
 
     /// A call was answered after so long. The same circuit, if that is no news.
@@ -224,7 +236,12 @@ mod tests {
             [unknown, unknown.tried(0), tried].map(|circuit| circuit.is_tried_enough(1_000)),
             [false, false, true]
         );
-        assert!(!tried.not_found_out().is_tried_enough(1_000), "a call that was not made leaves its place");
+        let left = tried.not_found_out(FindsOut::There);
+        assert!(!left.is_tried_enough(1_000), "a call that was not made leaves its place");
+        assert!(tried.not_found_out(FindsOut::Back).is_tried_enough(1_000), "and no other one");
+        let probing = unknown.failed(0, true, None).probing(40_000);
+        assert_eq!(probing.not_found_out(FindsOut::There), probing, "a call from before is not the probe");
+        assert_eq!(probing.not_found_out(FindsOut::Back).state(40_001, true), HalfOpen);
         assert!(!tried.is_tried_enough(1_000 + PROBE_MS), "lost calls are no end");
         let proven = tried.answered(9_000, 700);
         assert!(!proven.is_unproven(9_000 + PROVEN_MS - 1) && proven.is_unproven(9_000 + PROVEN_MS));

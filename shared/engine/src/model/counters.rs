@@ -42,6 +42,9 @@ pub struct Counters {
     /// Tokens of models saved by it.
     #[serde(skip_serializing_if = "is_zero")]
     pub saved_tokens: u64,
+    /// Input tokens that were not sent, since prompts say the words of their sources shorter.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub spared_tokens: u64,
     /// How long steps took that were not skipped, by agent.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub step_ms: BTreeMap<String, Histogram>,
@@ -95,6 +98,7 @@ impl AddAssign<&Counters> for Counters {
             cost_returned,
             saved,
             saved_tokens,
+            spared_tokens,
             step_ms,
             level_ms,
             call_ms,
@@ -117,6 +121,7 @@ impl AddAssign<&Counters> for Counters {
         self.cost_returned += *cost_returned;
         self.saved += *saved;
         self.saved_tokens += saved_tokens;
+        self.spared_tokens += spared_tokens;
         self.makespan_ms += makespan_ms;
         self.critical_path_ms += critical_path_ms;
         self.warming += warming;

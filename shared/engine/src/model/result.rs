@@ -258,6 +258,10 @@ pub struct Meta {
     /// What a stored answer saved.
     #[serde(default)]
     pub saved: NanoUsd,
+    /// About so many input tokens were not sent, since its prompt says the words of its sources shorter: what the engine counts,
+    /// on the scale of what the provider counted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub spared_tokens: u64,
     /// From claim to result, in milliseconds.
     #[serde(default)]
     pub duration_ms: u64,
@@ -282,6 +286,11 @@ pub struct Meta {
     /// How the model was chosen, where there were several to choose from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routing: Option<Box<Routing>>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]

@@ -6,8 +6,8 @@ use crate::agent::ModelSpec;
 use crate::calendar;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    Budget, CallId, Charge, ChargeState, Circuit, CircuitState, NanoUsd, Price, Purse, Run, SoftAction,
-    SoftLimit, Step, Usage,
+    Budget, CallId, Charge, ChargeState, Circuit, CircuitState, FindsOut, NanoUsd, Price, Purse, Run,
+    SoftAction, SoftLimit, Step, Usage,
 };
 use crate::ports::{Key, Ports, Row};
 use crate::transact::{Decision, Rows, transact};
@@ -54,8 +54,8 @@ pub struct Grant {
     pub beyond_soft_limit: Option<u8>,
     /// The provider has failed lately; a success must be told.
     pub is_recovering: bool,
-    /// This call is one of those that find out whether it answers; how it ends must be told.
-    pub is_probe: bool,
+    /// What this call finds out for others; how it ends must be told.
+    pub finds_out: Option<FindsOut>,
     /// After so long without an answer the call is longer under way than any that was answered lately.
     pub silent_after_ms: u64,
 }
@@ -142,7 +142,11 @@ fn decide(
                 worst_case: charge.worst_case,
                 beyond_soft_limit,
                 is_recovering,
-                is_probe: circuit.probe_until_ms > now || circuit.is_unproven(now),
+                // Which it was is not kept with the call.
+                finds_out: match circuit.probe_until_ms > now {
+                    true => Some(FindsOut::Back),
+                    false => circuit.is_unproven(now).then_some(FindsOut::There),
+                },
                 silent_after_ms,
             }))),
             _ => Err(Error::new(ErrorKind::LeaseLost, "this call has already been closed")),
@@ -192,20 +196,19 @@ fn decide(
     changes.push(rows.unchanged(places.money.step.clone()));
     changes.push(rows.unchanged(places.money.run.clone()));
     let finds_out = match state {
-        CircuitState::HalfOpen => Some(circuit.probing(now)),
+        CircuitState::HalfOpen => Some((FindsOut::Back, circuit.probing(now))),
         // Where nobody else can be asked, as many try as want to, and nothing need be known of it.
-        _ if ask.may_give_way && circuit.is_unproven(now) => Some(circuit.tried(now)),
+        _ if ask.may_give_way && circuit.is_unproven(now) => Some((FindsOut::There, circuit.tried(now))),
         _ => None,
     };
-    let is_probe = finds_out.is_some();
-    changes.extend(finds_out.map(|circuit| rows.put(places.circuit.clone(), Row::Circuit(circuit), None)));
+    changes.extend(finds_out.map(|(_, next)| rows.put(places.circuit.clone(), Row::Circuit(next), None)));
     let grant = Grant {
         price,
         output_tokens,
         worst_case,
         beyond_soft_limit,
         is_recovering,
-        is_probe,
+        finds_out: finds_out.map(|(what, _)| what),
         silent_after_ms,
     };
     Ok(Decision::Write(changes, Decided::Granted(grant)))

@@ -5,8 +5,8 @@
 //! agent's own prompt, the view of the request, names, ids, places, times and counts. So two requests meet only if their
 //! sources say the same at the same places, and whatever was counted in them is the same.
 //!
-//! Nothing of this is sent: it makes a key. An answer that was found under it is held to the asked request as it is, so one that
-//! quotes words which were compressed away does not fit.
+//! It makes a key: an answer that was found under it is held to the asked request as it is, so one that quotes words which were
+//! compressed away does not fit. Where a row says so it is also what is sent.
 
 use std::collections::BTreeMap;
 
@@ -27,13 +27,32 @@ const WORDS_OF_A_SOURCE: [&str; 3] = ["text", "quote", "claim"];
 
 /// Whether a request is short enough to be compressed each time.
 pub(crate) fn is_short(messages: &[ModelMessage]) -> bool {
-    let bytes = messages.iter().map(|message| match message {
+    messages.iter().map(|message| text_of(message).len()).sum::<usize>() <= MOST_BYTES
+}
+
+fn text_of(message: &ModelMessage) -> &str {
+    match message {
         ModelMessage::System { text }
         | ModelMessage::User { text }
         | ModelMessage::Assistant { text, .. }
-        | ModelMessage::Tool { text, .. } => text.len(),
-    });
-    bytes.sum::<usize>() <= MOST_BYTES
+        | ModelMessage::Tool { text, .. } => text,
+    }
+}
+
+/// The messages of a step as they are sent, and by how many tokens its row makes them shorter, counted as the engine bounds them.
+pub(crate) fn sent(
+    spec: &AgentSpec,
+    input: &StepInput,
+    baseline: Option<&Value>,
+) -> Result<(Vec<ModelMessage>, u64)> {
+    let whole = prompt::messages(spec, input, baseline)?;
+    let Some(most) = spec.shortens.filter(|_| is_short(&whole)) else { return Ok((whole, 0)) };
+    let shorter = messages(spec, input, baseline, most)?;
+    let tokens = |messages: &[ModelMessage]| -> u64 {
+        messages.iter().map(|message| prompt::tokens_at_most(text_of(message))).sum()
+    };
+    let shorter_by = tokens(&whole).saturating_sub(tokens(&shorter));
+    Ok((shorter, shorter_by))
 }
 
 /// The messages of a step whose sources are compressed.

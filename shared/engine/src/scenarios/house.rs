@@ -259,6 +259,7 @@ fn agent(id: &str, number: u32, needs: &[&str], analyser: Option<&str>) -> Arc<A
             rests_on: None,
             threshold: Default::default(),
         },
+        shortens: None,
         temperature: 0.0,
         prompt: Prompt { system: "Answer.".into(), user: "{{request}} {{baseline}}".into() },
         schema: json!({

@@ -57,6 +57,13 @@ fn page(counters: &Counters, standings: &[(AgentId, String, Standing)], is_on: b
         "saved       {} tokens, {saved}\nin          {runs} ended runs",
         counters.saved_tokens
     );
+    if counters.spared_tokens > 0 {
+        let sent = counters.usage.prompt_tokens();
+        let share = 100.0 * counters.spared_tokens as f64 / (sent + counters.spared_tokens) as f64;
+        let spared = counters.spared_tokens;
+        let _ =
+            writeln!(text, "not sent    about {spared} input tokens ({share:.1} %), in shortened prompts");
+    }
     if standings.is_empty() {
         text.push_str("by meaning  nothing was compared yet, so nothing was served and nothing is known\n");
     }
@@ -286,6 +293,13 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("ASSAY_CACHE is off"));
+        counters.spared_tokens = 25;
+        counters.usage.input_tokens = 975;
+        let text = page(&counters, true);
+        assert!(
+            text.contains("\nnot sent    about 25 input tokens (2.5 %), in shortened prompts\n"),
+            "{text}"
+        );
         assert!(page(&Counters::default(), true).starts_with("looked for  0\nfound       0\n"));
     }
 

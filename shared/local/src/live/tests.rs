@@ -192,6 +192,7 @@ fn catalogue(rows: &[AgentRow<'_>]) -> Catalogue {
             rests_on: None,
             threshold: Default::default(),
         },
+        shortens: None,
         temperature: 0.0,
         prompt: Prompt { system: String::new(), user: String::new() },
         schema: serde_json::Value::Null,

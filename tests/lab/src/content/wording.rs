@@ -6,6 +6,7 @@ use std::path::Path;
 use analysis::document::Document;
 use analysis::segments::Segment;
 use analysis::{claims, clickbait, cues, numbers, sentiment};
+use engine::recall::compress::{DroppableShare, compress_source};
 use serde::Deserialize;
 
 use super::{Figure, Trouble, rows};
@@ -50,6 +51,21 @@ pub(super) fn sentiment_difference(folder: &Path) -> Result<Figure, Trouble> {
         .also("share_within_1e-4", near as f64 / differences.len() as f64)
         .also("share_low", low)
         .also("share_high", high))
+}
+
+/// The share of spoken sentences' tokens that a shortened prompt does not send.
+pub(super) fn shortened(folder: &Path) -> Result<Figure, Trouble> {
+    let spoken: Vec<Labelled> = rows::lines(folder, "checkworthy_claimbuster.jsonl")?;
+    let each: Vec<_> =
+        spoken.iter().map(|row| compress_source(&row.text, DroppableShare::default())).collect();
+    let figure = Figure::drawn(each.len(), |drawn| {
+        let tokens = drawn.iter().map(|place| each[*place].tokens_before).sum::<u64>();
+        drawn.iter().map(|place| each[*place].saved_tokens()).sum::<u64>() as f64 / tokens as f64
+    });
+    let touched = each.iter().filter(|shorter| shorter.saved_tokens() > 0).count();
+    let examples =
+        each.iter().filter(|shorter| shorter.saved_tokens() > 0).map(|shorter| shorter.text.clone());
+    Ok(figure.failing(examples).also("sentences", touched))
 }
 
 /// Titles told apart from those that do not lure.

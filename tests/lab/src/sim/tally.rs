@@ -223,6 +223,7 @@ fn add_results(counters: &mut Counters, rows: &[(Key, Row)], run: &RunKey) {
     for result in results {
         counters.recall_lookups += u64::from(result.meta.looked_up);
         counters.saved += result.meta.saved;
+        counters.spared_tokens += result.meta.spared_tokens;
         counters.saved_tokens += result.meta.recall.as_ref().map_or(0, |note| note.saved_tokens);
     }
 }

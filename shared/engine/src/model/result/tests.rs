@@ -115,6 +115,7 @@ fn meta() -> Meta {
         usage: Usage::default(),
         cost: NanoUsd::ZERO,
         saved: NanoUsd(7),
+        spared_tokens: 11,
         duration_ms: 3,
         finished_ms: 4,
         gaps: Vec::new(),

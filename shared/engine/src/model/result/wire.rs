@@ -87,6 +87,7 @@ impl From<MetaV1> for Meta {
             },
             cost: NanoUsd(old.cost_micro_usd.saturating_mul(1_000)),
             saved: NanoUsd::ZERO,
+            spared_tokens: 0,
             duration_ms: old.duration_ms,
             finished_ms: 0,
             gaps: Vec::new(),

@@ -136,3 +136,25 @@ fn what_is_very_long_is_not_compressed() {
     let result = ask_about(&mut house, &"word ".repeat(60_000), 3);
     assert_eq!(note(&result).levels.keys().collect::<Vec<_>>(), [&CacheLevel::L1]);
 }
+
+#[test]
+fn a_row_that_shortens_sends_less_says_so_and_meets_what_says_the_same_as_it_is() {
+    const LONG: &str = "Please summarise the report of 3 May, thanks";
+    let check = |shortens: bool, sent: &str, spares: bool, met: Basis| {
+        let mut house = house(&[answer(""), answer("")]);
+        house.with_row("worker", |row| row.shortens = shortens.then(Default::default));
+        let first = ask_about(&mut house, LONG, 3);
+        let request = house.model.asked.lock().unwrap()[0].clone();
+        let crate::ports::ModelMessage::User { text } = &request.messages[1] else { panic!("{request:?}") };
+        assert!(text.contains(&format!("\"text\":\"{sent}\"")), "{text}");
+        assert_eq!(first.ok().unwrap()["text"], LONG, "what is kept of the source is whole");
+        let spared = first.meta.spared_tokens;
+        assert_eq!(spared > 0, spares, "{spared}");
+        assert!(spared < first.meta.usage.input_tokens, "{spared}");
+        let second = ask_about(&mut house, "summarise the report of 3 May", 3);
+        assert_eq!((second.meta.basis, second.meta.spared_tokens), (met, 0));
+    };
+    let hit = |level| Basis::Cache { level, similarity: 1.0 };
+    check(false, LONG, false, hit(CacheLevel::L2));
+    check(true, "summarise the report of 3 May", true, hit(CacheLevel::L1));
+}
