@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use engine::error::Result;
-use engine::limits::{Rates, Scope, Weight};
+use engine::limits::{Limit, Rates, Scope, Weight};
 use engine::model::TakeId;
 use engine::ports::{Admission, Backend, Limits, Take, Used};
 use futures::future::join_all;
@@ -109,7 +109,7 @@ impl RedisLimits {
         let longest_ms = rates.rules().iter().map(|rule| rule.span_ms).max().unwrap_or(0) + LEASE_HOLDS_MS;
         let common = Arc::new(Common {
             link: link.clone(),
-            process: settings.process,
+            process: format!("={}", settings.process),
             patience_ms: settings.patience_ms,
             pool: if spare.is_some() { 10_000 - SPARE_PARTS } else { 10_000 },
             keep_ms: longest_ms + longest_ms / 16 + 1_000,
@@ -319,16 +319,16 @@ async fn probe(link: Arc<Link>, tags: Arc<Tags>) {
 /// Weights by the tag whose rates they are: an agent's stand with its tenant's.
 fn by_tag(weights: &[&Weight]) -> BTreeMap<String, Vec<Weight>> {
     let mut tags: BTreeMap<String, Vec<Weight>> = BTreeMap::new();
-    for weight in weights {
-        let owner = &weight.limit.owner;
-        let tag = match weight.limit.scope {
+    for of_one in weights.chunk_by(|one, other| one.limit.owner == other.limit.owner) {
+        let Limit { scope, owner, .. } = &of_one[0].limit;
+        let tag = match scope {
             Scope::Agent => {
                 let tenant = owner.strip_prefix("agent/").and_then(|rest| rest.rsplit_once('/'));
-                tenant.map_or_else(|| owner.clone(), |(tenant, _)| format!("tenant/{tenant}"))
+                tenant.map_or_else(|| (**owner).to_owned(), |(tenant, _)| format!("tenant/{tenant}"))
             }
-            Scope::Tenant | Scope::Model | Scope::Provider | Scope::Key => owner.clone(),
+            Scope::Tenant | Scope::Model | Scope::Provider | Scope::Key => (**owner).to_owned(),
         };
-        tags.entry(tag).or_default().push((*weight).clone());
+        tags.entry(tag).or_default().extend(of_one.iter().map(|weight| (*weight).clone()));
     }
     tags.values_mut().for_each(|weights| wire::sort(weights));
     tags

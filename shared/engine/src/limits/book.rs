@@ -1,6 +1,7 @@
 //! All or nothing over several windows, and what becomes of what was taken.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +15,7 @@ use super::window::{Window, sub_span_ms};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
     /// The window's owner, as in [`Limit::owner`](super::Limit::owner).
-    pub owner: String,
+    pub owner: Arc<str>,
     /// Of what.
     pub dimension: Dimension,
     /// The rate's span, in milliseconds.

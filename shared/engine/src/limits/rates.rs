@@ -1,5 +1,7 @@
 //! Which rates there are, and what a call weighs on each.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -103,7 +105,7 @@ pub struct Limit {
     /// Whose.
     pub scope: Scope,
     /// Whose window: `tenant/acme`, `agent/acme/planner`, `model/gpt`, `provider/openai`, `key/...`.
-    pub owner: String,
+    pub owner: Arc<str>,
     /// Of what.
     pub dimension: Dimension,
     /// How much at most in a span.
@@ -180,22 +182,29 @@ impl Rates {
     /// What a call weighs on each rate that holds for it. Kind `AboveCapacity` if it is heavier than a whole rate: no wait
     /// would help.
     pub fn weights(&self, take: &Take) -> Result<Vec<Weight>> {
-        let owner = |scope| match scope {
-            Scope::Tenant => Some((take.tenant.as_str(), format!("tenant/{}", take.tenant))),
-            Scope::Agent => Some((take.agent.as_str(), format!("agent/{}/{}", take.tenant, take.agent))),
-            Scope::Model => Some((take.model.as_str(), format!("model/{}", take.model))),
-            Scope::Provider => Some((take.provider.as_str(), format!("provider/{}", take.provider))),
+        let name = |scope| match scope {
+            Scope::Tenant => Some(take.tenant.as_str()),
+            Scope::Agent => Some(take.agent.as_str()),
+            Scope::Model => Some(take.model.as_str()),
+            Scope::Provider => Some(take.provider.as_str()),
             Scope::Key => None,
+        };
+        let owner = |scope: Scope, name: &str| match scope {
+            Scope::Agent => format!("agent/{}/{name}", take.tenant).into(),
+            scope => format!("{}/{name}", scope.name()).into(),
         };
         let units = |dimension| match dimension {
             Dimension::Requests | Dimension::AtOnce => 1,
             Dimension::InputTokens => take.input_tokens,
             Dimension::OutputTokens => take.output_tokens,
         };
-        let mut weights = Vec::new();
+        let mut weights: Vec<Weight> = Vec::with_capacity(self.rules.len());
         for rule in &self.rules {
-            let Some((name, owner)) = owner(rule.scope) else { continue };
+            let Some(name) = name(rule.scope) else { continue };
             if self.holds_for(rule, name) {
+                let known = weights.iter().rfind(|weight| weight.limit.scope == rule.scope);
+                let owner =
+                    known.map_or_else(|| owner(rule.scope, name), |weight| weight.limit.owner.clone());
                 weights.push(weight(rule, owner, units(rule.dimension))?);
             }
         }
@@ -205,7 +214,7 @@ impl Rates {
     /// What so many tokens weigh on the rates of a key of the simple face. Errors: as [`Rates::weights`].
     pub fn key_weights(&self, key: &str, tokens: u64) -> Result<Vec<Weight>> {
         let rules = self.rules.iter().filter(|rule| rule.scope == Scope::Key && self.holds_for(rule, key));
-        rules.map(|rule| weight(rule, format!("key/{key}"), tokens)).collect()
+        rules.map(|rule| weight(rule, format!("key/{key}").into(), tokens)).collect()
     }
 
     fn holds_for(&self, rule: &Rule, name: &str) -> bool {
@@ -219,7 +228,7 @@ impl Rates {
     }
 }
 
-fn weight(rule: &Rule, owner: String, units: u64) -> Result<Weight> {
+fn weight(rule: &Rule, owner: Arc<str>, units: u64) -> Result<Weight> {
     let Rule { scope, dimension, capacity, span_ms, .. } = *rule;
     if units > capacity {
         let message =

@@ -1,83 +1,80 @@
 -- Rates of one hash tag. The decisions are those of the engine's `limits::Window`; a test holds the two together.
 --
 -- KEYS  1 windows   2 the fleet: who holds which share   3 a reservation, where the call is about one
--- ARGV  1 what to do   2 the process   3 when it was sent, by this clock (0: unknown)   4 how late it may come
---       5 parts of 10,000 that processes may hold together   6 how long anything is kept
---       7 numbers, packed   8.. the owners of the windows they are about
+-- ARGV  1 what to do   2 the process, with an = before its name   3 numbers, packed   4.. the owners of the windows they are about
 --
+-- The numbers begin with five: when it was sent, by this clock (0: unknown); how late it may come; parts of 10,000 that processes
+-- may hold together; how long anything is kept; how long a reservation is.
 -- An owner is a field with four windows: requests, input tokens, output tokens, calls at once. A window is three numbers:
 -- its last sub-span, the units in that, the units in the older ones; those stand in pairs in a field of their own, the
 -- owner's name with # and the window's place. A process that was heard of a moment ago, while no recovery is under way, has a
--- field with an = before its name: when that was, and its parts. Most calls touch no more than that, and end before any
--- other function is made.
--- Answers: status (0 wait, 1 done, 2 too late), this clock, milliseconds to wait, the process's parts, what is left of each.
+-- field too: when that was, and its parts. Most calls touch no more than that.
+-- Answers: status (0 wait, 1 done, 2 too late), this clock, milliseconds to wait, the process's parts, and the least that is left
+-- of requests, input tokens, output tokens and calls at once; -1 where there is no limit.
 
 local SUB_SPANS, MOST_UNITS = 64, 1e15
 local STALE_MS, RENEW_MS, RECOVERY_RETRY_MS = 30000, 1000, 100
 local LIVE, SETTLED, REFUNDED, NEVER = 0, 1, 2, 3
-local FOUR, TWELVE = '<dddd', '<dddddddddddd'
+local FOUR, FIVE, TWELVE = '<dddd', '<ddddd', '<dddddddddddd'
+-- Bytes before the windows in the numbers, and in a reservation, which begins with what became of it and its owners' count.
+local OPENING, HEAD = 40, 56
 local call, pack, unpacked = redis.call, struct.pack, struct.unpack
-local floor, ceil, min, max = math.floor, math.ceil, math.min, math.max
 local ARGV, KEYS = ARGV, KEYS
 
 local now = now_ms()
-local what, me, pool, keep_ms, numbers = ARGV[1], ARGV[2], tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7]
-local owners = #ARGV - 7
+local what, me, numbers, owners = ARGV[1], ARGV[2], ARGV[3], #ARGV - 3
+local sent, late_ms, pool, keep_ms, holds_ms = unpacked(FIVE, numbers)
+local is_late = sent > 0 and now - sent > late_ms
 
--- What nearly every call is: nothing new in the fleet, every window at its last sub-span, room for all, not seen before. No table
--- is made and no function of another library is called per window, which would take a seventh longer.
-local function quick_take()
-  local sent = tonumber(ARGV[3])
-  if sent > 0 and now - sent > tonumber(ARGV[4]) then return nil end
-  local heads = call('HMGET', KEYS[1], '=' .. me, unpack(ARGV, 8))
-  if not heads[1] then return nil end
+-- What nearly every call is: nothing new in the fleet, every window at its last sub-span, room for all, not seen before. It stands
+-- here with each window written out, since making functions and tables for it would take it a third longer.
+while what == 'take' and not is_late do
+  local heads = call('HMGET', KEYS[1], me, unpack(ARGV, 4))
+  if not heads[1] then break end
   local seen, parts = unpacked('<dd', heads[1])
-  if now - seen >= RENEW_MS or now < seen then return nil end
-  local answer, at, fields, lasts, ends = {1, now, 0, parts}, 4, {}, {}, now
-
-  -- The units in a window's last sub-span with those wanted; nil if it is another sub-span by now, or there is no room.
-  local function with(capacity, span_ms, units, last, current, old)
-    if capacity < 0 then return current end
-    local sub_span = span_ms + SUB_SPANS - 1
-    sub_span = (sub_span - sub_span % SUB_SPANS) / SUB_SPANS
-    local left, begins = capacity - current - old - units, last * sub_span
-    if left < 0 or now < begins or now >= begins + sub_span then return nil end
-    at = at + 1
-    answer[at] = left
-    begins = begins + (SUB_SPANS + 1) * sub_span
-    if begins > ends then ends = begins end
-    return current + units
-  end
-
+  if now - seen >= RENEW_MS or now < seen then break end
+  local fits, fields, lasts, r1, r2, r3, r4 = true, {0, 0, 0, 0}, {0, 0}, -1, -1, -1, -1
   for o = 1, owners do
-    if not heads[o + 1] then return nil end
+    if not heads[o + 1] then fits = false break end
     local l1, c1, o1, l2, c2, o2, l3, c3, o3, l4, c4, o4 = unpacked(TWELVE, heads[o + 1])
-    local m1, s1, u1, m2, s2, u2, m3, s3, u3, m4, s4, u4 = unpacked(TWELVE, numbers, o * 96 - 95)
-    c1 = with(m1, s1, u1, l1, c1, o1)
-    c2 = c1 and with(m2, s2, u2, l2, c2, o2)
-    c3 = c2 and with(m3, s3, u3, l3, c3, o3)
-    c4 = c3 and with(m4, s4, u4, l4, c4, o4)
-    if not c4 then return nil end
-    fields[o * 2 - 1] = ARGV[7 + o]
+    local m1, s1, u1, m2, s2, u2, m3, s3, u3, m4, s4, u4 = unpacked(TWELVE, numbers, o * 96 - 55)
+    if m1 >= 0 then
+      m1, c1 = m1 - c1 - o1 - u1, c1 + u1
+      if m1 < 0 or now < l1 * s1 or now >= (l1 + 1) * s1 then fits = false break end
+      if r1 < 0 or m1 < r1 then r1 = m1 end
+    end
+    if m2 >= 0 then
+      m2, c2 = m2 - c2 - o2 - u2, c2 + u2
+      if m2 < 0 or now < l2 * s2 or now >= (l2 + 1) * s2 then fits = false break end
+      if r2 < 0 or m2 < r2 then r2 = m2 end
+    end
+    if m3 >= 0 then
+      m3, c3 = m3 - c3 - o3 - u3, c3 + u3
+      if m3 < 0 or now < l3 * s3 or now >= (l3 + 1) * s3 then fits = false break end
+      if r3 < 0 or m3 < r3 then r3 = m3 end
+    end
+    if m4 >= 0 then
+      m4, c4 = m4 - c4 - o4 - u4, c4 + u4
+      if m4 < 0 or now < l4 * s4 or now >= (l4 + 1) * s4 then fits = false break end
+      if r4 < 0 or m4 < r4 then r4 = m4 end
+    end
+    fields[o * 2 - 1] = ARGV[3 + o]
     fields[o * 2] = pack(TWELVE, l1, c1, o1, l2, c2, o2, l3, c3, o3, l4, c4, o4)
     lasts[o] = pack(FOUR, l1, l2, l3, l4)
   end
-  local reservation = pack('<dd', LIVE, owners) .. numbers .. table.concat(lasts) .. table.concat(ARGV, '\n', 8)
-  if not call('SET', KEYS[3], reservation, 'NX', 'PX', ends - now) then return nil end
-  call('HSET', KEYS[1], unpack(fields))
-  return answer
+  if not fits then break end
+  local reservation = pack('<dd', LIVE, owners) .. numbers .. table.concat(lasts, '', 1, owners) .. table.concat(ARGV, '\n', 4)
+  if not call('SET', KEYS[3], reservation, 'NX', 'PX', holds_ms) then break end
+  call('HSET', KEYS[1], unpack(fields, 1, owners * 2))
+  return {1, now, 0, parts, r1, r2, r3, r4}
 end
 
-if what == 'take' then
-  local answer = quick_take()
-  if answer then return answer end
-end
-
+local floor, ceil, min, max = math.floor, math.ceil, math.min, math.max
 local names = {}
-for o = 1, owners do names[o] = ARGV[7 + o] end
+for o = 1, owners do names[o] = ARGV[3 + o] end
 
 -- Windows by number: the first owner's four, then the second's.
-local span, sub_span, last, current, old, ring, moved = {}, {}, {}, {}, {}, {}, {}
+local sub_span, last, current, old, ring, moved = {}, {}, {}, {}, {}, {}
 
 local function ring_field(i)
   return names[ceil(i / 4)] .. '#' .. (i - 1) % 4
@@ -110,10 +107,6 @@ local function open()
       end
     end
   end
-end
-
-local function measure(i, span_ms)
-  span[i], sub_span[i] = span_ms, max(ceil(span_ms / SUB_SPANS), 1)
 end
 
 local function advance(i)
@@ -150,7 +143,7 @@ local function wait_ms(i, capacity, units)
     if surplus <= 0 then return leaves_ms(i, pair[1]) - now end
   end
   if surplus <= current[i] then return leaves_ms(i, last[i]) - now end
-  return span[i]
+  return sub_span[i] * SUB_SPANS
 end
 
 local function add(i, units)
@@ -230,7 +223,7 @@ local function share()
       local their_parts, their_seen = unpacked('<dd', all[at + 1])
       if (since or now) - their_seen > STALE_MS then
         call('HDEL', KEYS[2], all[at])
-        call('HDEL', KEYS[1], '=' .. all[at])
+        call('HDEL', KEYS[1], all[at])
       else
         others, count = others + their_parts, count + 1
         if since and their_seen < since then
@@ -246,7 +239,7 @@ local function share()
   call('HSET', KEYS[2], me, pack(FOUR, max(mine, parts), now, report, mine))
   call('PEXPIRE', KEYS[2], keep_ms + STALE_MS)
   if not since then
-    call('HSET', KEYS[1], '=' .. me, pack('<dd', now, mine))
+    call('HSET', KEYS[1], me, pack('<dd', now, mine))
     call('PEXPIRE', KEYS[1], keep_ms)
     return 10000, mine
   end
@@ -263,16 +256,13 @@ local function take()
   local reservation = call('GET', KEYS[3])
   local fate = reservation and unpacked('<d', reservation)
   if fate == NEVER then return {2, now, 0, 0} end
-  local sent = tonumber(ARGV[3])
-  if sent > 0 and now - sent > tonumber(ARGV[4]) then return {2, now, 0, 0} end
+  if is_late then return {2, now, 0, 0} end
   local known, parts = share()
   local again = fate == LIVE or fate == SETTLED
   local longest, capacity, units = 0, {}, {}
   open()
   for i = 1, owners * 4 do
-    local span_ms
-    capacity[i], span_ms, units[i] = unpacked('<ddd', numbers, i * 24 - 23)
-    measure(i, span_ms)
+    capacity[i], sub_span[i], units[i] = unpacked('<ddd', numbers, OPENING + i * 24 - 23)
     if capacity[i] >= 0 then
       advance(i)
       if not again then
@@ -284,21 +274,19 @@ local function take()
     end
   end
   if longest == 0 and not again then
-    local lasts, ends = {}, now
+    local lasts = {}
     for i = 1, owners * 4 do
-      if capacity[i] >= 0 then
-        add(i, units[i])
-        ends = max(ends, leaves_ms(i, last[i]))
-      end
+      if capacity[i] >= 0 then add(i, units[i]) end
       lasts[i] = pack('<d', last[i])
     end
     save()
     local text = pack('<dd', LIVE, owners) .. numbers .. table.concat(lasts) .. table.concat(names, '\n')
-    call('SET', KEYS[3], text, 'PX', ends - now)
+    call('SET', KEYS[3], text, 'PX', holds_ms)
   end
-  local answer = {longest > 0 and 0 or 1, now, longest, parts}
+  local answer = {longest > 0 and 0 or 1, now, longest, parts, -1, -1, -1, -1}
   for i = 1, owners * 4 do
-    if capacity[i] >= 0 then answer[#answer + 1] = max(capacity[i] - current[i] - old[i], 0) end
+    local at, left = 5 + (i - 1) % 4, max(capacity[i] - current[i] - old[i], 0)
+    if capacity[i] >= 0 and (answer[at] < 0 or left < answer[at]) then answer[at] = left end
   end
   return answer
 end
@@ -313,14 +301,14 @@ local function settle(fate)
   if unpacked('<d', reservation) ~= LIVE then return {0, now} end
   local count = unpacked('<d', reservation, 9)
   names = {}
-  for name in string.gmatch(string.sub(reservation, 17 + count * 128), '[^\n]+') do names[#names + 1] = name end
+  for name in string.gmatch(string.sub(reservation, HEAD + 1 + count * 128), '[^\n]+') do names[#names + 1] = name end
   open()
   for i = 1, count * 4 do
-    local capacity, span_ms, taken = unpacked('<ddd', reservation, i * 24 - 7)
+    local capacity, step, taken = unpacked('<ddd', reservation, HEAD + i * 24 - 23)
     if capacity >= 0 then
-      local number = unpacked('<d', reservation, 9 + count * 96 + i * 8)
-      local real = #numbers >= i * 8 and unpacked('<d', numbers, i * 8 - 7) or 0
-      measure(i, span_ms)
+      local number = unpacked('<d', reservation, HEAD + count * 96 + i * 8 - 7)
+      local real = #numbers >= OPENING + i * 8 and unpacked('<d', numbers, OPENING + i * 8 - 7) or 0
+      sub_span[i] = step
       if real > taken then
         advance(i)
         add(i, real - taken)
@@ -336,19 +324,19 @@ end
 
 -- A process is back: it tells what it admitted while nobody answered here. The same report again is not counted again.
 local function rejoin()
-  local parts, report, lost = unpacked('<ddd', numbers)
+  local parts, report, lost = unpacked('<ddd', numbers, OPENING + 1)
   local fleet = call('HMGET', KEYS[2], '~', me)
   if not fleet[1] then call('HSET', KEYS[2], '~', pack('<dd', now, lost)) end
   local seen_report = 0
   if fleet[2] then local _, _, number = unpacked('<ddd', fleet[2]); seen_report = number end
   if report > seen_report and owners > 0 then
-    local at = 25
+    local at = OPENING + 25
     open()
     for i = 1, owners * 4 do
-      local span_ms, count = unpacked('<dd', numbers, at)
+      local step, count = unpacked('<dd', numbers, at)
       at = at + 16
-      if span_ms > 0 then
-        measure(i, span_ms)
+      if step > 0 then
+        sub_span[i] = step
         advance(i)
       end
       for _ = 1, count do
@@ -361,7 +349,7 @@ local function rejoin()
   end
   local all, others = call('HGETALL', KEYS[2]), 0
   for at = 1, #all, 2 do
-    call('HDEL', KEYS[1], '=' .. all[at])
+    call('HDEL', KEYS[1], all[at])
     if all[at] ~= '~' and all[at] ~= me then others = others + unpacked('<d', all[at + 1]) end
   end
   parts = max(min(parts, pool - others), 0)
@@ -372,9 +360,9 @@ end
 
 -- Takes units back out of the sub-span they were reported in.
 local function adjust()
-  local place, span_ms, number, units = unpacked(FOUR, numbers)
+  local place, step, number, units = unpacked(FOUR, numbers, OPENING + 1)
   open()
-  measure(place + 1, span_ms)
+  sub_span[place + 1] = step
   give_back(place + 1, number, units)
   save()
   return {1, now}

@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn a_lease_holds_from_when_it_was_asked_for() {
         let (scope, dimension) = (Scope::Provider, Dimension::Requests);
-        let limit = Limit { scope, owner: "provider/one".to_owned(), dimension, capacity: 9, span_ms: 1_280 };
+        let limit = Limit { scope, owner: "provider/one".into(), dimension, capacity: 9, span_ms: 1_280 };
         let weights = vec![Weight { limit, units: 1 }];
         let mut leases = Leases::default();
         let sent = crate::link::now();

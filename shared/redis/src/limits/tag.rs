@@ -44,6 +44,7 @@ pub(crate) struct Common {
 /// One hash tag.
 pub(crate) struct Tag {
     name: String,
+    keys: [String; 2],
     common: Arc<Common>,
     state: Mutex<State>,
 }
@@ -116,7 +117,7 @@ enum By {
 
 impl Tag {
     pub(crate) fn new(name: &str, common: Arc<Common>) -> Self {
-        Self { name: name.to_owned(), common, state: Mutex::default() }
+        Self { name: name.to_owned(), keys: wire::keys(name), common, state: Mutex::default() }
     }
 
     /// Takes all weights under an id, or none. Errors: Redis is away and this process holds no share.
@@ -140,7 +141,10 @@ impl Tag {
         if asks {
             // A call that came too late by what this process knew of the server's clock is made again with what it knows now.
             for is_last in [false, true] {
-                match self.call("take", Some(id), wire::weights(weights), wire::owners(weights)).await {
+                match self
+                    .call("take", Some(id), weights, &wire::weights(weights), wire::owners(weights))
+                    .await
+                {
                     Ok(answer) if is_last || answer.numbers.first() != Some(&TOO_LATE) => {
                         return Ok(self.note(id, weights, &answer.numbers, &answer.server));
                     }
@@ -206,7 +210,7 @@ impl Tag {
         loop {
             let doubtful: Vec<String> = self.lock().doubtful.iter().cloned().collect();
             for id in doubtful {
-                if self.call("undo", Some(&id), Vec::new(), Vec::new()).await.is_err() {
+                if self.call("undo", Some(&id), &[], &[], Vec::new()).await.is_err() {
                     return false;
                 }
                 self.lock().doubtful.remove(&id);
@@ -217,7 +221,7 @@ impl Tag {
             };
             let Some(Report { number, lost, windows }) = report else { return false };
             let (numbers, owners) = wire::report(parts, number, lost, &windows);
-            let Ok(answer) = self.call("rejoin", None, numbers, owners).await else { return false };
+            let Ok(answer) = self.call("rejoin", None, &[], &numbers, owners).await else { return false };
             if self.lock().reported(&answer.numbers, server) {
                 return true;
             }
@@ -253,11 +257,11 @@ impl Tag {
     async fn send(&self, owed: &Owed) -> Result<(), Away> {
         let told = match owed {
             Owed::Settle { id, reals: Some(reals) } => {
-                self.call("settle", Some(id), reals.clone(), Vec::new()).await
+                self.call("settle", Some(id), &[], reals, Vec::new()).await
             }
-            Owed::Settle { id, reals: None } => self.call("refund", Some(id), Vec::new(), Vec::new()).await,
+            Owed::Settle { id, reals: None } => self.call("refund", Some(id), &[], &[], Vec::new()).await,
             Owed::Adjust { held, back } => {
-                self.call("adjust", None, wire::adjustment(held, *back), vec![held.owner.clone()]).await
+                self.call("adjust", None, &[], &wire::adjustment(held, *back), vec![held.owner.clone()]).await
             }
         };
         told.map(|_| ())
@@ -267,11 +271,13 @@ impl Tag {
         &self,
         what: &'static str,
         id: Option<&str>,
-        numbers: Vec<u8>,
-        owners: Vec<String>,
+        weights: &[Weight],
+        numbers: &[u8],
+        owners: Vec<Arc<str>>,
     ) -> Result<crate::link::Answer, Away> {
         let common = &self.common;
-        let mut keys = wire::keys(&self.name).to_vec();
+        let mut keys = Vec::with_capacity(self.keys.len() + 1);
+        keys.extend_from_slice(&self.keys);
         keys.extend(id.map(|id| wire::reservation_key(&self.name, id)));
         let opening = Opening {
             what,
@@ -281,7 +287,7 @@ impl Tag {
             pool: common.pool,
             keep_ms: common.keep_ms,
         };
-        common.link.call(&keys, &opening.arguments(numbers, owners)).await
+        common.link.call(&keys, &opening.arguments(weights, numbers, &owners)).await
     }
 
     /// Notes what Redis said.
@@ -296,8 +302,10 @@ impl Tag {
         state.confirmed_ms = Some(now_ms);
         state.server = Some(server.clone());
         let mut remaining = Remaining::default();
-        for (at, weight) in weights.iter().enumerate() {
-            remaining.at_most(weight.limit.dimension, number(4 + at));
+        for (dimension, left) in wire::DIMENSIONS.into_iter().zip(numbers.iter().skip(4)) {
+            if let Ok(left) = u64::try_from(*left) {
+                remaining.at_most(dimension, left);
+            }
         }
         if status == 1 && !state.held.contains_key(id) {
             let held = state.add(weights, now_ms, false);
@@ -374,7 +382,7 @@ impl Tag {
 }
 
 /// Where the window of a limit stands.
-fn window_of(limit: &Limit) -> (String, Dimension) {
+fn window_of(limit: &Limit) -> (Arc<str>, Dimension) {
     (limit.owner.clone(), limit.dimension)
 }
 

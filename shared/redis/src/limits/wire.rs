@@ -1,13 +1,14 @@
 //! What is said to the script.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use engine::limits::{Dimension, Held, MOST_UNITS, Weight, Window};
+use engine::limits::{Dimension, Held, MOST_UNITS, SUB_SPANS, Weight, Window, sub_span_ms};
 
 use crate::link::CLOCK;
 
 /// Windows by owner and by what is counted, each with its span in milliseconds.
-pub(crate) type Windows = BTreeMap<(String, Dimension), (u64, Window)>;
+pub(crate) type Windows = BTreeMap<(Arc<str>, Dimension), (u64, Window)>;
 
 /// The script but for its clock.
 const DECISIONS: &str = include_str!("limits.lua");
@@ -20,17 +21,18 @@ pub(crate) fn script(clock: Option<&str>) -> String {
 /// The keys of a tag: its windows and its fleet.
 pub(crate) fn keys(tag: &str) -> [String; 2] {
     let tag = tag.replace('}', "%7D");
-    [format!("limits:{{{tag}}}"), format!("limits:{{{tag}}}:fleet")]
+    [format!("rates:{{{tag}}}"), format!("rates:{{{tag}}}:fleet")]
 }
 
 /// The key of a reservation of a tag.
 pub(crate) fn reservation_key(tag: &str, id: &str) -> String {
-    format!("limits:{{{}}}:take:{id}", tag.replace('}', "%7D"))
+    format!("rates:{{{}}}:take:{id}", tag.replace('}', "%7D"))
 }
 
 /// What every call says first.
 pub(crate) struct Opening<'a> {
     pub(crate) what: &'static str,
+    /// Its name, with an `=` before it.
     pub(crate) process: &'a str,
     /// By the server's clock, in milliseconds since 1970; 0 if that is not known.
     pub(crate) sent_ms: u64,
@@ -40,24 +42,21 @@ pub(crate) struct Opening<'a> {
 }
 
 impl Opening<'_> {
-    /// The arguments of a call about windows of these owners.
-    pub(crate) fn arguments(&self, numbers: Vec<u8>, owners: Vec<String>) -> Vec<Vec<u8>> {
-        let mut arguments = vec![
-            self.what.as_bytes().to_vec(),
-            self.process.as_bytes().to_vec(),
-            self.sent_ms.to_string().into_bytes(),
-            self.patience_ms.to_string().into_bytes(),
-            self.pool.to_string().into_bytes(),
-            self.keep_ms.to_string().into_bytes(),
-            numbers,
-        ];
-        arguments.extend(owners.into_iter().map(String::into_bytes));
-        arguments
+    /// The arguments of a call about windows of these owners. A reservation is kept for as long as one of these weights counts.
+    pub(crate) fn arguments(&self, weights: &[Weight], numbers: &[u8], owners: &[Arc<str>]) -> Vec<Vec<u8>> {
+        let longest_ms = weights.iter().map(|weight| sub_span_ms(weight.limit.span_ms)).max().unwrap_or(0);
+        let holds_ms = (SUB_SPANS + 1) * longest_ms;
+        let opening = [self.sent_ms, self.patience_ms, self.pool, self.keep_ms, holds_ms];
+        let mut told = Vec::with_capacity(opening.len() * 8 + numbers.len());
+        told.extend(opening.iter().flat_map(|number| (*number as f64).to_le_bytes()));
+        told.extend_from_slice(numbers);
+        let words = [self.what.as_bytes(), self.process.as_bytes(), &told];
+        words.into_iter().chain(owners.iter().map(|owner| owner.as_bytes())).map(<[u8]>::to_vec).collect()
     }
 }
 
 /// The windows of an owner, in the script's order.
-const DIMENSIONS: [Dimension; 4] =
+pub(crate) const DIMENSIONS: [Dimension; 4] =
     [Dimension::Requests, Dimension::InputTokens, Dimension::OutputTokens, Dimension::AtOnce];
 
 /// Weights in the script's order: by owner, then by what is counted.
@@ -68,7 +67,7 @@ pub(crate) fn sort(weights: &mut [Weight]) {
 }
 
 /// The owners of sorted weights, each once.
-pub(crate) fn owners(weights: &[Weight]) -> Vec<String> {
+pub(crate) fn owners(weights: &[Weight]) -> Vec<Arc<str>> {
     weights
         .chunk_by(same_owner)
         .filter_map(|of_one| of_one.first())
@@ -76,10 +75,12 @@ pub(crate) fn owners(weights: &[Weight]) -> Vec<String> {
         .collect()
 }
 
-/// Capacity, span and units of each window of each owner; a capacity below 0 is no limit.
+/// Capacity, sub-span and units of each window of each owner; a capacity below 0 is no limit.
 pub(crate) fn weights(weights: &[Weight]) -> Vec<u8> {
     by_window(weights, |found| match found {
-        Some((_, Weight { limit, units })) => [limit.capacity as f64, limit.span_ms as f64, *units as f64],
+        Some((_, Weight { limit, units })) => {
+            [limit.capacity as f64, sub_span_ms(limit.span_ms) as f64, *units as f64]
+        }
         None => [-1.0, 0.0, 0.0],
     })
 }
@@ -92,23 +93,23 @@ pub(crate) fn reals(weights: &[Weight], reals: &[u64]) -> Vec<u8> {
     })
 }
 
-/// Which window of its owner, its span and sub-span, and how many units are taken back out of it; fewer than none are added.
+/// Which window of its owner, the length of its sub-spans and which of them, and how many units are taken back out of it; fewer than none are added.
 pub(crate) fn adjustment(held: &Held, back: i64) -> Vec<u8> {
     let place = DIMENSIONS.iter().position(|dimension| *dimension == held.dimension).unwrap_or(0);
-    packed([place as f64, held.span_ms as f64, held.sub_span as f64, back as f64])
+    packed([place as f64, sub_span_ms(held.span_ms) as f64, held.sub_span as f64, back as f64])
 }
 
 /// A report of what was admitted: the process's parts, the report's number, whether the server lost all, then each window's
-/// span and what it counts. And the owners.
-pub(crate) fn report(parts: u64, number: u64, lost: bool, windows: &Windows) -> (Vec<u8>, Vec<String>) {
-    let mut owners: Vec<String> = windows.keys().map(|(owner, _)| owner.clone()).collect();
+/// sub-span and what it counts. And the owners.
+pub(crate) fn report(parts: u64, number: u64, lost: bool, windows: &Windows) -> (Vec<u8>, Vec<Arc<str>>) {
+    let mut owners: Vec<Arc<str>> = windows.keys().map(|(owner, _)| owner.clone()).collect();
     owners.dedup();
     let mut numbers = vec![parts as f64, number as f64, f64::from(u8::from(lost))];
     for owner in &owners {
         for dimension in DIMENSIONS {
             match windows.get(&(owner.clone(), dimension)) {
                 Some((span_ms, window)) => {
-                    numbers.extend([*span_ms as f64, window.taken().len() as f64]);
+                    numbers.extend([sub_span_ms(*span_ms) as f64, window.taken().len() as f64]);
                     let pairs =
                         window.taken().iter().flat_map(|(sub_span, units)| [*sub_span as f64, *units as f64]);
                     numbers.extend(pairs);

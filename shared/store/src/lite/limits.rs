@@ -62,7 +62,7 @@ impl LiteLimits {
 
     /// One reading, one decision, one writing. `None` if somebody else was faster.
     async fn attempt(&self, id: Option<&TakeId>, weights: &[Weight]) -> Result<Option<Admission>> {
-        let mut rows = self.open(id, weights.iter().map(|weight| weight.limit.owner.as_str())).await?;
+        let mut rows = self.open(id, weights.iter().map(|weight| &*weight.limit.owner)).await?;
         let now_ms = self.clock.now_ms();
         let known = rows.reservation(now_ms).is_some_and(|known| known.fate != Fate::Refunded);
         let mut owners = match rows.owners(now_ms) {
@@ -115,7 +115,7 @@ impl LiteLimits {
 
     /// False if somebody else was faster.
     async fn attempt_settlement(&self, id: &TakeId, weights: &[Weight], used: Option<&Used>) -> Result<bool> {
-        let mut rows = self.open(Some(id), weights.iter().map(|weight| weight.limit.owner.as_str())).await?;
+        let mut rows = self.open(Some(id), weights.iter().map(|weight| &*weight.limit.owner)).await?;
         let now_ms = self.clock.now_ms();
         let Some(mut reservation) =
             rows.reservation(now_ms).filter(|reservation| reservation.fate == Fate::Live)
