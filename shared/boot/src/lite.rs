@@ -43,6 +43,8 @@ pub struct Lite {
 
 /// Opens the lite profile over a state folder, which must exist and be the caller's alone.
 pub async fn open_lite(config: &Config, state: &Path) -> Result<Lite> {
+    // Beside the opening, and the first calls to models.
+    std::thread::spawn(analysis::warm_up);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let catalogue = Arc::new(config.recall.applied_to(load_catalogue()?));
     let embedded = store::Embedded::open(&state.join("assay.sqlite"))?;
