@@ -41,10 +41,13 @@ pub struct Lite {
     pub platforms: Arc<Vec<Arc<dyn engine::ports::Platform>>>,
 }
 
+/// Makes ready what runs need first, beside whatever the caller does next. Without a thread to spare it is made when it is needed.
+pub fn warm_up() {
+    drop(std::thread::Builder::new().spawn(analysis::warm_up));
+}
+
 /// Opens the lite profile over a state folder, which must exist and be the caller's alone.
 pub async fn open_lite(config: &Config, state: &Path) -> Result<Lite> {
-    // Beside the opening, and the first calls to models.
-    std::thread::spawn(analysis::warm_up);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let catalogue = Arc::new(config.recall.applied_to(load_catalogue()?));
     let embedded = store::Embedded::open(&state.join("assay.sqlite"))?;

@@ -135,7 +135,7 @@ pub enum CatalogueError {
     },
     /// An agent that is shown shortened sources would quote them.
     #[error(
-        "agents.toml: {agent} is shown its sources shortened, and {file} has a `quote` of them; drop shortened or the quote"
+        "agents.toml: {agent} is shown its sources shortened, and in {file} its answer has a `quote` or words that are verbatim; drop shortened"
     )]
     QuotesShortened {
         /// The agent whose row it is.

@@ -64,14 +64,17 @@ fn loose_object(schema: &Value, place: String) -> Option<String> {
     }
 }
 
-/// True if an object anywhere inside has this property.
-fn has_property(schema: &Value, name: &str) -> bool {
-    match schema {
-        Value::Array(schemas) => schemas.iter().any(|schema| has_property(schema, name)),
-        Value::Object(keywords) => {
-            keywords.get("properties").is_some_and(|properties| properties.get(name).is_some())
-                || keywords.values().any(|schema| has_property(schema, name))
-        }
+/// True if something inside a part of a schema is a quote or said to be verbatim; local definitions are followed.
+fn has_words_verbatim(schema: &Value, part: &Value) -> bool {
+    match part {
+        Value::Array(parts) => parts.iter().any(|part| has_words_verbatim(schema, part)),
+        Value::Object(keywords) => keywords.iter().any(|(keyword, part)| {
+            let definition =
+                part.as_str().filter(|_| keyword == "$ref").and_then(|name| name.strip_prefix('#'));
+            let definition = definition.and_then(|place| schema.pointer(place));
+            keyword == "quote" || has_words_verbatim(schema, definition.unwrap_or(part))
+        }),
+        Value::String(text) => text.contains("verbatim"),
         _ => false,
     }
 }
@@ -88,7 +91,8 @@ fn check_fields(row: &AgentRow, schema: &Value, file: &str) -> Result<(), Catalo
             return Err(CatalogueError::UnknownField { agent, list, field, file });
         }
     }
-    if row.shortened && has_property(schema, "quote") {
+    let mut answered = row.answer.iter().filter_map(|field| schema["properties"].get(field));
+    if row.shortened && answered.any(|part| has_words_verbatim(schema, part)) {
         return Err(CatalogueError::QuotesShortened { agent: row.id.clone(), file: file.to_owned() });
     }
     if row.analyser.is_none()

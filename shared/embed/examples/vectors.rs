@@ -29,7 +29,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         for number in vectors.iter().flatten() {
             out.write_all(&number.to_le_bytes())?;
         }
+        // Whoever asks one text after the other waits for it.
+        out.flush()?;
     }
-    out.flush()?;
     Ok(())
 }

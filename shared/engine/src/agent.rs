@@ -94,7 +94,7 @@ pub struct AgentSpec {
     /// What may be recalled.
     pub cache: CachePolicy,
     /// Its prompt says the words of sources shorter, without a change of meaning, and how much that may take of a text. Such an
-    /// agent cannot quote them.
+    /// agent's answer has no words verbatim.
     pub shortens: Option<DroppableShare>,
     /// The sampling temperature.
     pub temperature: f64,

@@ -36,8 +36,9 @@ pub(crate) enum Verdict {
     NotFoundOut(FindsOut),
 }
 
-/// Tells all functions how a provider answered a call. What cannot be told costs a call more, and no result.
-pub(crate) async fn tell(ports: &Ports, provider: &str, verdict: Verdict) {
+/// Tells all functions how a provider answered a call; true if that was news. What cannot be told costs a call more, and no
+/// result.
+pub(crate) async fn tell(ports: &Ports, provider: &str, verdict: Verdict) -> bool {
     let key = Key::Circuit(provider.to_owned());
     let now = ports.clock.now_ms();
     let told = transact(ports, std::slice::from_ref(&key), |rows| {
@@ -51,14 +52,17 @@ pub(crate) async fn tell(ports: &Ports, provider: &str, verdict: Verdict) {
             Verdict::NotFoundOut(what) => circuit.not_found_out(what),
         };
         Ok(match next {
-            next if next == circuit => Decision::Leave(()),
-            next => Decision::Write(vec![rows.put(key.clone(), crate::ports::Row::Circuit(next), None)], ()),
+            next if next == circuit => Decision::Leave(false),
+            next => {
+                Decision::Write(vec![rows.put(key.clone(), crate::ports::Row::Circuit(next), None)], true)
+            }
         })
     })
     .await;
-    if let Err(error) = told {
+    told.unwrap_or_else(|error| {
         tracing::warn!(provider, %error, "how the provider answered was not told to others");
-    }
+        false
+    })
 }
 
 /// How providers have answered lately, in the order they are named.

@@ -110,9 +110,7 @@ impl<'a> Asked<'a> {
         request: &'a ModelRequest,
     ) -> crate::error::Result<Self> {
         let Subject { spec, input, baseline, .. } = *subject;
-        // What is sent compressed is known as it is.
-        let is_compressed = spec.shortens.is_some();
-        let most = spec.cache.compressed.filter(|_| !is_compressed && prose::is_short(&request.messages));
+        let most = spec.cache.compressed.filter(|_| prose::is_short(&request.messages));
         let messages = most.map(|most| prose::messages(spec, input, baseline, most));
         let compressed = messages.transpose()?.map(|messages| ModelRequest { messages, ..request.clone() });
         Ok(Self { request, compressed, question: Question::of(ports, subject, request)? })

@@ -1,5 +1,6 @@
 //! What stored answers on Redis are measured and tried with: a real Valkey, whole steps, and several processes.
 
+mod meaning;
 mod outage;
 mod speed;
 mod stampede;
@@ -24,9 +25,10 @@ pub(crate) struct Extent {
     pub(crate) outage_ms: u64,
 }
 
-/// Measures stored answers: speed, many that ask the same, outages.
+/// Measures stored answers: speed, also by meaning, many that ask the same, outages.
 pub(crate) fn measure(extent: &Extent) -> Result<Value> {
     let speed = speed::measure(extent.look_ups)?;
+    let by_meaning = meaning::measure()?;
     let together = stampede::measure(extent.askers, false)?;
     let leader_killed = stampede::measure(extent.askers, true)?;
     let spans = outage::Spans { well: 3_000, gone: extent.outage_ms, back: 6_000 };
@@ -34,6 +36,7 @@ pub(crate) fn measure(extent: &Extent) -> Result<Value> {
     let killed = outage::measure(outage::How::Killed, spans)?;
     Ok(json!({
         "speed": speed,
+        "by_meaning": by_meaning,
         "stampede": together,
         "leader_killed": leader_killed,
         "outage": {"frozen": frozen, "killed": killed},

@@ -159,6 +159,10 @@ fn a_quote_of_what_is_shown_shortened() {
         &message,
         &["verification_director is shown its sources shortened", "schemas/verification_director.json"],
     );
+    let message = fault(|texts| {
+        swap_in_row(texts, "research_synthesist", "temperature", "shortened = true\ntemperature");
+    });
+    says(&message, &["research_synthesist is shown its sources shortened", "words that are verbatim"]);
 }
 
 #[test]

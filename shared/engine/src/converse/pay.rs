@@ -264,7 +264,8 @@ impl Talk<'_> {
     }
 }
 
-/// Asks. If the answer takes longer than answers took lately, all functions are told so while it is waited for; true if they were.
+/// Asks. If the answer takes longer than answers took lately, all functions are told so while it is waited for; true if that
+/// was news, and the call holds the places of those that find out.
 async fn ask_and_tell_of_silence(
     ports: &Ports,
     llm: &dyn Llm,
@@ -277,7 +278,7 @@ async fn ask_and_tell_of_silence(
         Either::Left((answer, _)) => (answer, false),
         Either::Right(((), call)) => {
             let told = circuits::tell(ports, &request.model.provider, Verdict::Silent { began_ms });
-            (join(call, told).await.0, true)
+            join(call, told).await
         }
     }
 }

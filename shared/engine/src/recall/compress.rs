@@ -10,7 +10,7 @@
 //!
 //! - `chunks` cuts a text into quotes and words. `polite` drops, `volatile` marks.
 //!
-//! Deliberately not here: what is compressed. Content that is cited must stay as it is, or citations would not be found.
+//! Deliberately not here: what is compressed. Content that is quoted must stay as it is, or the quotes would not be found.
 
 mod chunks;
 mod polite;

@@ -41,6 +41,7 @@ pub(super) async fn run(config: &Config, arguments: &RunArguments) -> Result<Exi
     let mut state = State::open(&arguments.state.folder)?;
     let folder = state.folder();
     let _owner = state.own()?;
+    boot::warm_up();
     let mut session = session::open(config, &folder).await?;
     let mut code = ExitCode::SUCCESS;
     for input in &inputs {

@@ -10,9 +10,11 @@ use super::{ended, tell};
 use crate::answers::{Extent, measure, work};
 
 /// What the figures must be.
-const TARGETS: [(&str, Must); 15] = [
+const TARGETS: [(&str, Must); 17] = [
     ("/speed/near_us/p99", BeAtMost(50.0)),
     ("/speed/p50_ratio", BeAtMost(1.3)),
+    ("/by_meaning/served", BeAtLeast(100.0)),
+    ("/by_meaning/p95_ms", BeAtMost(12.0)),
     ("/stampede/calls", Be(1.0)),
     ("/stampede/failed", Be(0.0)),
     ("/leader_killed/calls", BeAtMost(2.0)),

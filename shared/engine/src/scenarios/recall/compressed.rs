@@ -142,7 +142,10 @@ fn a_row_that_shortens_sends_less_says_so_and_meets_what_says_the_same_as_it_is(
     const LONG: &str = "Please summarise the report of 3 May, thanks";
     let check = |shortens: bool, sent: &str, spares: bool, met: Basis| {
         let mut house = house(&[answer(""), answer("")]);
-        house.with_row("worker", |row| row.shortens = shortens.then(Default::default));
+        house.with_row("worker", |row| {
+            row.shortens = shortens.then(Default::default);
+            row.cache.compressed = (!shortens).then(Default::default);
+        });
         let first = ask_about(&mut house, LONG, 3);
         let request = house.model.asked.lock().unwrap()[0].clone();
         let crate::ports::ModelMessage::User { text } = &request.messages[1] else { panic!("{request:?}") };
