@@ -277,6 +277,45 @@ fn a_tenant_has_so_many_answers_in_rows_and_no_more() {
 }
 
 #[test]
+fn of_two_answers_with_one_place_the_one_that_is_worth_more_stays_while_it_has_time() {
+    let clock = Hands::new();
+    let cache = LiteCache::new(in_memory(), clock.clone()).holding(1);
+    let tenant = TenantId::new("one");
+    // Whether an answer of that worth is there after it came so long after the first, which is worth 10 for a minute.
+    let check = |worth: u64, after_ms: u64, purged: bool, expected: bool| {
+        let put = |key: &str, worth: u64| {
+            let generation = block_on(cache.look_up(&tenant, &Lookup::default())).unwrap().generation;
+            let entry = Entry {
+                value: key.as_bytes().into(),
+                fresh_ms: 50_000,
+                grace_ms: 10_000,
+                tags: vec![format!("content:{key}")],
+                generation,
+                worth,
+            };
+            block_on(cache.put(&tenant, key, &entry)).unwrap();
+        };
+        block_on(cache.purge(&tenant, "content:other")).unwrap();
+        put("first", 10);
+        block_on(clock.sleep(after_ms));
+        if purged {
+            block_on(cache.purge(&tenant, "content:first")).unwrap();
+        }
+        put("other", worth);
+        let lookup = Lookup { keys: vec!["other".to_owned()], ..Lookup::default() };
+        let found = block_on(cache.look_up(&tenant, &lookup)).unwrap().found;
+        assert_eq!(matches!(found[..], [Found::Held(_)]), expected, "{worth} after {after_ms} ms");
+        block_on(clock.sleep(60_000));
+    };
+    check(10, 0, false, true);
+    check(9, 0, false, false);
+    check(4, 30_000, false, false);
+    check(5, 30_000, false, true);
+    check(0, 60_000, false, true);
+    check(0, 0, true, true);
+}
+
+#[test]
 fn nobody_waits_long_for_a_table_that_is_slow() {
     let time = VirtualTime::new(1_790_000_000_000);
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());

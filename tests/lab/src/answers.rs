@@ -8,6 +8,8 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
 
 use crate::stack::Result;
@@ -23,11 +25,13 @@ pub(crate) struct Extent {
     pub(crate) askers: usize,
     /// Milliseconds of an outage.
     pub(crate) outage_ms: u64,
+    /// A Python that may have caches of other projects.
+    pub(crate) python: PathBuf,
 }
 
 /// Measures stored answers: speed, also by meaning, many that ask the same, outages.
 pub(crate) fn measure(extent: &Extent) -> Result<Value> {
-    let speed = speed::measure(extent.look_ups)?;
+    let speed = speed::measure(extent.look_ups, &extent.python)?;
     let by_meaning = meaning::measure()?;
     let together = stampede::measure(extent.askers, false)?;
     let leader_killed = stampede::measure(extent.askers, true)?;

@@ -4,7 +4,7 @@
 //! rows are read one by one, so the answer may have come between.
 //!
 //! A tenant has so many places, and an answer's place follows from its key: nothing is counted and nothing listed to hold their
-//! number, and of two answers with one place the later stays. Flights and neighbours have no such places: a flight ends
+//! number, and of two answers with one place the one that is worth more stays, where what is left of its time counts. Flights and neighbours have no such places: a flight ends
 //! with its answer and holds a name; a neighbour is kept as long as its answer's time, 2,000 in a namespace at most. So of both
 //! there are at most as many as answers were made in that time, and then the table lets go of them.
 //!
@@ -185,16 +185,17 @@ impl LiteCache {
         let stored = Stored::of(key, entry, self.clock.now_ms());
         if let Some((stored, expires_ms)) = stored {
             let now_ms = self.clock.now_ms();
-            let purges = Purges::of(self.read_one(&purges_key(tenant)).await?.as_ref(), now_ms);
-            if purges.void_since(entry).is_none() {
+            let entry_key = self.entry_key(tenant, key);
+            let rows = self.read(&[purges_key(tenant), entry_key.clone()]).await?;
+            let [purges, there] = rows.as_slice() else { return Err(crowded()) };
+            let purges = Purges::of(purges.as_ref(), now_ms);
+            let stays = read::<Stored>(there.as_ref(), now_ms).is_some_and(|(there, until_ms)| {
+                let is_void = purges.void_since_of(&there).is_some();
+                there.key != key && !is_void && there.worth_until(until_ms, now_ms) > entry.worth
+            });
+            if purges.void_since(entry).is_none() && !stays {
                 let to = Becomes::Row(row(&stored, expires_ms)?);
-                self.write(Change {
-                    key: self.entry_key(tenant, key),
-                    expect: Expect::Anything,
-                    to,
-                    due_ms: None,
-                })
-                .await?;
+                self.write(Change { key: entry_key, expect: Expect::Anything, to, due_ms: None }).await?;
             }
         }
         self.write(ended(flight_key(tenant, key), Expect::Anything, self.clock.now_ms())).await

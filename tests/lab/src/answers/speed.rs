@@ -1,6 +1,10 @@
 //! How soon an answer is found: in this process, from the request to the answer as read; and in Redis, from the request to the
-//! answer's bytes, against a bare GET of as many, asked in turn over connections of one kind.
+//! answer's bytes, against a bare GET of as many, asked in turn over connections of one kind. Caches of other projects find theirs
+//! in the same run, where Python has them.
 
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use boot::{OsRandom, SystemClock};
@@ -20,13 +24,18 @@ use crate::stack::{Result, Valkey};
 const REQUEST_BYTES: usize = 2_048;
 const ANSWER_BYTES: usize = 1_024;
 
-pub(super) fn measure(look_ups: usize) -> Result<Value> {
+/// Look-ups of other projects' caches.
+const LOOK_UPS_OF_PEERS: usize = 2_000;
+
+pub(super) fn measure(look_ups: usize, python: &Path) -> Result<Value> {
     let valkey = Valkey::start(&[])?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let near = near(look_ups).await?;
         let (get, found) = redis(&valkey, look_ups).await?;
+        let peers = peers(&valkey, python, (&near, &found));
         Ok(json!({
+            "peers": peers,
             "near_us": near,
             "get_us": get,
             "redis_us": found,
@@ -34,6 +43,33 @@ pub(super) fn measure(look_ups: usize) -> Result<Value> {
             "p99_ratio": rounded(number(&found, "p99") / number(&get, "p99")),
         }))
     })
+}
+
+/// How soon caches of other projects find an answer, and how many times as long as ours that is.
+fn peers(valkey: &Valkey, python: &Path, (near, found): (&Value, &Value)) -> Value {
+    let run = || -> Result<Value> {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bench/caches.py");
+        let mut child = Command::new(python)
+            .arg(script)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let request = json!({
+            "host": valkey.address.ip().to_string(), "port": valkey.address.port(), "look_ups": LOOK_UPS_OF_PEERS,
+            "request_bytes": REQUEST_BYTES, "answer_bytes": ANSWER_BYTES,
+        });
+        child.stdin.take().ok_or("a script without an input")?.write_all(request.to_string().as_bytes())?;
+        Ok(serde_json::from_slice(&child.wait_with_output()?.stdout)?)
+    };
+    let mut peers = run().unwrap_or_else(|_| json!({"gptcache": "not run", "litellm": "not run"}));
+    for (name, peer) in peers.as_object_mut().into_iter().flatten() {
+        let ours = if name.ends_with("redis") { found } else { near };
+        if peer["p50"].is_number() {
+            peer["ratio"] = json!(rounded(number(peer, "p50") / number(ours, "p50")));
+        }
+    }
+    peers
 }
 
 fn number(of: &Value, name: &str) -> f64 {

@@ -1,6 +1,7 @@
 //! `cargo lab bench cache`: how fast stored answers are, whether one asks for all, and what happens when Redis is gone.
 //! It ends with 1 if a figure misses its target.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -45,6 +46,9 @@ pub(super) struct Arguments {
     /// How long Redis is gone, in milliseconds
     #[arg(long, default_value_t = 4_000)]
     outage_ms: u64,
+    /// A Python that may have caches of other projects: the packages gptcache and litellm
+    #[arg(long, default_value = "python3")]
+    python: PathBuf,
     /// One of the processes: reads what it shall do from its input
     #[arg(long, hide = true)]
     worker: bool,
@@ -55,5 +59,6 @@ pub(super) fn cache(arguments: &Arguments) -> ExitCode {
     if arguments.worker {
         return ended(work());
     }
-    tell(measure(&Extent { look_ups, askers, outage_ms }), &TARGETS, arguments.json, 14)
+    let python = arguments.python.clone();
+    tell(measure(&Extent { look_ups, askers, outage_ms, python }), &TARGETS, arguments.json, 14)
 }

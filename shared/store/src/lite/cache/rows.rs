@@ -67,6 +67,13 @@ impl Stored {
         (entry.value.len() <= LARGEST_ENTRY_BYTES && expires_ms > now_ms).then_some((stored, expires_ms))
     }
 
+    /// What it is worth, less with each part of its time that has gone by.
+    pub(super) fn worth_until(&self, until_ms: u64, now_ms: u64) -> u64 {
+        let (left_ms, all_ms) = (until_ms.saturating_sub(now_ms), until_ms.saturating_sub(self.at_ms).max(1));
+        let worth = u128::from(self.worth) * u128::from(left_ms) / u128::from(all_ms);
+        u64::try_from(worth).unwrap_or(u64::MAX)
+    }
+
     pub(super) fn held(self, now_ms: u64) -> Option<Held> {
         let value = STANDARD.decode(&self.value).ok()?;
         let Self { at_ms, fresh_ms, grace_ms, tags, generation, worth, .. } = self;
@@ -89,11 +96,19 @@ impl Purges {
     }
 
     pub(super) fn void_since(&self, entry: &Entry) -> Option<String> {
-        if entry.generation < self.floor {
+        self.void(&entry.tags, entry.generation)
+    }
+
+    pub(super) fn void_since_of(&self, stored: &Stored) -> Option<String> {
+        self.void(&stored.tags, stored.generation)
+    }
+
+    fn void(&self, tags: &[String], generation: Generation) -> Option<String> {
+        if generation < self.floor {
             return Some(FORGOTTEN.to_owned());
         }
-        let is_void = |tag: &&String| self.tags.get(*tag).is_some_and(|purged| *purged > entry.generation);
-        entry.tags.iter().find(is_void).cloned()
+        let is_void = |tag: &&String| self.tags.get(*tag).is_some_and(|purged| *purged > generation);
+        tags.iter().find(is_void).cloned()
     }
 
     pub(super) fn add(&mut self, tag: &str) -> Generation {
