@@ -15,6 +15,7 @@ pub use commands::main;
 mod answers;
 pub mod long_transcript;
 pub mod money;
+mod one_claim;
 pub mod process;
 mod rates;
 pub mod recall;

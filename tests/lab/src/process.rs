@@ -1,6 +1,7 @@
 //! A process watched while it runs: how long it takes, and the most memory it holds.
 
-use std::io;
+use std::io::{self, Write as _};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -28,6 +29,23 @@ pub fn watch(command: &mut Command) -> io::Result<Watched> {
     let process = child.id();
     let (output, peak_memory_kb) = peak_while(process, || child.wait_with_output());
     Ok(Watched { output: output?, took: started.elapsed(), peak_memory_kb })
+}
+
+/// What a script of `tests/bench` answers to a request, both JSON. What it complains of nobody hears.
+pub(crate) fn ask_script(
+    python: &Path,
+    name: &str,
+    request: &serde_json::Value,
+) -> crate::stack::Result<serde_json::Value> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bench").join(name);
+    let mut child = Command::new(python)
+        .arg(script)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    child.stdin.take().ok_or("a script without an input")?.write_all(request.to_string().as_bytes())?;
+    Ok(serde_json::from_slice(&child.wait_with_output()?.stdout)?)
 }
 
 /// What `work` gives, and the most memory the process held meanwhile, in kilobytes.

@@ -7,15 +7,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use engine::error::{Error, ErrorKind};
-use engine::model::{AgentId, Basis, CacheLevel, ItemId, RunKey, Step, StepResult, Token};
-use engine::ports::{Becomes, Change, Embedder, Expect, Key, Ports, Row, StepMessage};
+use engine::model::{AgentId, Basis, CacheLevel};
+use engine::ports::{Becomes, Change, Embedder, Expect, Key, Ports, Row};
 use engine::recall::trust::{Earned, Trust};
 use engine::recall::vectors::WIDTH;
-use engine::run_step;
 use serde_json::{Value, json};
 
 use super::steps::Place;
 use crate::binary::{EMBEDDING_MODEL, build_example, root};
+use crate::one_claim::{self, JUDGE};
 use crate::rates::fleet::moment;
 use crate::rates::{percentile, rounded};
 use crate::recall::paraphrases;
@@ -23,7 +23,6 @@ use crate::scripted::{Script, ScriptedModel};
 use crate::sim;
 use crate::stack::{Result, Valkey};
 
-const AGENT: &str = "verification_director";
 /// Paraphrases of each kind.
 const EACH: usize = 40;
 /// So many answers are taken as found right, so that others are served.
@@ -42,9 +41,11 @@ pub(super) fn measure() -> Result<Value> {
             let tenant = format!("tenant-{number}");
             for text in [&pair.stored, &pair.asked] {
                 let run = place.accept(&tenant).await?;
-                map(&place.ports, &run, text).await?;
+                let claim = json!({"id": "c1", "text": text, "quote": text, "speaker": "Ann", "start_ms": 0,
+                    "segment": "s1", "score": 1, "cues": [], "context": []});
+                one_claim::map(&place.ports, &run, &claim).await?;
                 let began = moment();
-                let result = verify(&place.ports, &run).await?;
+                let result = one_claim::judge(&place.ports, &run, &claim).await?;
                 let took_ms = began.elapsed().as_secs_f64() * 1e3;
                 match result.meta.basis {
                     Basis::Cache { level: CacheLevel::L3, .. } => served_ms.push(took_ms),
@@ -66,7 +67,7 @@ pub(super) fn measure() -> Result<Value> {
 /// Answers are taken as found right; and one that rests on no passage is shared, since these claims come without.
 async fn prepare(ports: &mut Ports) -> Result<()> {
     let mut catalogue = (*ports.catalogue).clone();
-    let id = AgentId::new(AGENT);
+    let id = AgentId::new(JUDGE);
     let mut version = String::new();
     for agent in catalogue.agents.iter_mut().filter(|agent| agent.id == id) {
         let row = Arc::make_mut(agent);
@@ -80,46 +81,8 @@ async fn prepare(ports: &mut Ports) -> Result<()> {
     let (mut earned, model) = (Earned::default(), sim::model());
     let maker = format!("{version} {}/{}", model.provider, model.id);
     *earned.of(&maker) = Trust { shadow: RIGHT, ..Trust::default() };
-    put(ports, Key::Trust(id), Row::Trust(earned)).await
-}
-
-async fn put(ports: &Ports, key: Key, row: Row) -> Result<()> {
-    let to = Becomes::Row(row);
+    let (key, to) = (Key::Trust(id), Becomes::Row(Row::Trust(earned)));
     Ok(ports.store.write(&[Change { key, expect: Expect::Anything, to, due_ms: None }]).await?)
-}
-
-/// The map of a run in which this claim is the only one.
-async fn map(ports: &Ports, run: &RunKey, text: &str) -> Result<()> {
-    let claim = json!({"id": "c1", "text": text, "quote": text, "speaker": "Ann", "start_ms": 0, "segment": "s1",
-        "score": 1, "cues": [], "context": []});
-    let agent = AgentId::new("analysis_cartographer");
-    let mapped = json!({"version": 2, "status": "ok", "data": {"language": "en", "claims": [claim]},
-        "meta": {"run": run.run, "agent": agent, "item": "-", "attempt": 1, "basis": {"kind": "deterministic"}}});
-    let key = run.step(&agent, &ItemId::none());
-    let step = Step {
-        key: key.clone(),
-        attempt: 1,
-        refusals: 0,
-        hop: 0,
-        epoch: 1,
-        lease: None,
-        token: None,
-        result: Some(serde_json::from_value(mapped)?),
-        data_ref: None,
-        first_claimed_ms: 1,
-    };
-    put(ports, Key::Step(key), Row::Step(Arc::new(step))).await
-}
-
-async fn verify(ports: &Ports, run: &RunKey) -> Result<StepResult> {
-    let (agent, item) = (AgentId::new(AGENT), ItemId::new("c1"));
-    let key = run.step(&agent, &item);
-    let message = StepMessage { run: run.clone(), agent, item, hop: 0, task_token: Token::new("nobody") };
-    run_step(ports, &message).await?;
-    match ports.store.read(&[Key::Step(key)]).await?.remove(0).map(|versioned| versioned.row) {
-        Some(Row::Step(step)) => Ok(step.result.clone().ok_or("the step did not end")?),
-        _ => Err("the step did not begin".into()),
-    }
 }
 
 /// The real model in a process of its own: the lab links none.

@@ -2,9 +2,7 @@
 //! answer's bytes, against a bare GET of as many, asked in turn over connections of one kind. Caches of other projects find theirs
 //! in the same run, where Python has them.
 
-use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use boot::{OsRandom, SystemClock};
@@ -16,6 +14,7 @@ use redis::cmd;
 use redis_ports::{CacheSettings, RedisCache};
 use serde_json::{Value, json};
 
+use crate::process::ask_script;
 use crate::rates::fleet::moment;
 use crate::rates::{percentile, rounded};
 use crate::stack::{Result, Valkey};
@@ -47,22 +46,12 @@ pub(super) fn measure(look_ups: usize, python: &Path) -> Result<Value> {
 
 /// How soon caches of other projects find an answer, and how many times as long as ours that is.
 fn peers(valkey: &Valkey, python: &Path, (near, found): (&Value, &Value)) -> Value {
-    let run = || -> Result<Value> {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bench/caches.py");
-        let mut child = Command::new(python)
-            .arg(script)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()?;
-        let request = json!({
-            "host": valkey.address.ip().to_string(), "port": valkey.address.port(), "look_ups": LOOK_UPS_OF_PEERS,
-            "request_bytes": REQUEST_BYTES, "answer_bytes": ANSWER_BYTES,
-        });
-        child.stdin.take().ok_or("a script without an input")?.write_all(request.to_string().as_bytes())?;
-        Ok(serde_json::from_slice(&child.wait_with_output()?.stdout)?)
-    };
-    let mut peers = run().unwrap_or_else(|_| json!({"gptcache": "not run", "litellm": "not run"}));
+    let request = json!({
+        "host": valkey.address.ip().to_string(), "port": valkey.address.port(), "look_ups": LOOK_UPS_OF_PEERS,
+        "request_bytes": REQUEST_BYTES, "answer_bytes": ANSWER_BYTES,
+    });
+    let mut peers = ask_script(python, "caches.py", &request)
+        .unwrap_or_else(|_| json!({"gptcache": "not run", "litellm": "not run"}));
     for (name, peer) in peers.as_object_mut().into_iter().flatten() {
         let ours = if name.ends_with("redis") { found } else { near };
         if peer["p50"].is_number() {

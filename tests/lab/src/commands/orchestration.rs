@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::print;
 use crate::binary::build_assay;
-use crate::process::peak_while;
+use crate::process::{ask_script, peak_while};
 use crate::scripted::{Script, ScriptedServer};
 use crate::sim::model;
 
@@ -111,17 +111,7 @@ fn peers(latency_ms: u64, runs: usize) -> Value {
         let agents: std::collections::BTreeMap<&str, Vec<String>> =
             catalogue.agents.iter().map(|agent| (agent.id.as_str(), names(agent))).collect();
         let request = json!({"agents": agents, "latency_ms": latency_ms, "runs": runs});
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bench/peers.py");
-        let mut child = Command::new("python3")
-            .arg(script)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()?;
-        let mut input = child.stdin.take().ok_or("no standard input")?;
-        std::io::Write::write_all(&mut input, request.to_string().as_bytes())?;
-        drop(input);
-        Ok(serde_json::from_slice(&child.wait_with_output()?.stdout)?)
+        ask_script(Path::new("python3"), "peers.py", &request)
     };
     run().unwrap_or_else(|_| json!({"langgraph": "not run", "crewai": "not run"}))
 }

@@ -2,9 +2,7 @@
 //! moments, mixed weights, estimates that are settled and calls that are refunded.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use engine::limits::{Dimension, MINUTE_MS, Rates, Rule, Scope};
 use engine::memory::SeededRandom;
@@ -16,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::fleet::{Order, PROCESSES, Seen, Work, now_us, run, wait_ms, wait_until_ms};
 use super::rounded;
+use crate::process::ask_script;
 use crate::stack::{Result, Valkey};
 
 /// The span of a schedule's rate.
@@ -274,19 +273,8 @@ fn conservation(valkey: &Valkey) -> Result<i64> {
 
 /// What limiters of other projects admit at most in a span over the limit, where Python has them; `not run` where it has not.
 fn peers(valkey: &Valkey, python: &Path) -> Value {
-    let run = || -> Result<Value> {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bench/limiters.py");
-        let mut child = Command::new(python)
-            .arg(script)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()?;
-        let request = json!({"url": valkey.url(), "limit": 100, "span_s": 2});
-        child.stdin.take().ok_or("a script without an input")?.write_all(request.to_string().as_bytes())?;
-        Ok(serde_json::from_slice(&child.wait_with_output()?.stdout)?)
-    };
-    let mut found = run()
+    let request = json!({"url": valkey.url(), "limit": 100, "span_s": 2});
+    let mut found = ask_script(python, "limiters.py", &request)
         .unwrap_or_else(|_| json!({"limits": "not run", "throttled-py": "not run", "litellm": "not run"}));
     for name in PEERS_NOT_LINKED {
         found[name] = json!("not run");

@@ -5,15 +5,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use boot::SystemClock;
-use engine::model::{
-    AgentId, ContentRef, Depth, ItemId, MemoryRecord, RunId, RunKey, Source, Step, StepResult, TenantId,
-    Token, Used,
-};
-use engine::ports::{Becomes, Change, Embedder, Expect, Key, Ports, Row, StepMessage};
-use engine::{RunRequest, run_step, start_run};
+use engine::model::{ContentRef, Depth, MemoryRecord, RunId, RunKey, Source, StepResult, TenantId, Used};
+use engine::ports::{Embedder, Ports};
+use engine::{RunRequest, start_run};
 use serde_json::{Value, json};
 
 use crate::healthy::{House, Profile};
+use crate::one_claim;
 use crate::scripted::{Script, ScriptedModel};
 use crate::sim;
 
@@ -47,37 +45,8 @@ fn claim(id: &str, text: &str, segment: &str) -> Value {
 /// Runs the verification of one claim in a run of its own.
 async fn verify(ports: &Ports, claim: Value) -> StepResult {
     let run = accept(ports).await;
-    let map = AgentId::new("analysis_cartographer");
-    let id = ItemId::new(claim["id"].as_str().unwrap());
-    let mapped = json!({"version": 2, "status": "ok", "data": {"language": "en", "claims": [claim]},
-        "meta": {"run": run.run, "agent": map, "item": "-", "attempt": 1, "basis": {"kind": "deterministic"}}});
-    let key = run.step(&map, &ItemId::none());
-    let step = Step {
-        key: key.clone(),
-        attempt: 1,
-        refusals: 0,
-        hop: 0,
-        epoch: 1,
-        lease: None,
-        token: None,
-        result: Some(serde_json::from_value(mapped).unwrap()),
-        data_ref: None,
-        first_claimed_ms: 1,
-    };
-    let to = Becomes::Row(Row::Step(Arc::new(step)));
-    ports
-        .store
-        .write(&[Change { key: Key::Step(key), expect: Expect::Absent, to, due_ms: None }])
-        .await
-        .unwrap();
-    let agent = AgentId::new("verification_director");
-    let task_token = Token::new("nobody");
-    let message =
-        StepMessage { run: run.clone(), agent: agent.clone(), item: id.clone(), hop: 0, task_token };
-    run_step(ports, &message).await.unwrap();
-    let stored = ports.store.read(&[Key::Step(run.step(&agent, &id))]).await.unwrap().remove(0);
-    let Row::Step(step) = stored.unwrap().row else { panic!("another row") };
-    step.result.clone().unwrap()
+    one_claim::map(ports, &run, &claim).await.unwrap();
+    one_claim::judge(ports, &run, &claim).await.unwrap()
 }
 
 /// Remembers a claim of a run on other content.
