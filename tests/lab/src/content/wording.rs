@@ -62,10 +62,9 @@ pub(super) fn shortened(folder: &Path) -> Result<Figure, Trouble> {
         let tokens = drawn.iter().map(|place| each[*place].tokens_before).sum::<u64>();
         drawn.iter().map(|place| each[*place].saved_tokens()).sum::<u64>() as f64 / tokens as f64
     });
-    let touched = each.iter().filter(|shorter| shorter.saved_tokens() > 0).count();
-    let examples =
-        each.iter().filter(|shorter| shorter.saved_tokens() > 0).map(|shorter| shorter.text.clone());
-    Ok(figure.failing(examples).also("sentences", touched))
+    let touched: Vec<_> = each.iter().filter(|shorter| shorter.saved_tokens() > 0).collect();
+    let examples = touched.iter().map(|shorter| shorter.text.clone());
+    Ok(figure.failing(examples).also("sentences", touched.len()))
 }
 
 /// Titles told apart from those that do not lure.
