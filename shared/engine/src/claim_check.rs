@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ContentRef, Outcome, Step, StepResult, TenantId};
 use crate::ports::Ports;
+use crate::transact::again;
 
 /// Data up to this size stays in its row.
 pub const INLINE_BYTES: usize = 32 * 1024;
@@ -25,7 +26,7 @@ pub(crate) async fn stow(
     if bytes.len() <= INLINE_BYTES {
         return Ok((result.clone(), None));
     }
-    let content = ports.content.put(tenant, &bytes).await?;
+    let content = again(ports, || ports.content.put(tenant, &bytes)).await?;
     Ok((with_data(result, Value::Null), Some(content)))
 }
 
@@ -34,7 +35,7 @@ pub(crate) async fn fetch<'a>(ports: &Ports, step: &'a Step) -> Result<Option<Co
     let (Some(result), Some(content)) = (&step.result, &step.data_ref) else {
         return Ok(step.result.as_ref().map(Cow::Borrowed));
     };
-    let bytes = ports.content.get(&step.key.run.tenant, content).await?;
+    let bytes = again(ports, || ports.content.get(&step.key.run.tenant, content)).await?;
     let data = serde_json::from_slice(&bytes).map_err(|error| {
         Error::new(ErrorKind::Storage, "stored data is not what was stored").because(error)
     })?;

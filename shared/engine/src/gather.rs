@@ -13,7 +13,7 @@ use crate::ledger_view::run_report;
 use crate::model::{AgentId, ContentRef, ItemId, Outcome, Run, Status, Step, StepResult};
 use crate::ports::{Acquired, Key, Ports, Row};
 use crate::step_input::{Input, RequestView, StepInput};
-use crate::transact::read;
+use crate::transact::{again, read};
 
 /// Ids are short, such as `c12`.
 const LONGEST_ID_BYTES: usize = 64;
@@ -230,7 +230,7 @@ fn plan_facts(ports: &Ports, run: &Run) -> Value {
 }
 
 async fn source_facts(ports: &Ports, run: &Run) -> Result<Value> {
-    let content = ports.content.get(&run.key.tenant, &run.source.content).await?;
+    let content = again(ports, || ports.content.get(&run.key.tenant, &run.source.content)).await?;
     let platform =
         ports.platforms.iter().find(|platform| platform.recognises(&run.source)).ok_or_else(|| {
             Error::new(
@@ -240,7 +240,7 @@ async fn source_facts(ports: &Ports, run: &Run) -> Result<Value> {
         })?;
     let Acquired { mut facts, content } = platform.acquire(&run.source, &content).await?;
     if let Some(content) = content {
-        let digest = json!(ports.content.put(&run.key.tenant, &content).await?);
+        let digest = json!(again(ports, || ports.content.put(&run.key.tenant, &content)).await?);
         if let Some(facts) = facts.as_object_mut() {
             facts.insert("digest".to_owned(), digest);
             facts.insert("bytes".to_owned(), json!(content.len()));
@@ -263,7 +263,7 @@ async fn content_facts(ports: &Ports, run: &Run, inputs: &BTreeMap<AgentId, Inpu
         // The source gave none.
         return Ok(json!({"format": format, "text": ""}));
     }
-    let bytes = ports.content.get(&run.key.tenant, &content).await?;
+    let bytes = again(ports, || ports.content.get(&run.key.tenant, &content)).await?;
     let text = String::from_utf8(bytes).map_err(|error| {
         Error::new(ErrorKind::InvalidInput, format!("{} is not UTF-8", run.source.name)).because(error)
     })?;
@@ -273,7 +273,8 @@ async fn content_facts(ports: &Ports, run: &Run, inputs: &BTreeMap<AgentId, Inpu
 /// Earlier runs, without runs on the same content: they would confirm themselves. A run that repeats another is shown what
 /// was there before that one.
 async fn history(ports: &Ports, run: &Run) -> Result<Value> {
-    let records = ports.memory.recent(&run.key.tenant, run.repeats.as_ref(), HISTORY).await?;
+    let recent = || ports.memory.recent(&run.key.tenant, run.repeats.as_ref(), HISTORY);
+    let records = again(ports, recent).await?;
     let earlier = records.into_iter().filter(|record| {
         record.run_id != run.key.run
             && record.content != run.source.content

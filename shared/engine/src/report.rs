@@ -9,6 +9,7 @@ use crate::finish_run::finish_run;
 use crate::gather::{items_of, left_out};
 use crate::model::{MemoryRecord, Outcome, Run, Status, Step, StepResult, Token};
 use crate::ports::Ports;
+use crate::transact::again;
 
 /// Carries out a step's effects and reports with its token. Repeats are harmless.
 pub(crate) async fn report(
@@ -76,5 +77,5 @@ async fn remember(ports: &Ports, run: &Run, result: &StepResult) -> Result<()> {
         content: run.source.content.clone(),
         record,
     };
-    ports.memory.remember(&run.key.tenant, &record).await
+    again(ports, || ports.memory.remember(&run.key.tenant, &record)).await
 }

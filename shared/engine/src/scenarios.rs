@@ -11,14 +11,20 @@ mod sources;
 mod traces;
 mod warming;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use async_trait::async_trait;
 use serde_json::json;
 
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::lease::MAX_ATTEMPTS;
 use crate::ledger_view;
 use crate::memory::virtual_time::Executor;
-use crate::model::{Basis, Budget, ChargeState, NanoUsd, Reason, ReasonCode, RunStatus, Status, Usage};
-use crate::ports::{Becomes, Bill, Change, Clock as _, Expect, Key, ModelMessage, Row};
+use crate::model::{
+    Basis, Budget, ChargeState, ContentRef, NanoUsd, Reason, ReasonCode, RunStatus, Status, TenantId, Usage,
+};
+use crate::ports::{Becomes, Bill, Change, Clock as _, ContentStore, Expect, Key, ModelMessage, Row};
 use crate::step_input::Analysis;
 use house::{House, Says, baseline, request};
 
@@ -140,6 +146,44 @@ fn a_refused_call_comes_back_and_is_no_attempt() {
     assert_eq!((result.status(), result.meta.attempt), (Status::Ok, 1));
     house.step("worker", 4).unwrap();
     assert_eq!(house.model.asked.lock().unwrap().len(), 6, "an older hop does nothing");
+}
+
+/// A place for content that refuses so many calls.
+struct Refusing(Arc<dyn ContentStore>, AtomicU32);
+
+impl Refusing {
+    fn refuse(&self) -> Result<()> {
+        let left = self.1.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        match left {
+            Ok(_) => Err(Error::new(ErrorKind::Storage, "slow down")),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl ContentStore for Refusing {
+    async fn put(&self, tenant: &TenantId, bytes: &[u8]) -> Result<ContentRef> {
+        self.refuse()?;
+        self.0.put(tenant, bytes).await
+    }
+
+    async fn get(&self, tenant: &TenantId, content: &ContentRef) -> Result<Vec<u8>> {
+        self.refuse()?;
+        self.0.get(tenant, content).await
+    }
+}
+
+#[test]
+fn a_place_for_content_that_refuses_a_few_calls_costs_no_attempt_and_no_second_call() {
+    let large = Says::Text(json!({"said": "long ".repeat(10_000), "segment": "s1"}));
+    let mut house = House::new(complete(), Some(vec![large]));
+    let refusing = Refusing(house.ports.content.clone(), AtomicU32::new(5));
+    house.ports.content = Arc::new(refusing);
+    house.step("worker", 0).unwrap();
+    let result = house.result("worker").unwrap();
+    assert_eq!((result.status(), result.meta.attempt), (Status::Ok, 1));
+    assert_eq!(house.model.asked.lock().unwrap().len(), 1);
 }
 
 #[test]

@@ -124,12 +124,29 @@ pub(crate) async fn transact<T>(
             }
             _ => return Err(error),
         }
-        let longest = if error.kind() == ErrorKind::Conflict {
-            4u64 << conflicts.min(5)
-        } else {
-            20 << failures.min(5)
-        };
+        let longest =
+            if error.kind() == ErrorKind::Conflict { 4u64 << conflicts.min(5) } else { longest_ms(failures) };
         ports.clock.sleep(1 + ports.random.next_u64() % longest).await;
+    }
+}
+
+/// How long is waited at most after so many storage failures, in milliseconds.
+fn longest_ms(failures: u32) -> u64 {
+    20 << failures.min(5)
+}
+
+/// A call to a store that comes to the same however often it is made, made again while the store fails.
+pub(crate) async fn again<T, F>(ports: &Ports, mut call: impl FnMut() -> F) -> Result<T>
+where
+    F: Future<Output = Result<T>>,
+{
+    let mut failures = 0;
+    loop {
+        match call().await {
+            Err(error) if error.kind() == ErrorKind::Storage && failures < STORAGE_FAILURES => failures += 1,
+            ended => return ended,
+        }
+        ports.clock.sleep(1 + ports.random.next_u64() % longest_ms(failures)).await;
     }
 }
 
@@ -142,21 +159,13 @@ pub(crate) async fn read(ports: &Ports, keys: &[Key]) -> Result<Vec<Option<Row>>
 /// A whole listing.
 pub(crate) async fn list_all(ports: &Ports, range: &crate::ports::Range) -> Result<Vec<(Key, Versioned)>> {
     const PAGE: usize = 200;
-    let (mut rows, mut from, mut failures) = (Vec::new(), None::<String>, 0);
+    let (mut rows, mut from) = (Vec::new(), None::<String>);
     loop {
-        match ports.store.list(range, from.as_deref(), PAGE).await {
-            Ok(page) => {
-                rows.extend(page.rows);
-                match page.next {
-                    Some(next) => from = Some(next),
-                    None => return Ok(rows),
-                }
-            }
-            Err(error) if error.is_retryable() && failures < STORAGE_FAILURES => {
-                failures += 1;
-                ports.clock.sleep(1 + ports.random.next_u64() % (20 << failures.min(5))).await;
-            }
-            Err(error) => return Err(error),
+        let page = again(ports, || ports.store.list(range, from.as_deref(), PAGE)).await?;
+        rows.extend(page.rows);
+        match page.next {
+            Some(next) => from = Some(next),
+            None => return Ok(rows),
         }
     }
 }

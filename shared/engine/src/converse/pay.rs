@@ -11,6 +11,7 @@ use crate::model::{CallId, FindsOut};
 use crate::money::{self, Ask, Decided, Grant, Seen, Settlement};
 use crate::ports::{Admission, Backend, Bill, Llm, LlmError, ModelReply, ModelRequest, Ports, Take};
 use crate::trace;
+use crate::transact::again;
 
 use super::reckon::{settle_rates, tokens_at_most};
 use super::{CALL_TIMEOUT_MS, Ending, Subject, Talk};
@@ -217,7 +218,7 @@ impl Talk<'_> {
 
     /// Takes the rates of a call whose money is set aside; an ending if they do not have it. What cannot be taken costs nothing.
     async fn take_rates(&self, ports: &Ports, call: &CallId, take: &Take) -> Result<Option<Ending>> {
-        let admission = ports.limits.take(take).await;
+        let admission = again(ports, || ports.limits.take(take)).await;
         if let Ok(admission) = &admission {
             ports.metrics.count_by("rates_decided", admission.backend.name(), 1);
         }

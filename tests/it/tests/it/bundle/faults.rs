@@ -68,9 +68,8 @@ fn lost_answers_conflicts_and_repeats_change_nothing() {
     let rules = [
         Rule::new("dynamodb", "TransactWriteItems", When::Chance(0.05), Kind::TransactionConflict),
         Rule::new("dynamodb", "TransactWriteItems", When::Chance(0.03), Kind::FailAfter),
-        // A refused call ends an attempt, and four in a row a step: with more of them some of the steps of these runs end so.
-        Rule::new("dynamodb", "*", When::Chance(0.01), Kind::Throttle),
-        Rule::new("dynamodb", "*", When::Chance(0.005), Kind::Refuse),
+        Rule::new("dynamodb", "*", When::Chance(0.02), Kind::Throttle),
+        Rule::new("dynamodb", "*", When::Chance(0.02), Kind::Refuse),
         Rule::new("sqs", "SendMessage", When::Chance(0.3), Kind::Duplicate),
         Rule::new("states", "SendTaskSuccess", When::Chance(0.1), Kind::FailAfter),
         Rule::new("states", "SendTaskSuccess", When::Chance(0.2), Kind::Duplicate),
