@@ -116,19 +116,10 @@ fn cache(row: &AgentRow) -> Result<CachePolicy, CatalogueError> {
     }
     let semantic_text = row.cache.semantic_text.clone().filter(|_| has("l3"));
     let passages = row.cache.passages.clone().filter(|_| has("l3"));
-    let rests_on = row.cache.rests_on.clone().filter(|_| has("l3"));
     let compressed = has("l2").then(Default::default);
     let ttl_seconds = row.cache.ttl_seconds;
     let threshold = Default::default();
-    Ok(CachePolicy {
-        exact: has("l1"),
-        compressed,
-        ttl_seconds,
-        semantic_text,
-        passages,
-        rests_on,
-        threshold,
-    })
+    Ok(CachePolicy { exact: has("l1"), compressed, ttl_seconds, semantic_text, passages, threshold })
 }
 
 fn check_unique(rows: &[AgentRow]) -> Result<(), CatalogueError> {

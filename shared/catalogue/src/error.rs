@@ -126,7 +126,7 @@ pub enum CatalogueError {
     UnknownField {
         /// The agent whose row it is.
         agent: String,
-        /// answer, same_answer, cache.semantic_text, cache.passages, cache.rests_on or fan_out.
+        /// answer, same_answer, cache.semantic_text, cache.passages or fan_out.
         list: &'static str,
         /// The field.
         field: String,

@@ -65,7 +65,6 @@ pub(crate) struct CacheRow {
     pub(crate) ttl_seconds: u64,
     pub(crate) semantic_text: Option<String>,
     pub(crate) passages: Option<String>,
-    pub(crate) rests_on: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -84,8 +84,7 @@ fn check_fields(row: &AgentRow, schema: &Value, file: &str) -> Result<(), Catalo
     let same_answer = row.same_answer.iter().map(|field| ("same_answer", field));
     let semantic_text = row.cache.semantic_text.iter().map(|field| ("cache.semantic_text", field));
     let passages = row.cache.passages.iter().map(|field| ("cache.passages", field));
-    let rests_on = row.cache.rests_on.iter().map(|field| ("cache.rests_on", field));
-    for (list, field) in answer.chain(same_answer).chain(semantic_text).chain(passages).chain(rests_on) {
+    for (list, field) in answer.chain(same_answer).chain(semantic_text).chain(passages) {
         if !properties(schema).any(|name| name == field) {
             let (agent, field, file) = (row.id.clone(), field.clone(), file.to_owned());
             return Err(CatalogueError::UnknownField { agent, list, field, file });

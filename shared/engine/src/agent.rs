@@ -302,8 +302,6 @@ pub struct CachePolicy {
     pub semantic_text: Option<String>,
     /// The field of the baseline that lists passages found for that text; those that do not bear on it may differ.
     pub passages: Option<String>,
-    /// The field of the answer that says what it rests on: an answer that rests on nothing is given to no other question.
-    pub rests_on: Option<String>,
     /// How alike two such texts must be.
     pub threshold: Threshold,
 }

@@ -46,7 +46,6 @@ const MOST_TEXTS: usize = 10_000;
 /// No text has these characters from a model or a person.
 const TEXT_MARKER: &str = "\u{1}text\u{1}";
 const ID_MARKER: &str = "\u{1}id\u{1}";
-const ELSEWHERE_MARKER: &str = "\u{1}said elsewhere\u{1}";
 
 /// A text whose meaning is asked for, and all that is exact about the request.
 #[derive(Clone, Debug)]
@@ -54,7 +53,6 @@ pub(crate) struct Question {
     text: String,
     pub(super) namespace: String,
     item_id: Option<String>,
-    rests_on: Option<String>,
 }
 
 /// A stored answer to a text of the same meaning.
@@ -120,7 +118,6 @@ impl Question {
             text: text.to_owned(),
             namespace: keyed_hash("assay 2026 namespace of meaning", tenant, spec, &request),
             item_id: id.map(str::to_owned),
-            rests_on: spec.cache.rests_on.clone(),
         }))
     }
 
@@ -144,17 +141,7 @@ impl Question {
             let text = answer.to_string();
             text.split(|letter: char| !letter.is_alphanumeric()).any(|word| word == id)
         });
-        // That nothing was found is known of one place only.
-        let rests_on_nothing = self.rests_on.as_ref().is_some_and(|field| is_empty(&answer[field.as_str()]));
-        !names_item && !rests_on_nothing && !citations::points_at_content(answer)
-    }
-}
-
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Array(values) => values.is_empty(),
-        Value::String(text) => text.is_empty(),
-        value => value.is_null(),
+        !names_item && !citations::points_at_content(answer)
     }
 }
 
@@ -168,22 +155,13 @@ fn marked(object: &Value, marks: &BTreeMap<&str, &str>) -> Value {
     Value::Object(fields.collect())
 }
 
-/// Without the passages that were found for the text and do not bear on it: a claim is judged on what it says, wherever it is
-/// said. That other content says so too may settle it, so that stays, however often and by whom it is said. What else may change the
-/// judgement stays as it is, and then only the same passages meet.
+/// Without the passages that were found for the text and do not bear on it: a claim is judged on what it says, wherever and
+/// however often it is said. What may change the judgement stays as it is, and then only the same passages meet.
 fn without_surroundings(mut baseline: Value, field: Option<&str>, text: &str) -> Value {
     let Some(Value::Array(passages)) = field.and_then(|field| baseline.get_mut(field)) else {
         return baseline;
     };
-    let mut is_said_elsewhere = false;
-    passages.retain(|passage| {
-        let bears = passage["quote"].as_str().is_none_or(|quote| guards::bears_on(text, quote));
-        is_said_elsewhere |= !bears && !passage["run_id"].is_null();
-        bears
-    });
-    if is_said_elsewhere {
-        passages.push(Value::from(ELSEWHERE_MARKER));
-    }
+    passages.retain(|passage| passage["quote"].as_str().is_none_or(|quote| guards::bears_on(text, quote)));
     baseline
 }
 
@@ -410,7 +388,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_said_elsewhere_is_no_surroundings() {
+    fn what_says_the_same_or_speaks_of_something_else_is_left_out() {
         let check = |passages: Value, expected: Value| {
             let left =
                 without_surroundings(json!({"found": passages}), Some("found"), "The wall cost 40 euros.");
@@ -421,7 +399,7 @@ mod tests {
         check(json!([own("We sang."), own("The wall cost 40 euros.")]), json!([]));
         check(
             json!([other("The wall cost 40 euros.", "r1"), other("The wall cost 40 euros.", "r2")]),
-            json!([ELSEWHERE_MARKER]),
+            json!([]),
         );
         let against = other("The wall cost 41 euros.", "r1");
         check(json!([against.clone(), own("We sang.")]), json!([against]));

@@ -256,7 +256,6 @@ fn agent(id: &str, number: u32, needs: &[&str], analyser: Option<&str>) -> Arc<A
             ttl_seconds: 3_600,
             semantic_text: None,
             passages: None,
-            rests_on: None,
             threshold: Default::default(),
         },
         shortens: None,

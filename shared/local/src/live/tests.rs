@@ -189,7 +189,6 @@ fn catalogue(rows: &[AgentRow<'_>]) -> Catalogue {
             ttl_seconds: 0,
             semantic_text: None,
             passages: None,
-            rests_on: None,
             threshold: Default::default(),
         },
         shortens: None,

@@ -64,14 +64,13 @@ pub(super) fn measure() -> Result<Value> {
     })
 }
 
-/// Answers are taken as found right; and one that rests on no passage is shared, since these claims come without.
+/// Answers are taken as found right.
 async fn prepare(ports: &mut Ports) -> Result<()> {
     let mut catalogue = (*ports.catalogue).clone();
     let id = AgentId::new(JUDGE);
     let mut version = String::new();
     for agent in catalogue.agents.iter_mut().filter(|agent| agent.id == id) {
         let row = Arc::make_mut(agent);
-        row.cache.rests_on = None;
         version.clone_from(&row.prompt_version);
     }
     ports.catalogue = Arc::new(catalogue);

@@ -35,6 +35,8 @@ use crate::stack::Result;
 pub(super) type Steps = BTreeMap<(String, String), StepResult>;
 
 const START_MS: u64 = 1_795_305_600_000;
+/// So many answers are kept: all of them.
+const MOST_ANSWERS: usize = 50_000;
 /// One run begins so long after the other.
 const EACH_MS: u64 = 120_000;
 
@@ -69,13 +71,13 @@ impl House {
         let vectors = embedded.map(|embedded| Arc::new(Vectors { embedded, missing: AtomicU64::new(0) }));
         let recall = RecallConfig {
             is_on: true,
-            most: 10_000,
+            most: MOST_ANSWERS,
             share: Default::default(),
             threshold: Default::default(),
             key: None,
             key_of_model: None,
         };
-        let place = Arc::new(MemoryCache::new(clock.clone(), 10_000));
+        let place = Arc::new(MemoryCache::new(clock.clone(), MOST_ANSWERS));
         let stored = recall.over(place, SealingKey::from_text("the replay's own key"), clock.clone());
         // What is asked is the same in both, only that nothing is found in one.
         let cache: Arc<dyn Cache> =

@@ -1,6 +1,6 @@
 //! The model of the replay: the scripted one, but for claims, which it judges by what they say, by what is answered to them in their
-//! own talk, and by whether other talks say so too. So an answer that is served to another fact than its own can be told, and one
-//! that is served beside passages that change it.
+//! own talk, and by what other talks say against them. So an answer that is served to another fact than its own can be told, and
+//! one that is served beside passages that change it. That others say the same moves it not, as the verifier's prompt has it.
 
 use std::sync::Arc;
 
@@ -45,16 +45,14 @@ impl Judge {
             let of = passages.into_iter().flatten().filter(|passage| passage["source"] == source);
             of.filter_map(|passage| passage["quote"].as_str()).collect::<Vec<_>>()
         };
-        let is_denied = quotes("transcript").iter().any(|quote| DENIALS.contains(quote));
-        let is_told_elsewhere = quotes("memory").iter().any(|quote| self.facts.get(*quote) == Some(fact));
+        let is_denied = quotes("transcript").iter().any(|quote| DENIALS.contains(quote))
+            || quotes("memory").iter().any(|quote| self.facts.get(*quote).is_none_or(|other| other != fact));
         let known = blake3::hash(&fact.to_le_bytes()).as_bytes()[0] % 3;
         let (verdict, stance) = match known {
             // Somebody answers the claim where it is made.
             0 | 1 if is_denied => ("conflicting", Some("neutral")),
             0 => ("supported", Some("supports")),
             1 => ("refuted", Some("refutes")),
-            // Nothing is known but that others say so too.
-            _ if is_told_elsewhere => ("supported", Some("supports")),
             _ => ("not_enough_evidence", None),
         };
         let cite = |stance| {

@@ -12,8 +12,8 @@ const REPEATED: usize = CLAIMS / 3;
 const BACK: usize = 40;
 /// Lines that are edited of a talk of three lines a claim: a twentieth.
 const EDITED: usize = 3 * CLAIMS / 20;
-/// One claim in so many is followed by a sentence on the same matter, and one in so many by a denial.
-const ON_THE_MATTER: usize = 8;
+/// One claim in so many is followed by a sentence on the same matter, and one in so many by a denial: these are judged anew.
+const ON_THE_MATTER: usize = 16;
 
 /// Where a talk comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,8 +163,10 @@ impl Shows {
         let told = format!("{actor} {verb} {thing}");
         let capital = |text: &str| format!("{}{}", text[..1].to_uppercase(), &text[1..]);
         match random.below(4) {
-            0 => [capital(&format!("{told} in {year}.")), format!("In {year}, {told}.")],
-            1 => [
+            0 if !OF_ANOTHER_TIME.contains(&verb) => {
+                [capital(&format!("{told} in {year}.")), format!("In {year}, {told}.")]
+            }
+            0 | 1 => [
                 capital(&format!("{told} on {day} {month} {year}.")),
                 capital(&format!("{told} on {month} {day}, {year}.")),
             ],
@@ -334,6 +336,8 @@ const DEEDS: [&str; 24] = [
     "rejected",
     "closed",
 ];
+/// What these are done to may be of another time: "the delayed tunnel of 1938" and "delayed in 1938".
+const OF_ANOTHER_TIME: [&str; 6] = ["accepted", "praised", "confirmed", "supported", "delayed", "welcomed"];
 const MONTHS: [&str; 8] = ["January", "February", "April", "June", "July", "August", "October", "November"];
 
 /// What people say between claims.
@@ -360,7 +364,7 @@ const BESIDE: [&str; 24] = [
     "I remember the sound of the old clock.",
     "A friend sent me dried flowers.",
     "Our producer waves from behind the window.",
-    "We laughed until it hurt.",
+    "We laughed until our sides hurt.",
     "I keep my books in wooden boxes.",
 ];
 

@@ -1,7 +1,7 @@
 //! Whether a passage is about what a text is about, or takes something back.
 //!
-//! A passage is let go where no word of it is one of the text's, in any form that is known, it goes on with nothing said before,
-//! nobody denies anything in it, and it is English. A number or a unit of the text counts as its word. Words that resume are a
+//! A passage is let go where no word of it is one of the text's, in any form that is known, it goes on with nothing and nobody said
+//! before, nobody denies anything in it, and it is English. A number or a unit of the text counts as its word. Words that resume are a
 //! closed class; words that deny are not, but hardly anything is taken back without a word for what is taken back.
 
 use super::WORDS;
@@ -13,7 +13,7 @@ use super::tokens::{Kind, Token, cut};
 /// Words with as few letters count only if they are the same.
 const SHORT_LETTERS: usize = 4;
 
-pub(super) fn bears_on(text: &str, passage: &str) -> bool {
+pub(super) fn is_about(text: &str, passage: &str) -> bool {
     if passage.trim().is_empty() {
         return false;
     }
@@ -21,7 +21,8 @@ pub(super) fn bears_on(text: &str, passage: &str) -> bool {
         return true;
     }
     let (text, passage) = (cut(text), cut(passage));
-    if language(&passage).is_err() || passage.iter().any(takes_back) {
+    let goes_on = (0..passage.len()).any(|at| takes_back(&passage[at]) || resumes(&passage[at..]));
+    if goes_on || language(&passage).is_err() {
         return true;
     }
     let tells = |token: &&Token| token.kind != Kind::Mark && !is_function(&token.word);
@@ -29,10 +30,21 @@ pub(super) fn bears_on(text: &str, passage: &str) -> bool {
     text.iter().filter(tells).any(|ours| told.iter().any(|theirs| is_shared(&ours.word, &theirs.word)))
 }
 
-/// A denial, a word by which people correct each other, or one that resumes what was said.
+/// Whether it speaks of somebody who was named before.
+pub(super) fn goes_on_with_somebody(passage: &str) -> bool {
+    cut(passage).iter().any(|token| token.kind == Kind::Word && WORDS.has("somebody", &token.word))
+}
+
+/// A denial, or a word by which people correct each other.
 fn takes_back(token: &Token) -> bool {
-    token.kind == Kind::Word
-        && ["negation", "objection", "resumption"].iter().any(|list| WORDS.has(list, &token.word))
+    token.kind == Kind::Word && ["negation", "objection"].iter().any(|list| WORDS.has(list, &token.word))
+}
+
+/// Begins with a word that resumes what was said; "this morning" resumes nothing.
+fn resumes(tokens: &[Token]) -> bool {
+    let [first, rest @ ..] = tokens else { return false };
+    let tells_time = |next: &Token| first.is("this") && WORDS.has("parts_of_time", &next.word);
+    first.kind == Kind::Word && WORDS.has("resumption", &first.word) && !rest.first().is_some_and(tells_time)
 }
 
 /// The same word, in whatever form: a passage that bears on the text is only asked about once more.

@@ -2,7 +2,7 @@
 //! beside their words, dates in one order, passives turned.
 
 use super::own_terms::{language, pointing};
-use super::rewrite::{commas, dates, fronted, passive, possessives, rewrite};
+use super::rewrite::{attribution, commas, dates, fronted, passive, possessives, rewrite};
 use super::tokens::{Article, BREAK, Kind, Token, cut};
 use super::{Guard, Refusal, WORDS};
 
@@ -54,6 +54,7 @@ impl Reading {
         rewrite(&mut tokens);
         dates(&mut tokens);
         commas(&mut tokens);
+        attribution(&mut tokens, asks);
         fronted(&mut tokens);
         possessives(&mut tokens);
         passive(&mut tokens, asks);

@@ -168,6 +168,50 @@ pub(super) fn fronted(tokens: &mut Vec<Token>) {
     tokens.extend(phrase);
 }
 
+/// "According to Ann Lee, the plan failed" and "Ann Lee said that the plan failed" become "Ann Lee said the plan failed", where one
+/// person is named and nothing else set apart. "Ann said that plan failed" is of that plan.
+pub(super) fn attribution(tokens: &mut Vec<Token>, asks: Asks) {
+    const MOST_NAMES: usize = 3;
+    // The first word of a sentence has a capital anyway.
+    let names = |tokens: &[Token]| {
+        let is_name = |(place, token): (usize, &Token)| {
+            token.kind == Kind::Word
+                && token.article == Article::None
+                && (token.is_name() || place == 0 && token.case == Case::Unknown && !is_function(&token.word))
+        };
+        tokens.iter().enumerate().take_while(|token| is_name(*token)).count()
+    };
+    let plain = |rest: &[Token]| {
+        rest.first().is_some_and(|first| first.article == Article::The || first.is_name())
+            && rest.iter().all(|token| !matches!(token.kind, Kind::Mark | Kind::Quote))
+    };
+    if asks != Asks::Nothing {
+        return;
+    }
+    let from = match tokens.as_slice() {
+        [according, to, ..] if according.is("according") && to.is("to") => 2,
+        _ => 0,
+    };
+    let ends = from + names(&tokens[from..]);
+    let Some(next) = tokens.get(ends).filter(|_| (from + 1..=from + MOST_NAMES).contains(&ends)) else {
+        return;
+    };
+    let tells = match from {
+        0 => next.is("said"),
+        _ => next.is_mark(","),
+    };
+    let that = from == 0 && tokens.get(ends + 1).is_some_and(|token| token.is("that"));
+    let told = ends + 1 + usize::from(that);
+    if tells && plain(&tokens[told..]) {
+        // Of several words before "said" the first is a name as the others are.
+        if ends > from + 1 {
+            tokens[from].case = Case::Capital;
+        }
+        tokens.splice(ends..told, [Token::word("said")]);
+        tokens.drain(..from);
+    }
+}
+
 /// Whether a word may begin a clause of its own: "fishing", but not that of "the fishing treaty".
 fn is_clause(token: &Token) -> bool {
     token.word.ends_with("ing") && token.article == Article::None

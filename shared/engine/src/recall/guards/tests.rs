@@ -41,6 +41,11 @@ fn what_says_the_same_passes() {
         ("The firm sells nails, paint, and glue", "The firm sells nails, paint and glue"),
         ("Honda opened the plant in 2019", "In 2019, Honda opened the plant"),
         ("What is the capital of Peru?", "What is capital of Peru?"),
+        (
+            "According to Ines Tarby, the ministry funded the code.",
+            "Ines Tarby said that the ministry funded the code.",
+        ),
+        ("Ines Tarby said that Leeds lost.", "Ines Tarby said Leeds lost."),
     ] {
         passes(stored, asked);
     }
@@ -118,6 +123,25 @@ fn what_bears_on_a_text_is_told_from_what_is_beside_it() {
         assert_eq!(bears_on(CLAIM, passage), bears, "{passage:?}");
     }
     assert!(bears_on(CLAIM, &"apples and pears ".repeat(1_000)), "too long to be read");
+}
+
+#[test]
+fn what_may_be_about_a_text_is_told_from_talk_of_somebody() {
+    const CLAIM: &str = "The harbour wall cost 40 million euros in 2019.";
+    for (passage, [bears, is_about]) in [
+        ("They withdrew afterwards.", [true, false]),
+        ("She told a story about her bicycle.", [true, false]),
+        ("She never told a story.", [true, true]),
+        ("He built the wall.", [true, true]),
+        ("The minister denied it.", [true, true]),
+        ("The harbour wall cost 40 million euros in 2019", [false, true]),
+        ("We met by the river this morning.", [false, false]),
+        ("We met because of this.", [true, true]),
+        ("Esta mañana cerró.", [true, true]),
+    ] {
+        let seen = [bears_on(CLAIM, passage), super::is_about(CLAIM, passage)];
+        assert_eq!(seen, [bears, is_about], "{passage:?}");
+    }
 }
 
 #[test]

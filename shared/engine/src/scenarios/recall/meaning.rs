@@ -268,17 +268,6 @@ fn surroundings_that_have_nothing_to_do_with_it_may_differ() {
 }
 
 #[test]
-fn an_answer_that_rests_on_nothing_is_not_shared() {
-    for (said, meets) in [("yes", true), ("", false)] {
-        let mut house = house();
-        house.with_row("worker", |row| row.cache.rests_on = Some("said".into()));
-        ask(&mut house, CLAIM, says(said));
-        let (result, _) = ask(&mut house, REWORDED, says(said));
-        assert_eq!(compared(&result).is_some(), meets, "{said:?}");
-    }
-}
-
-#[test]
 fn nothing_meets_across_evidence_or_tenants() {
     check(CLAIM, Claim { evidence: "A friend agrees.", ..REWORDED }, None);
     let evidence = Claim { evidence: "A friend agrees.", ..CLAIM };
