@@ -53,7 +53,7 @@ const DENSE_NUMBERS: usize = 2;
 
 static REACTION: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)[\[(*](?:[\w\s]{0,20}\b)?(?:laugh\w*|applau\w*|cheer\w*|gasps?|crowd \w+)[\w\s]{0,20}[\])*]",
+        r"(?i)[\[(*](?:[^\[\](*).,:;!?]{0,20}\b)?(?:laugh[a-z]*|applau[a-z]*|cheer[a-z]*|gasps?|crowd [a-z]+)[^\[\](*).,:;!?]{0,20}[\])*]",
     )
 });
 static EXCLAMATION: LazyLock<Regex> = LazyLock::new(|| pattern(r"\w[^.!?]{0,60}!"));

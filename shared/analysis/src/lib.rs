@@ -80,6 +80,12 @@ pub fn warm_up() {
     sentiment::compound(text);
 }
 
+/// A constant pattern over bytes: letters, digits and white space are those of ASCII.
+fn ascii_pattern(text: &str) -> regex::bytes::Regex {
+    #[expect(clippy::expect_used, reason = "the patterns are constants, and the tests build every one")]
+    regex::bytes::RegexBuilder::new(text).unicode(false).build().expect("a constant pattern")
+}
+
 /// A constant pattern.
 fn pattern(text: &str) -> Regex {
     #[expect(clippy::expect_used, reason = "the patterns are constants, and the tests build every one")]
