@@ -22,7 +22,7 @@ impl KeptClock {
     pub(crate) const KEY: &str = "clock";
 
     /// A clock in a Valkey started with these arguments more.
-    pub(crate) fn new(more: &[&'static str]) -> Arc<Self> {
+    pub(crate) fn new(more: &[&str]) -> Arc<Self> {
         let clock = Self { valkey: Valkey::start(more).unwrap(), now_ms: AtomicU64::new(START_MS) };
         clock.set(START_MS);
         Arc::new(clock)

@@ -77,7 +77,7 @@ pub(super) fn valkey_at(
     environment: &Environment,
     folder: &Path,
     address: SocketAddr,
-    more: &[&str],
+    more: &[String],
 ) -> Result<(SocketAddr, Group)> {
     let port = address.port().to_string();
     let mut command = arguments(

@@ -20,19 +20,32 @@ pub struct Valkey {
     environment: Environment,
     folder: tempfile::TempDir,
     group: Option<Group>,
-    more: Vec<&'static str>,
+    more: Vec<String>,
 }
 
 impl Valkey {
-    /// Starts one, with arguments of its own, and waits until it answers.
-    pub fn start(more: &[&'static str]) -> Result<Self> {
+    /// Starts one, with arguments of its own, and waits until it answers. One in cluster mode has a free port for the others.
+    pub fn start(more: &[&str]) -> Result<Self> {
         let environment = Environment::ready(&mut |_| {})?;
         let folder = tempfile::tempdir()?;
         for name in ["home", "tmp"] {
             std::fs::create_dir_all(folder.path().join(name))?;
         }
-        let (address, group) = tried(|| valkey_at(&environment, folder.path(), free_address()?, more))?;
-        Ok(Self { address, environment, folder, group: Some(group), more: more.to_vec() })
+        let mut all = Vec::new();
+        let (address, group) = tried(|| {
+            all = more.iter().copied().map(str::to_owned).collect();
+            if more.contains(&"--cluster-enabled") {
+                all.extend(["--cluster-port".to_owned(), free_address()?.port().to_string()]);
+            }
+            valkey_at(&environment, folder.path(), free_address()?, &all)
+        })?;
+        Ok(Self { address, environment, folder, group: Some(group), more: all })
+    }
+
+    /// The value of an argument that it was started with.
+    pub fn argument(&self, name: &str) -> Option<&str> {
+        let place = self.more.iter().position(|argument| argument == name)?;
+        self.more.get(place + 1).map(String::as_str)
     }
 
     /// Its address as clients take it.
