@@ -5,7 +5,7 @@ mod wire;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::error::{Error, ErrorKind, Result};
@@ -15,7 +15,8 @@ use redis::{FromRedisValue, Value, pipe};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-use crate::link::{CLOCK, Link, in_background, now};
+use crate::link::{CLOCK, in_background};
+use crate::servers::{Servers, slot_of};
 
 /// Larger answers are not worth their place: they are not stored.
 const LARGEST_BYTES: usize = 256 * 1_024;
@@ -28,19 +29,16 @@ const LONGEST_MS: u64 = 30 * 86_400_000;
 /// What a step may wait for a Redis that has just gone silent.
 const PATIENCE_MS: u64 = 16;
 /// The server's time is asked for again after so long.
-const TIMED_MS: u64 = 1_000;
+const TIMED: Duration = Duration::from_secs(1);
 /// Opening is waited for this long; then it goes on beside the work.
 const OPENING: Duration = Duration::from_millis(25);
 
 /// Stored answers in Redis or Valkey.
 pub struct RedisCache {
-    link: Arc<Link>,
+    servers: Arc<Servers>,
     most: usize,
     clock: Option<TrialClock>,
     uses: AtomicU64,
-    began: Instant,
-    /// When the server's time was asked for, in milliseconds after the beginning.
-    timed_ms: AtomicU64,
     prober: AbortHandle,
 }
 
@@ -60,8 +58,8 @@ pub struct CacheSettings {
 pub struct TrialClock {
     /// A Lua function `now_ms`.
     pub script: String,
-    /// A key that holds the milliseconds that it tells.
-    pub key: String,
+    /// A key that holds the milliseconds that it tells. `None`: only the script can tell, and is always asked.
+    pub key: Option<String>,
 }
 
 impl CacheSettings {
@@ -78,24 +76,17 @@ impl RedisCache {
         let CacheSettings { most, patience_ms, clock } = settings;
         let now_ms = clock.as_ref().map_or(CLOCK, |clock| clock.script.as_str());
         let script = format!("{now_ms}\n{}", include_str!("cache/cache.lua"));
-        let link = Link::new(url, script, patience_ms)?;
-        match timeout(OPENING, link.open()).await {
+        let servers = Servers::new(url, script, patience_ms)?;
+        match timeout(OPENING, servers.open()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::warn!(%error, causes = error.causes(), "nothing is recalled until Redis answers");
             }
             Err(_) => tracing::info!("Redis is slow to answer; nothing is recalled until it does"),
         }
-        let prober = in_background(probe(link.clone()));
-        Ok(Self {
-            link,
-            most,
-            clock,
-            uses: AtomicU64::new(0),
-            began: now(),
-            timed_ms: AtomicU64::new(0),
-            prober,
-        })
+        let opened = servers.clone();
+        let prober = in_background(async move { opened.tend(async |_| true, |_| false).await });
+        Ok(Self { servers, most, clock, uses: AtomicU64::new(0), prober })
     }
 
     async fn call<T: FromRedisValue>(
@@ -104,7 +95,8 @@ impl RedisCache {
         namespace: &str,
         arguments: &[Vec<u8>],
     ) -> Result<T> {
-        self.link.ask(&wire::keys(tenant, namespace), arguments).await.map_err(|_| away())
+        let keys = wire::keys(tenant, namespace);
+        self.servers.ask(slot_of(&keys[0]), &keys, arguments).await.map_err(|_| away())
     }
 
     /// What plain commands tell, if they tell all: there is a fresh answer, and nothing was purged since any answer there was
@@ -113,21 +105,26 @@ impl RedisCache {
         if lookup.since.is_some() || lookup.keys.is_empty() {
             return Ok(None);
         }
+        let clock = match &self.clock {
+            Some(TrialClock { key: None, .. }) => return Ok(None),
+            Some(TrialClock { key, .. }) => key.as_deref(),
+            None => None,
+        };
         let [known, answers] = wire::first_keys(tenant);
+        let slot = slot_of(&known);
         let mut commands = pipe();
         commands.cmd("HMGET").arg(answers).arg(&lookup.keys);
         commands.cmd("HMGET").arg(known).arg("floor").arg("last");
-        let noted_ms = self.link.now_ms().filter(|_| self.clock.is_none() && self.is_time_known());
-        match (&self.clock, noted_ms) {
+        let noted_ms = self.servers.link(slot).noted_ms(TIMED).filter(|_| clock.is_none());
+        match (clock, noted_ms) {
             (_, Some(_)) => {}
             (None, None) => drop(commands.cmd("TIME")),
-            (Some(clock), None) => drop(commands.cmd("GET").arg(&clock.key)),
+            (Some(key), None) => drop(commands.cmd("GET").arg(key)),
         }
-        let told: Vec<Value> = self.link.send(&commands).await.map_err(|_| away())?;
+        let (told, link): (Vec<Value>, _) = self.servers.send(slot, &commands).await.map_err(|_| away())?;
         let now_ms = noted_ms.or_else(|| wire::time(told.get(2)?));
         if let (None, Some(now_ms)) = (noted_ms, now_ms) {
-            self.link.note_time(now_ms);
-            self.timed_ms.store(self.began.elapsed().as_millis() as u64, Ordering::Relaxed);
+            link.note_time(now_ms);
         }
         let looked = match (&told[..], now_ms) {
             ([stored, known, ..], Some(now_ms)) => wire::glanced(stored, known, now_ms),
@@ -144,12 +141,6 @@ impl RedisCache {
         Ok(Some(looked).filter(|_| has_nothing && lookup.flight.is_none()))
     }
 
-    /// The server's time is asked for once in a while; in between, time passes here as there.
-    fn is_time_known(&self) -> bool {
-        let passed_ms = self.began.elapsed().as_millis() as u64;
-        passed_ms.saturating_sub(self.timed_ms.load(Ordering::Relaxed)) < TIMED_MS
-    }
-
     /// One use in a few is told, for all of them.
     fn count_use(&self, tenant: &TenantId, key: &str, step: u64) {
         const TOLD_OF: u64 = 8;
@@ -157,7 +148,9 @@ impl RedisCache {
         // Spread, so that no rhythm of look-ups meets one of its own.
         if number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 61 == 0 {
             let step = step.saturating_mul(TOLD_OF).to_string();
-            self.link.mention(wire::keys(tenant, "").to_vec(), wire::words(["use", key, &step]));
+            let keys = wire::keys(tenant, "");
+            let link = self.servers.link(slot_of(&keys[0]));
+            link.mention(keys.to_vec(), wire::words(["use", key, &step]));
         }
     }
 }
@@ -214,12 +207,4 @@ impl Drop for RedisCache {
 
 fn away() -> Error {
     Error::new(ErrorKind::Storage, "Redis is away")
-}
-
-/// Finds Redis again whenever it is lost.
-async fn probe(link: Arc<Link>) {
-    loop {
-        link.come_back().await;
-        link.wait_until_lost_or(|| false).await;
-    }
 }

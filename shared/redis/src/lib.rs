@@ -1,7 +1,11 @@
 //! The engine's ports over Redis or Valkey: rates and stored answers.
 //!
-//! Every call is one script on one hash tag, so no keys of a call ever lie on two slots. The connection is one to a single
-//! node, which follows no redirections: the server stands alone, with standbys, or in cluster mode with one shard.
+//! Every call is one script on one hash tag, so no keys of a call ever lie on two slots. The server stands alone, with standbys,
+//! or in cluster mode with any number of primaries. In a cluster each primary has a connection of its own, found by the slot,
+//! and its own outages: who lies on one that is gone lives on shares, and the others go on as usual. A slot that moves takes with
+//! it all that is counted there; while it is on its way its calls are held up, at most a second, and then live on shares too.
+//! A copy that takes a primary's place may not have heard the last of it, and is told again. A cluster that refuses every
+//! slot when one is lost (`cluster-require-full-coverage`, on by default) is gone for all then.
 //!
 //! A process that cannot reach Redis does not know whether others can. One that is cut off alone from a healthy Redis spends
 //! its share on top of what the others are admitted, and tells it when it is back; one without a share spends of the spare.
@@ -9,6 +13,8 @@
 mod cache;
 mod limits;
 mod link;
+mod servers;
+mod told;
 
 pub use cache::{CacheSettings, RedisCache, TrialClock};
 pub use limits::{RedisLimits, Settings, Spare};

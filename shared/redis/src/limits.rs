@@ -7,7 +7,7 @@ mod wire;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use engine::error::Result;
@@ -17,7 +17,8 @@ use engine::ports::{Admission, Backend, Limits, Take, Used};
 use futures::future::join_all;
 use tokio::task::AbortHandle;
 
-use crate::link::{Link, in_background, now, pause};
+use crate::link::{Link, in_background, now};
+use crate::servers::Servers;
 use pool::{LEASE_HOLDS_MS, Pool, Spend};
 use tag::{Common, NoShare, Tag};
 
@@ -98,17 +99,17 @@ impl RedisLimits {
     /// `Configuration` for an address that is none.
     pub async fn open(url: &str, rates: Rates, settings: Settings, spare: Option<Spare>) -> Result<Self> {
         let script = wire::script(settings.clock.as_deref());
-        let link = Link::new(url, script, settings.patience_ms)?;
-        if let Err(error) = link.open().await {
+        let servers = Servers::new(url, script, settings.patience_ms)?;
+        if let Err(error) = servers.open().await {
             tracing::warn!(%error, causes = error.causes(), "rates are kept without Redis until it answers");
         }
-        Ok(Self::over(link, rates, settings, spare))
+        Ok(Self::over(servers, rates, settings, spare))
     }
 
-    fn over(link: Arc<Link>, rates: Rates, settings: Settings, spare: Option<Spare>) -> Self {
+    fn over(servers: Arc<Servers>, rates: Rates, settings: Settings, spare: Option<Spare>) -> Self {
         let longest_ms = rates.rules().iter().map(|rule| rule.span_ms).max().unwrap_or(0) + LEASE_HOLDS_MS;
         let common = Arc::new(Common {
-            link: link.clone(),
+            servers: servers.clone(),
             process: format!("={}", settings.process),
             patience_ms: settings.patience_ms,
             pool: if spare.is_some() { 10_000 - SPARE_PARTS } else { 10_000 },
@@ -116,7 +117,7 @@ impl RedisLimits {
             has_lateness: settings.clock.is_none(),
         });
         let tags = Arc::new(Tags::default());
-        let prober = in_background(probe(link, tags.clone()));
+        let prober = in_background(probe(servers, tags.clone()));
         Self {
             common,
             tags,
@@ -131,7 +132,7 @@ impl RedisLimits {
 
     async fn take_all(&self, id: &TakeId, weights: &[Weight]) -> std::result::Result<Admission, NoShare> {
         if lock(&self.spends).get(id).is_some_and(|open| open.spare.is_some()) {
-            return Err(NoShare);
+            return Err(NoShare { lost_for: Duration::ZERO });
         }
         let (wide, own): (Vec<&Weight>, Vec<&Weight>) =
             weights.iter().partition(|weight| weight.limit.scope.is_wide());
@@ -144,7 +145,10 @@ impl RedisLimits {
                 let lease = format!("lease/{}/{number}", self.common.process);
                 let (tag, pool) = (self.tags.get(&owner, &self.common), self.pool(&owner));
                 match pool.take(&tag, &weights, &lease).await {
-                    Ok(Ok(spend)) => open.spends.push((owner, spend)),
+                    Ok(Ok(spend)) => {
+                        admission.backend = admission.backend.max(spend.backend());
+                        open.spends.push((owner, spend));
+                    }
                     Ok(Err(refused)) => {
                         self.unspend(&open, None).await;
                         return Ok(refused);
@@ -161,7 +165,7 @@ impl RedisLimits {
             let answer = self.tags.get(&name, &self.common).take(id.as_str(), &weights).await;
             match answer {
                 Ok(answer) if answer.allowed => {
-                    admission.backend = answer.backend;
+                    admission.backend = admission.backend.max(answer.backend);
                     admission.remaining = admission.remaining.and(&answer.remaining);
                 }
                 Ok(refused) => {
@@ -221,13 +225,13 @@ impl RedisLimits {
         }
     }
 
-    async fn without_share(&self, take: &Take) -> Result<Admission> {
+    async fn without_share(&self, take: &Take, lost_for: Duration) -> Result<Admission> {
         let Some(spare) = &self.spare else {
             return Ok(Admission::refused(NO_SHARE_RETRY_MS, Backend::Spare));
         };
         // The same call again is asked of the one that admitted it.
         let before = lock(&self.spends).get(&take.id).and_then(|open| open.spare.clone());
-        let limits = before.unwrap_or_else(|| self.spare_now(spare).clone());
+        let limits = before.unwrap_or_else(|| self.spare_now(spare, lost_for).clone());
         let admission = limits.take(take).await;
         if matches!(&admission, Ok(admission) if admission.allowed) {
             self.note(&take.id, Open { spare: Some(limits), ..Open::default() });
@@ -241,8 +245,8 @@ impl RedisLimits {
         }
     }
 
-    fn spare_now<'a>(&self, spare: &'a Spare) -> &'a Arc<dyn Limits> {
-        let is_first = self.common.link.lost_for().as_millis() < u128::from(self.common.keep_ms);
+    fn spare_now<'a>(&self, spare: &'a Spare, lost_for: Duration) -> &'a Arc<dyn Limits> {
+        let is_first = lost_for.as_millis() < u128::from(self.common.keep_ms);
         if is_first { &spare.first } else { &spare.later }
     }
 
@@ -257,7 +261,7 @@ impl Limits for RedisLimits {
         let weights = self.rates.weights(take)?;
         match self.take_all(&take.id, &weights).await {
             Ok(admission) => Ok(admission),
-            Err(NoShare) => self.without_share(take).await,
+            Err(NoShare { lost_for }) => self.without_share(take, lost_for).await,
         }
     }
 
@@ -275,8 +279,10 @@ impl Limits for RedisLimits {
         let id = TakeId::new(format!("allow/{}/{number}", self.common.process));
         match (self.take_all(&id, &weights).await, &self.spare) {
             (Ok(admission), _) => Ok(admission),
-            (Err(NoShare), Some(spare)) => self.spare_now(spare).allow(key, tokens).await,
-            (Err(NoShare), None) => Ok(Admission::refused(NO_SHARE_RETRY_MS, Backend::Spare)),
+            (Err(NoShare { lost_for }), Some(spare)) => {
+                self.spare_now(spare, lost_for).allow(key, tokens).await
+            }
+            (Err(NoShare { .. }), None) => Ok(Admission::refused(NO_SHARE_RETRY_MS, Backend::Spare)),
         }
     }
 }
@@ -301,19 +307,21 @@ impl Tags {
     }
 }
 
-/// Finds Redis again whenever it is lost, and tells it what was admitted meanwhile, tag by tag. A call on an earlier
+/// Finds each server again whenever it is lost, and tells it what was admitted meanwhile, tag by tag. A call on an earlier
 /// connection may fail after that: its tag is told then.
-async fn probe(link: Arc<Link>, tags: Arc<Tags>) {
-    loop {
-        link.come_back().await;
-        let told = join_all(tags.all().iter().map(|tag| async { tag.rejoin().await })).await;
-        if told.into_iter().all(|told| told) {
+async fn probe(servers: Arc<Servers>, tags: Arc<Tags>) {
+    let of_link = |link: &Arc<Link>| -> Vec<Arc<Tag>> {
+        tags.all().into_iter().filter(|tag| tag.is_at(link)).collect()
+    };
+    let tell = async |link: Arc<Link>| {
+        let told = join_all(of_link(&link).iter().map(|tag| tag.rejoin(&link))).await;
+        let is_told = told.into_iter().all(|told| told);
+        if is_told {
             tracing::info!("Redis is there and knows what was admitted");
-            link.wait_until_lost_or(|| tags.all().iter().any(|tag| tag.is_behind())).await;
-        } else {
-            pause().await;
         }
-    }
+        is_told
+    };
+    servers.tend(tell, |link| of_link(link).iter().any(|tag| tag.is_behind())).await;
 }
 
 /// Weights by the tag whose rates they are: an agent's stand with its tenant's.

@@ -8,10 +8,15 @@ use std::time::{Duration, Instant};
 
 use engine::error::{Error, ErrorKind, Result};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, FromRedisValue, Pipeline, RedisResult, Value, cmd};
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, FromRedisValue, Pipeline, RedisError, RedisResult, Value,
+    cmd, pipe,
+};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
+
+use crate::told::{Elsewhere, Range, Server, range_in, undone};
 
 /// A probe is sent each so many milliseconds while Redis is away, one at a time.
 const PROBE_MS: u64 = 100;
@@ -36,18 +41,40 @@ end
 /// Redis is away: it was before, or it just failed or did not answer in time. Then it may have done what it was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Away {
-    /// Nothing was sent.
+    /// Nothing was done.
     Known,
     /// It was sent, and nobody knows.
     Doubtful,
+    /// Nothing was done: the keys are on their way from one server to another.
+    Unsettled,
+}
+
+/// Why one server did not do what it was asked.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    Away(Away),
+    /// It answers, but not for this slot, or for none. Nothing was done.
+    Down,
+    /// It has some of the keys, and another server the rest. Nothing was done.
+    Unsettled,
+    /// Another server is to be asked. Nothing was done.
+    Elsewhere(Elsewhere),
+}
+
+/// What a call sends.
+#[derive(Clone, Copy)]
+pub(crate) enum Said<'a> {
+    Script { keys: &'a [String], arguments: &'a [Vec<u8>] },
+    Plain(&'a Pipeline),
 }
 
 /// Where Redis is and what it runs.
 pub(crate) struct Link {
     client: Client,
-    script: String,
+    script: Arc<str>,
     patience: Duration,
     state: Mutex<State>,
+    opening: tokio::sync::Mutex<()>,
     began: Instant,
     /// How many answers came.
     heard: AtomicU64,
@@ -56,8 +83,12 @@ pub(crate) struct Link {
 
 struct State {
     open: Option<Open>,
+    /// Who answered last.
+    known: Option<Server>,
     /// This server's clock less the process's own, in milliseconds.
     offset_ms: Option<i64>,
+    /// When its clock was noted last.
+    noted: Option<Instant>,
     number: u64,
     /// When the connection was last lost; at first, when this link began.
     lost: Instant,
@@ -67,7 +98,7 @@ struct State {
 struct Open {
     connection: MultiplexedConnection,
     digest: String,
-    server: Arc<str>,
+    server: Server,
     number: u64,
 }
 
@@ -84,16 +115,55 @@ impl Link {
         let client = Client::open(url).map_err(|_| {
             Error::new(ErrorKind::Configuration, "RATE_LIMIT_REDIS_URL is no address of a Redis")
         })?;
-        let began = now();
-        Ok(Arc::new(Self {
+        Ok(Self::to(client, script.into(), Duration::from_millis(patience_ms), now(), None))
+    }
+
+    fn to(
+        client: Client,
+        script: Arc<str>,
+        patience: Duration,
+        began: Instant,
+        offset_ms: Option<i64>,
+    ) -> Arc<Self> {
+        let state = State { open: None, known: None, offset_ms, noted: None, number: 0, lost: now() };
+        Arc::new(Self {
             client,
             script,
-            patience: Duration::from_millis(patience_ms),
-            state: Mutex::new(State { open: None, offset_ms: None, number: 0, lost: began }),
+            patience,
+            state: Mutex::new(state),
+            opening: tokio::sync::Mutex::default(),
             began,
             heard: AtomicU64::new(0),
             wake: Notify::new(),
-        }))
+        })
+    }
+
+    /// A link to another server of the same cluster, asked in the same way; its clock is taken for this one's until it tells.
+    /// `None` where this link has no host.
+    pub(crate) fn beside(&self, host: &str, port: u16) -> Option<Arc<Self>> {
+        let info = self.client.get_connection_info();
+        let address = match info.addr().clone() {
+            ConnectionAddr::Tcp(..) => ConnectionAddr::Tcp(host.to_owned(), port),
+            ConnectionAddr::TcpTls { insecure, tls_params, .. } => {
+                ConnectionAddr::TcpTls { host: host.to_owned(), port, insecure, tls_params }
+            }
+            _ => return None,
+        };
+        let client = Client::open(info.clone().set_addr(address)).ok()?;
+        Some(Self::to(client, self.script.clone(), self.patience, self.began, self.lock().offset_ms))
+    }
+
+    /// Its host and port.
+    pub(crate) fn place(&self) -> (&str, u16) {
+        match self.client.get_connection_info().addr() {
+            ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => (host, *port),
+            _ => ("", 0),
+        }
+    }
+
+    /// How long an answer is waited for.
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience
     }
 
     /// The server's clock as far as it is known, in milliseconds since 1970.
@@ -104,7 +174,15 @@ impl Link {
 
     /// Notes what the server's clock shows just now.
     pub(crate) fn note_time(&self, server_ms: u64) {
-        self.lock().offset_ms = Some(i64::try_from(server_ms).unwrap_or(i64::MAX) - self.own_ms());
+        let offset_ms = i64::try_from(server_ms).unwrap_or(i64::MAX) - self.own_ms();
+        let mut state = self.lock();
+        (state.offset_ms, state.noted) = (Some(offset_ms), Some(now()));
+    }
+
+    /// What the server's clock shows, if it was noted no longer ago than that.
+    pub(crate) fn noted_ms(&self, within: Duration) -> Option<u64> {
+        self.lock().noted.filter(|noted| noted.elapsed() < within)?;
+        self.now_ms()
     }
 
     /// True if calls are sent at all.
@@ -114,7 +192,17 @@ impl Link {
 
     /// The server that answers, once one does.
     pub(crate) fn server(&self) -> Option<Arc<str>> {
-        self.lock().open.as_ref().map(|open| open.server.clone())
+        self.lock().open.as_ref().map(|open| open.server.id.clone())
+    }
+
+    /// The server that answered last, whether it does now or not.
+    pub(crate) fn known(&self) -> Option<Server> {
+        self.lock().known.clone()
+    }
+
+    /// True if the server that answers is in cluster mode.
+    pub(crate) fn is_in_cluster(&self) -> bool {
+        self.lock().open.as_ref().is_some_and(|open| open.server.is_cluster)
     }
 
     /// Calls the script, once; a second time only if the server has forgotten it.
@@ -122,46 +210,68 @@ impl Link {
         &self,
         keys: &[String],
         arguments: &[Vec<u8>],
-    ) -> std::result::Result<Answer, Away> {
-        let open = self.lock().open.clone().ok_or(Away::Known)?;
+        asking: bool,
+    ) -> std::result::Result<Answer, Failure> {
+        let open = self.lock().open.clone().ok_or(Failure::Away(Away::Known))?;
         let sent_ms = self.own_ms();
-        let invoked = invoke::<Vec<i64>>(&open, &self.script, keys, arguments);
+        let invoked = invoke::<Vec<i64>>(&open, &self.script, keys, arguments, asking);
         let answer = match timeout(self.patience, invoked).await {
             Ok(Ok(numbers)) => numbers,
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "Redis failed");
-                self.lose(open.number);
-                return Err(Away::Doubtful);
-            }
-            Err(_) => {
-                tracing::warn!(patience_ms = self.patience.as_millis(), "Redis did not answer in time");
-                self.lose(open.number);
-                return Err(Away::Doubtful);
-            }
+            Ok(Err(error)) => return Err(self.failed(error, open.number)),
+            Err(_) => return Err(self.is_silent(open.number)),
         };
         if let Some(server_ms) = answer.get(1) {
             let between_ms = i64::midpoint(sent_ms, self.own_ms());
             self.lock().offset_ms = Some(server_ms - between_ms);
         }
-        Ok(Answer { numbers: answer, server: open.server })
+        Ok(Answer { numbers: answer, server: open.server.id })
     }
 
-    /// Calls the script as [`call`](Self::call) does, for any answer. Redis counts as away when nobody has had an answer for as
-    /// long as the patience is: one that has much to do is not taken for one that is gone.
+    /// Calls the script as [`call`](Self::call) does, for any answer, or sends plain commands together. Redis counts as away
+    /// when nobody has had an answer for as long as the patience is: one that has much to do is not taken for one that is gone.
     pub(crate) async fn ask<T: FromRedisValue>(
         &self,
-        keys: &[String],
-        arguments: &[Vec<u8>],
-    ) -> std::result::Result<T, Away> {
-        let open = self.lock().open.clone().ok_or(Away::Known)?;
-        self.patiently(&open, invoke(&open, &self.script, keys, arguments)).await
+        said: Said<'_>,
+        asking: bool,
+    ) -> std::result::Result<T, Failure> {
+        let open = self.lock().open.clone().ok_or(Failure::Away(Away::Known))?;
+        match said {
+            Said::Script { keys, arguments } => {
+                self.patiently(&open, invoke(&open, &self.script, keys, arguments, asking)).await
+            }
+            Said::Plain(commands) => {
+                let mut connection = open.connection.clone();
+                if asking {
+                    let commands = each_asking(commands);
+                    self.patiently(&open, commands.query_async(&mut connection)).await
+                } else {
+                    self.patiently(&open, commands.query_async(&mut connection)).await
+                }
+            }
+        }
     }
 
-    /// Sends plain commands together, with the same patience.
-    pub(crate) async fn send<T: FromRedisValue>(&self, commands: &Pipeline) -> std::result::Result<T, Away> {
-        let open = self.lock().open.clone().ok_or(Away::Known)?;
+    /// Which primary has which slots, by this server's word.
+    pub(crate) async fn slots(&self) -> Option<Vec<Range>> {
+        let mut connection = self.lock().open.clone()?.connection;
+        let mut commands = pipe();
+        commands.cmd("CLUSTER").arg("MYID").cmd("CLUSTER").arg("SLOTS");
+        let told = timeout(self.patience.max(PROBE_PATIENCE), commands.query_async(&mut connection)).await;
+        let (teller, ranges): (String, Vec<Value>) = told.ok()?.ok()?;
+        ranges.iter().map(|range| range_in(range, &teller, self.place().0)).collect()
+    }
+
+    /// True if the server answers now; a connection on which it does not is dropped.
+    pub(crate) async fn answers(&self) -> bool {
+        let Some(open) = self.lock().open.clone() else { return false };
         let mut connection = open.connection.clone();
-        self.patiently(&open, commands.query_async(&mut connection)).await
+        let ping = cmd("PING");
+        let answer = timeout(PROBE_PATIENCE, ping.query_async::<Value>(&mut connection)).await;
+        if !matches!(answer, Ok(Ok(_))) {
+            self.lose(open.number);
+            return false;
+        }
+        true
     }
 
     /// Calls the script beside the work. Whether it was heard, nobody asks.
@@ -169,7 +279,8 @@ impl Link {
         let Some(open) = self.lock().open.clone() else { return };
         let link = self.clone();
         in_background(async move {
-            let _ = timeout(PROBE_PATIENCE, invoke::<Value>(&open, &link.script, &keys, &arguments)).await;
+            let _ =
+                timeout(PROBE_PATIENCE, invoke::<Value>(&open, &link.script, &keys, &arguments, false)).await;
         });
     }
 
@@ -177,20 +288,29 @@ impl Link {
         &self,
         open: &Open,
         call: impl Future<Output = RedisResult<T>>,
-    ) -> std::result::Result<T, Away> {
+    ) -> std::result::Result<T, Failure> {
         match self.while_it_answers(call).await {
             Some(Ok(answer)) => Ok(answer),
-            Some(Err(error)) => {
-                tracing::warn!(%error, "Redis failed");
-                self.lose(open.number);
-                Err(Away::Doubtful)
-            }
-            None => {
-                tracing::warn!(patience_ms = self.patience.as_millis(), "Redis did not answer in time");
-                self.lose(open.number);
-                Err(Away::Doubtful)
-            }
+            Some(Err(error)) => Err(self.failed(error, open.number)),
+            None => Err(self.is_silent(open.number)),
         }
+    }
+
+    /// An answer of a cluster that nothing was done leaves the connection as it is; any other error ends it.
+    fn failed(&self, error: RedisError, number: u64) -> Failure {
+        if let Some(failure) = undone(&error) {
+            tracing::debug!(%error, "not by this server");
+            return failure;
+        }
+        tracing::warn!(%error, "Redis failed");
+        self.lose(number);
+        Failure::Away(Away::Doubtful)
+    }
+
+    fn is_silent(&self, number: u64) -> Failure {
+        tracing::warn!(patience_ms = self.patience.as_millis(), "Redis did not answer in time");
+        self.lose(number);
+        Failure::Away(Away::Doubtful)
     }
 
     async fn while_it_answers<F: Future>(&self, call: F) -> Option<F::Output> {
@@ -217,8 +337,12 @@ impl Link {
         None
     }
 
-    /// Opens the connection, which must answer within a probe's patience.
+    /// Opens the connection, which must answer within a probe's patience, unless it is open. Who asks meanwhile, waits.
     pub(crate) async fn open(&self) -> Result<()> {
+        let _one_opens = self.opening.lock().await;
+        if self.is_open() {
+            return Ok(());
+        }
         let silent = |error| Error::new(ErrorKind::Storage, "Redis did not answer").because(error);
         let late = |_| Error::new(ErrorKind::Storage, "Redis did not answer in time");
         let patience = self.patience.max(PROBE_PATIENCE);
@@ -227,8 +351,15 @@ impl Link {
         let mut state = self.lock();
         state.number += 1;
         let number = state.number;
+        state.known = Some(server.clone());
         state.open = Some(Open { connection, digest, server, number });
         Ok(())
+    }
+
+    /// Drops the connection, which nobody needs any more.
+    pub(crate) fn close(&self) {
+        self.lock().open = None;
+        self.wake.notify_one();
     }
 
     /// Drops a connection that failed, unless another has taken its place.
@@ -258,17 +389,6 @@ impl Link {
         self.wake.notify_one();
     }
 
-    /// Probes until the connection is open.
-    pub(crate) async fn come_back(&self) {
-        if self.is_open() {
-            return;
-        }
-        while let Err(error) = self.open().await {
-            tracing::debug!(%error, "Redis is still away");
-            pause().await;
-        }
-    }
-
     fn own_ms(&self) -> i64 {
         i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX)
     }
@@ -294,26 +414,31 @@ pub(crate) fn in_background(work: impl Future<Output = ()> + Send + 'static) -> 
 }
 
 /// Waits until the next probe.
-#[expect(clippy::disallowed_methods, reason = "a probe of a frozen function goes on with its next event")]
 pub(crate) async fn pause() {
-    tokio::time::sleep(Duration::from_millis(PROBE_MS)).await;
+    rest(Duration::from_millis(PROBE_MS)).await;
+}
+
+/// Waits.
+#[expect(clippy::disallowed_methods, reason = "a probe of a frozen function goes on with its next event")]
+pub(crate) async fn rest(time: Duration) {
+    tokio::time::sleep(time).await;
 }
 
 async fn connect(
     client: &Client,
     script: &str,
     patience: Duration,
-) -> RedisResult<(MultiplexedConnection, String, Arc<str>)> {
+) -> RedisResult<(MultiplexedConnection, String, Server)> {
     let settings = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(patience))
         // Whoever asks says how long it waits; a process that has much to do reads an answer late.
         .set_response_timeout(None);
     let mut connection = client.get_multiplexed_async_connection_with_config(&settings).await?;
-    let told: String = cmd("INFO").arg("server").query_async(&mut connection).await?;
-    let server: Arc<str> =
-        told.lines().find_map(|line| line.strip_prefix("run_id:")).unwrap_or("unknown").into();
-    let digest: String = cmd("SCRIPT").arg("LOAD").arg(script).query_async(&mut connection).await?;
-    Ok((connection, digest, server))
+    let mut commands = pipe();
+    commands.cmd("INFO").arg("server").cmd("INFO").arg("replication");
+    commands.cmd("SCRIPT").arg("LOAD").arg(script);
+    let (server, copies, digest): (String, String, String) = commands.query_async(&mut connection).await?;
+    Ok((connection, digest, Server::of(&format!("{server}\n{copies}"))))
 }
 
 async fn invoke<T: FromRedisValue>(
@@ -321,10 +446,18 @@ async fn invoke<T: FromRedisValue>(
     script: &str,
     keys: &[String],
     arguments: &[Vec<u8>],
+    asking: bool,
 ) -> RedisResult<T> {
     let mut connection = open.connection.clone();
     let mut command = cmd("EVALSHA");
     command.arg(&open.digest).arg(keys.len()).arg(keys).arg(arguments);
+    if asking {
+        let mut commands = pipe();
+        commands.add_command(cmd("SCRIPT").arg("LOAD").arg(script).clone()).ignore();
+        commands.cmd("ASKING").ignore().add_command(command);
+        let (answer,) = commands.query_async(&mut connection).await?;
+        return Ok(answer);
+    }
     match command.query_async(&mut connection).await {
         Err(error) if error.code() == Some("NOSCRIPT") => {
             let _: String = cmd("SCRIPT").arg("LOAD").arg(script).query_async(&mut connection).await?;
@@ -332,4 +465,13 @@ async fn invoke<T: FromRedisValue>(
         }
         answer => answer,
     }
+}
+
+/// The same commands, each with leave to be carried out where its keys are on their way to.
+fn each_asking(commands: &Pipeline) -> Pipeline {
+    let mut asking = pipe();
+    for command in commands.cmd_iter() {
+        asking.cmd("ASKING").ignore().add_command(command.clone());
+    }
+    asking
 }

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use engine::limits::{AT_ONCE_SPAN_MS, Dimension, Limit, Weight};
-use engine::ports::{Admission, Remaining, Used};
+use engine::ports::{Admission, Backend, Remaining, Used};
 
 use super::tag::{NoShare, Tag};
 
@@ -39,12 +39,22 @@ struct Lease {
     /// Calls under way that spend of it.
     out: usize,
     until: Instant,
+    /// What decided on it.
+    by: Backend,
 }
 
 /// What a call spent of which leases, weight by weight.
 #[derive(Clone, Debug)]
 pub(crate) struct Spend {
     parts: Vec<(String, Vec<u64>)>,
+    by: Backend,
+}
+
+impl Spend {
+    /// What decided on its leases: of several, the one that knew least.
+    pub(crate) fn backend(&self) -> Backend {
+        self.by
+    }
 }
 
 /// A lease that is over, and what of it was really used.
@@ -85,14 +95,14 @@ impl Pool {
             }
             let mut leases = self.lock();
             leases.remaining = admission.remaining;
-            leases.add(id, wanted, sent);
+            leases.add(id, wanted, sent, admission.backend);
             match leases.spend(weights) {
                 Ok(spend) => return Ok(Ok(spend)),
                 // Another call of this process spent what this one leased.
                 Err(still) => missing = still,
             }
         }
-        Ok(Err(Admission::refused(1, engine::ports::Backend::Redis)))
+        Ok(Err(Admission::refused(1, Backend::Redis)))
     }
 
     /// What is left by the last answer.
@@ -137,13 +147,14 @@ impl Leases {
     fn spend(&mut self, weights: &[Weight]) -> Result<Spend, Vec<u64>> {
         let now = crate::link::now();
         let mut missing: Vec<u64> = weights.iter().map(|weight| weight.units).collect();
-        let mut parts = Vec::new();
+        let (mut parts, mut by) = (Vec::new(), Backend::Redis);
         for (id, lease) in self.open.iter().filter(|(_, lease)| lease.until > now) {
             let part: Vec<u64> =
                 missing.iter().zip(&lease.left).map(|(units, left)| *units.min(left)).collect();
             if part.iter().any(|units| *units > 0) {
                 missing.iter_mut().zip(&part).for_each(|(missing, units)| *missing -= units);
                 parts.push((id.clone(), part));
+                by = by.max(lease.by);
             }
         }
         if missing.iter().any(|units| *units > 0) {
@@ -155,14 +166,14 @@ impl Leases {
                 lease.left.iter_mut().zip(part).for_each(|(left, units)| *left -= units);
             }
         }
-        Ok(Spend { parts })
+        Ok(Spend { parts, by })
     }
 
-    fn add(&mut self, id: String, weights: Vec<Weight>, sent: Instant) {
+    fn add(&mut self, id: String, weights: Vec<Weight>, sent: Instant, by: Backend) {
         let left = weights.iter().map(|weight| weight.units).collect();
         let beyond = vec![0; weights.len()];
         let until = sent + Duration::from_millis(LEASE_HOLDS_MS);
-        self.open.insert(id, Lease { weights, left, beyond, out: 0, until });
+        self.open.insert(id, Lease { weights, left, beyond, out: 0, until, by });
     }
 
     fn settle(&mut self, spend: &Spend, used: Option<&Used>) {
@@ -213,9 +224,14 @@ mod tests {
         let weights = vec![Weight { limit, units: 1 }];
         let mut leases = Leases::default();
         let sent = crate::link::now();
-        leases.add("old".to_owned(), weights.clone(), sent - Duration::from_millis(LEASE_HOLDS_MS));
+        leases.add(
+            "old".to_owned(),
+            weights.clone(),
+            sent - Duration::from_millis(LEASE_HOLDS_MS),
+            Backend::Redis,
+        );
         assert!(leases.spend(&weights).is_err());
-        leases.add("new".to_owned(), weights.clone(), sent);
+        leases.add("new".to_owned(), weights.clone(), sent, Backend::Redis);
         assert!(leases.spend(&weights).is_ok());
     }
 }

@@ -7,12 +7,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use engine::limits::{Dimension, Held, Limit, MOST_UNITS, Weight, Window, sub_span_ms};
 use engine::ports::{Admission, Backend, Remaining};
 
 use super::wire::{self, Opening, Windows};
-use crate::link::{Away, Link};
+use crate::link::{Away, Link, now};
+use crate::servers::{Servers, slot_of};
 
 /// A share that was not confirmed for so long is nobody's; the script says 30 seconds.
 const SHARE_HOLDS_MS: u64 = 25_000;
@@ -22,17 +24,24 @@ const FIRST_SPAN: u64 = 20;
 const REPORTING_RETRY_MS: u64 = 20;
 /// A call that is that much later than it is waited for is not carried out.
 const LATENESS_MS: u64 = 50;
+/// While the keys are on their way between two servers, calls are refused for so long; then the share decides.
+const UNSETTLED: Duration = Duration::from_secs(1);
+/// No call has this id.
+const NO_CALL: &str = "?";
 
 /// The status of a call that came too late.
 const TOO_LATE: i64 = 2;
 
 /// A process without a share, while Redis is away.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct NoShare;
+pub(crate) struct NoShare {
+    /// For how long it has been.
+    pub(crate) lost_for: Duration,
+}
 
 /// What all tags of a process have in common.
 pub(crate) struct Common {
-    pub(crate) link: Arc<Link>,
+    pub(crate) servers: Arc<Servers>,
     pub(crate) process: String,
     pub(crate) patience_ms: u64,
     pub(crate) pool: u64,
@@ -45,6 +54,7 @@ pub(crate) struct Common {
 pub(crate) struct Tag {
     name: String,
     keys: [String; 2],
+    slot: usize,
     common: Arc<Common>,
     state: Mutex<State>,
 }
@@ -57,6 +67,8 @@ struct State {
     confirmed_ms: Option<u64>,
     /// The server that knows what this process took.
     server: Option<Arc<str>>,
+    /// Since when its keys are on their way from one server to another.
+    unsettled: Option<Instant>,
     /// All this process took, by whomever it was admitted.
     mirror: Windows,
     /// What it admitted on its share since Redis went away.
@@ -117,7 +129,9 @@ enum By {
 
 impl Tag {
     pub(crate) fn new(name: &str, common: Arc<Common>) -> Self {
-        Self { name: name.to_owned(), keys: wire::keys(name), common, state: Mutex::default() }
+        let keys = wire::keys(name);
+        let slot = slot_of(&keys[0]);
+        Self { name: name.to_owned(), keys, slot, common, state: Mutex::default() }
     }
 
     /// Takes all weights under an id, or none. Errors: Redis is away and this process holds no share.
@@ -129,9 +143,7 @@ impl Tag {
                 return Ok(Admission::free(Backend::Share));
             }
             // A server that has taken another's place knows of nothing until it is told.
-            let server = self.common.link.server();
-            let is_known = state.server.is_none() || server.is_none() || state.server == server;
-            if !is_known {
+            if self.is_forgotten(&state, &self.link()) {
                 drop(state);
                 self.go_away(id, Away::Known);
                 return self.take_of_share(id, weights);
@@ -149,6 +161,9 @@ impl Tag {
                         return Ok(self.note(id, weights, &answer.numbers, &answer.server));
                     }
                     Ok(_) => {}
+                    Err(Away::Unsettled) if self.lock().is_newly_unsettled() => {
+                        return Ok(Admission::refused(REPORTING_RETRY_MS, Backend::Redis));
+                    }
                     Err(away) => {
                         self.go_away(id, away);
                         break;
@@ -164,7 +179,8 @@ impl Tag {
         let now_ms = self.now_ms();
         let by = self.lock().end(id, reals, now_ms);
         if matches!(by, By::Share { .. }) {
-            return self.pay().await;
+            self.pay().await;
+            return;
         }
         let owed = Owed::Settle { id: id.to_owned(), reals: reals.map(|reals| wire::reals(weights, reals)) };
         let is_here = self.lock().mode == Mode::Here;
@@ -187,12 +203,28 @@ impl Tag {
         matches!(state.mode, Mode::Away { .. }) || !state.owed.is_empty()
     }
 
-    /// Tells Redis what was admitted while it was away. False if it went away again meanwhile.
-    pub(crate) async fn rejoin(&self) -> bool {
-        let Some(server) = self.common.link.server() else { return false };
-        if !self.lock().begin_report(&server, self.now_ms()) {
-            self.pay().await;
-            return true;
+    /// True if that link leads to the server that has its keys.
+    pub(crate) fn is_at(&self, link: &Arc<Link>) -> bool {
+        Arc::ptr_eq(&self.link(), link)
+    }
+
+    /// Tells the server of that link what was admitted while it was away. False if it went away again meanwhile.
+    pub(crate) async fn rejoin(&self, link: &Link) -> bool {
+        let Some(server) = link.server() else { return false };
+        if self.lock().unsettled.is_some() {
+            // The keys of a report may be in one place before those of a call are.
+            if self.call("refund", Some(NO_CALL), &[], &[], Vec::new()).await.is_err() {
+                return false;
+            }
+            self.lock().unsettled = None;
+        }
+        let begun = {
+            let mut state = self.lock();
+            let is_lost = self.is_forgotten(&state, link);
+            state.begin_report(&server, is_lost, self.now_ms())
+        };
+        if !begun {
+            return self.pay().await;
         }
         let reported = self.tell(&server).await;
         if !reported {
@@ -202,8 +234,13 @@ impl Tag {
             }
             return false;
         }
-        self.pay().await;
-        true
+        self.pay().await
+    }
+
+    /// Whether a server knows nothing of what this process took of another: what that one knew did not come with the keys.
+    fn is_forgotten(&self, state: &State, link: &Link) -> bool {
+        let (Some(known), Some(server)) = (&state.server, link.server()) else { return false };
+        *known != server && !self.common.servers.was_handed_over(known, link)
     }
 
     async fn tell(&self, server: &Arc<str>) -> bool {
@@ -228,30 +265,30 @@ impl Tag {
         }
     }
 
-    /// Sends what is owed, as long as Redis takes it.
-    async fn pay(&self) {
+    /// Sends what is owed, as long as Redis takes it. False if it did not take all.
+    async fn pay(&self) -> bool {
         loop {
             let owed = {
                 let mut state = self.lock();
                 if state.mode != Mode::Here {
-                    return;
+                    return false;
                 }
                 state.owed.pop()
             };
-            let Some(owed) = owed else { return };
+            let Some(owed) = owed else { return true };
             if let Err(away) = self.send(&owed).await {
                 // A settlement may be told twice, an adjustment may not.
-                if away == Away::Known || matches!(owed, Owed::Settle { .. }) {
+                if away != Away::Doubtful || matches!(owed, Owed::Settle { .. }) {
                     self.owe(owed);
                 }
-                return;
+                return false;
             }
         }
     }
 
     fn owe(&self, owed: Owed) {
         self.lock().owed.push(owed);
-        self.common.link.wake();
+        self.link().wake();
     }
 
     async fn send(&self, owed: &Owed) -> Result<(), Away> {
@@ -282,12 +319,12 @@ impl Tag {
         let opening = Opening {
             what,
             process: &common.process,
-            sent_ms: common.link.now_ms().filter(|_| common.has_lateness).unwrap_or(0),
+            sent_ms: self.link().now_ms().filter(|_| common.has_lateness).unwrap_or(0),
             patience_ms: common.patience_ms + LATENESS_MS,
             pool: common.pool,
             keep_ms: common.keep_ms,
         };
-        common.link.call(&keys, &opening.arguments(weights, numbers, &owners)).await
+        common.servers.call(self.slot, &keys, &opening.arguments(weights, numbers, &owners)).await
     }
 
     /// Notes what Redis said.
@@ -295,6 +332,7 @@ impl Tag {
         let number = |at: usize| numbers.get(at).map_or(0, |number| u64::try_from(*number).unwrap_or(0));
         let (status, now_ms, wait_ms) = (number(0), number(1), number(2));
         let mut state = self.lock();
+        state.unsettled = None;
         if numbers.first() == Some(&TOO_LATE) {
             return Admission::refused(LATENESS_MS, Backend::Redis);
         }
@@ -330,7 +368,7 @@ impl Tag {
         }
         drop(state);
         // Another connection may be open already, and its tags told.
-        self.common.link.wake();
+        self.link().wake();
     }
 
     fn take_of_share(&self, id: &str, weights: &[Weight]) -> Result<Admission, NoShare> {
@@ -344,7 +382,9 @@ impl Tag {
         };
         let confirmed = state.confirmed_ms.is_some_and(|at_ms| at_ms + SHARE_HOLDS_MS >= since_ms);
         if !confirmed || state.parts == 0 {
-            return Err(NoShare);
+            let link = self.link();
+            let away_for = Duration::from_millis(now_ms.saturating_sub(since_ms));
+            return Err(NoShare { lost_for: if link.is_open() { away_for } else { link.lost_for() } });
         }
         let (parts, mut wait_ms) = (state.parts, 0);
         let mut remaining = Remaining::default();
@@ -373,7 +413,11 @@ impl Tag {
 
     /// The server's clock; before the first answer there is nothing it would be needed for.
     fn now_ms(&self) -> u64 {
-        self.common.link.now_ms().unwrap_or(0)
+        self.link().now_ms().unwrap_or(0)
+    }
+
+    fn link(&self) -> Arc<Link> {
+        self.common.servers.link(self.slot)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -387,6 +431,10 @@ fn window_of(limit: &Limit) -> (Arc<str>, Dimension) {
 }
 
 impl State {
+    fn is_newly_unsettled(&mut self) -> bool {
+        self.unsettled.get_or_insert_with(now).elapsed() < UNSETTLED
+    }
+
     fn add(&mut self, weights: &[Weight], now_ms: u64, on_share: bool) -> Vec<Held> {
         let mut kept = Vec::new();
         for Weight { limit, units } in weights {
@@ -454,8 +502,7 @@ impl State {
     }
 
     /// Makes the next report ready. False if there is nothing to tell.
-    fn begin_report(&mut self, server: &Arc<str>, now_ms: u64) -> bool {
-        let lost = self.server.as_ref().is_some_and(|known| known != server);
+    fn begin_report(&mut self, server: &Arc<str>, lost: bool, now_ms: u64) -> bool {
         if self.confirmed_ms.is_none() && self.fresh.is_empty() && self.report.is_none() {
             // It never held a share: there is nothing to tell.
             self.mode = Mode::Here;

@@ -6,6 +6,7 @@ use engine::model::{AgentId, TenantId};
 use futures::join;
 
 use super::*;
+use crate::link::pause;
 
 /// A server that takes each script for granted, but never answers one on its first connection.
 fn server() -> String {

@@ -11,7 +11,7 @@ use crate::rates::fleet::{moment, wait_ms};
 use crate::stack::Valkey;
 
 async fn cache_on(clock: &KeptClock, most: usize) -> RedisCache {
-    let told = TrialClock { script: KeptClock::SCRIPT.to_owned(), key: KeptClock::KEY.to_owned() };
+    let told = TrialClock { script: KeptClock::SCRIPT.to_owned(), key: Some(KeptClock::KEY.to_owned()) };
     let settings = CacheSettings { clock: Some(told), patience_ms: 5_000, ..CacheSettings::of(most) };
     RedisCache::open(&clock.valkey.url(), settings).await.unwrap()
 }
