@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use engine::error::{Error, ErrorKind, Result};
 
-/// Connects and sends `PING`. Kind `Configuration` for an address that is none, `Storage` where nobody answers in time.
+/// Connects and sends `PING`; a server in cluster mode is asked as well whether it hears every primary. Kind `Configuration` for
+/// an address that is none, `Storage` where nobody answers in time, or some slots have nobody who answers.
 pub async fn ping(url: &str, timeout_ms: u64) -> Result<()> {
     // The address may hold a password, so no error tells it.
     let client = redis::Client::open(url)
@@ -16,11 +17,20 @@ pub async fn ping(url: &str, timeout_ms: u64) -> Result<()> {
     let silent = |error| Error::new(ErrorKind::Storage, "Redis did not answer").because(error);
     let mut connection =
         client.get_multiplexed_async_connection_with_config(&settings).await.map_err(silent)?;
-    let answer: String = redis::cmd("PING").query_async(&mut connection).await.map_err(silent)?;
-    if answer == "PONG" {
-        return Ok(());
+    let mut commands = redis::pipe();
+    commands.cmd("PING").cmd("INFO").arg("cluster");
+    let (answer, mode): (String, String) = commands.query_async(&mut connection).await.map_err(silent)?;
+    if answer != "PONG" {
+        return Err(Error::new(ErrorKind::Storage, "Redis answered something else than PONG"));
     }
-    Err(Error::new(ErrorKind::Storage, "Redis answered something else than PONG"))
+    if mode.lines().any(|line| line == "cluster_enabled:1") {
+        let told: String =
+            redis::cmd("CLUSTER").arg("INFO").query_async(&mut connection).await.map_err(silent)?;
+        if !told.lines().any(|line| line == "cluster_slots_ok:16384") {
+            return Err(Error::new(ErrorKind::Storage, "a primary of Redis does not answer the others"));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
