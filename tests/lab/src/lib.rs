@@ -1,6 +1,8 @@
 //! What tests, benches and the simulation share. Nothing here ships.
 
 mod binary;
+#[cfg(test)]
+mod cluster;
 mod commands;
 mod content;
 mod failover;
