@@ -84,7 +84,7 @@ pub(crate) struct Link {
 struct State {
     open: Option<Open>,
     /// Who answered last.
-    known: Option<Server>,
+    known: Option<Arc<Server>>,
     /// This server's clock less the process's own, in milliseconds.
     offset_ms: Option<i64>,
     /// When its clock was noted last.
@@ -97,8 +97,8 @@ struct State {
 #[derive(Clone)]
 struct Open {
     connection: MultiplexedConnection,
-    digest: String,
-    server: Server,
+    digest: Arc<str>,
+    server: Arc<Server>,
     number: u64,
 }
 
@@ -196,7 +196,7 @@ impl Link {
     }
 
     /// The server that answered last, whether it does now or not.
-    pub(crate) fn known(&self) -> Option<Server> {
+    pub(crate) fn known(&self) -> Option<Arc<Server>> {
         self.lock().known.clone()
     }
 
@@ -224,7 +224,7 @@ impl Link {
             let between_ms = i64::midpoint(sent_ms, self.own_ms());
             self.lock().offset_ms = Some(server_ms - between_ms);
         }
-        Ok(Answer { numbers: answer, server: open.server.id })
+        Ok(Answer { numbers: answer, server: open.server.id.clone() })
     }
 
     /// Calls the script as [`call`](Self::call) does, for any answer, or sends plain commands together. Redis counts as away
@@ -428,7 +428,7 @@ async fn connect(
     client: &Client,
     script: &str,
     patience: Duration,
-) -> RedisResult<(MultiplexedConnection, String, Server)> {
+) -> RedisResult<(MultiplexedConnection, Arc<str>, Arc<Server>)> {
     let settings = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(patience))
         // Whoever asks says how long it waits; a process that has much to do reads an answer late.
@@ -438,7 +438,7 @@ async fn connect(
     commands.cmd("INFO").arg("server").cmd("INFO").arg("replication");
     commands.cmd("SCRIPT").arg("LOAD").arg(script);
     let (server, copies, digest): (String, String, String) = commands.query_async(&mut connection).await?;
-    Ok((connection, digest, Server::of(&format!("{server}\n{copies}"))))
+    Ok((connection, digest.into(), Arc::new(Server::of(&format!("{server}\n{copies}")))))
 }
 
 async fn invoke<T: FromRedisValue>(
@@ -450,7 +450,7 @@ async fn invoke<T: FromRedisValue>(
 ) -> RedisResult<T> {
     let mut connection = open.connection.clone();
     let mut command = cmd("EVALSHA");
-    command.arg(&open.digest).arg(keys.len()).arg(keys).arg(arguments);
+    command.arg(&*open.digest).arg(keys.len()).arg(keys).arg(arguments);
     if asking {
         let mut commands = pipe();
         commands.add_command(cmd("SCRIPT").arg("LOAD").arg(script).clone()).ignore();

@@ -419,7 +419,7 @@ impl Map {
         let (Some(from), Some(to)) = (from.known(), to.known()) else { return };
         self.handed.retain(|[one, other]| (one, other) != (&from.id, &to.id));
         if lives && !to.stood_by(&from) {
-            self.handed.push([from.id, to.id]);
+            self.handed.push([from.id.clone(), to.id.clone()]);
         }
         let surplus = self.handed.len().saturating_sub(MOST_HANDED);
         self.handed.drain(..surplus);
