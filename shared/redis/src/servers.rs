@@ -330,14 +330,21 @@ impl Servers {
             way.moves += 1;
         }
         let is_open = next.is_open() || matches!(timeout(next.patience(), next.open()).await, Ok(Ok(())));
-        if !is_open || way.moves > MOVES {
-            self.changed.notify_one();
+        self.changed.notify_one();
+        if !is_open {
             return Err(Away::Known);
         }
-        if !is_once {
+        if way.moves > MOVES {
+            // They do not agree yet.
+            way.moves = 0;
+            return self.wait(way).await;
+        }
+        if is_once {
+            // The next call may be the first server's again.
+            self.lock().note_pair(&next, &way.link, true);
+        } else {
             self.lock().move_slot(slot, &way.link, &next);
         }
-        self.changed.notify_one();
         let from = way.link.known().ok_or(Away::Known)?;
         if way.is_strict && !is_once && !self.was_handed_over(&from.id, &next) {
             return Err(Away::Known);

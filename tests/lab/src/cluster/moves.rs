@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use engine::ports::{Backend, Limits as _};
 use futures::join;
-use redis_ports::RedisLimits;
+use redis_ports::{RedisLimits, Settings};
 
 use How::{ByKeys, Whole};
 
-use super::{Cluster, limits, rates, rates_key, take, until};
+use super::{Cluster, rates, rates_key, take, until};
 use crate::kept_clock::block_on;
 use crate::rates::fleet::wait_ms;
 
@@ -107,8 +107,12 @@ fn a_slot_that_moves_while_calls_go_on_loses_nothing_and_admits_no_more() {
                 is_over.store(true, Ordering::SeqCst);
             };
             block_on(async {
-                let one = limits(&cluster.url(0), rates(CAPACITY), "one").await;
-                let other = limits(&cluster.url(2), rates(CAPACITY), "other").await;
+                let open = async |place: usize| {
+                    // A server that hands a slot over at once is silent for that.
+                    let settings = Settings { patience_ms: 400, ..Settings::of(&place.to_string()) };
+                    RedisLimits::open(&cluster.url(place), rates(CAPACITY), settings, None).await.unwrap()
+                };
+                let (one, other) = (open(0).await, open(2).await);
                 for number in 0..10 {
                     assert!(one.take(&take(&format!("q/{number}"), quiet)).await.unwrap().allowed);
                 }
