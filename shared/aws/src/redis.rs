@@ -24,10 +24,15 @@ pub async fn ping(url: &str, timeout_ms: u64) -> Result<()> {
         return Err(Error::new(ErrorKind::Storage, "Redis answered something else than PONG"));
     }
     if mode.lines().any(|line| line == "cluster_enabled:1") {
+        // Whoever may not ask this is not told.
         let told: String =
-            redis::cmd("CLUSTER").arg("INFO").query_async(&mut connection).await.map_err(silent)?;
-        if !told.lines().any(|line| line == "cluster_slots_ok:16384") {
-            return Err(Error::new(ErrorKind::Storage, "a primary of Redis does not answer the others"));
+            redis::cmd("CLUSTER").arg("INFO").query_async(&mut connection).await.unwrap_or_default();
+        let fails = |line: &str| {
+            let failed = line.strip_prefix("cluster_slots_fail:").is_some_and(|slots| slots != "0");
+            failed || line == "cluster_state:fail"
+        };
+        if told.lines().any(fails) {
+            return Err(Error::new(ErrorKind::Storage, "slots of Redis have no primary that answers"));
         }
     }
     Ok(())

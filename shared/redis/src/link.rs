@@ -2,7 +2,7 @@
 //! again.
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -30,6 +30,9 @@ const BEAT_MS: u64 = 4;
 const LATE_MS: u128 = 7;
 /// A call that others overtake waits so many beats at most, while Redis answers at all.
 const MOST_BEATS: u64 = 60;
+
+/// No server has told its clock.
+const UNTOLD: i64 = i64::MIN;
 
 /// The server's own clock, in a script.
 pub(crate) const CLOCK: &str = "local function now_ms()
@@ -76,6 +79,8 @@ pub(crate) struct Link {
     state: Mutex<State>,
     opening: tokio::sync::Mutex<()>,
     began: Instant,
+    /// The clock of the server that told it last, of all servers of one address, less the process's own; [`UNTOLD`] before.
+    clock_ms: Arc<AtomicI64>,
     /// How many answers came.
     heard: AtomicU64,
     wake: Notify,
@@ -115,7 +120,8 @@ impl Link {
         let client = Client::open(url).map_err(|_| {
             Error::new(ErrorKind::Configuration, "RATE_LIMIT_REDIS_URL is no address of a Redis")
         })?;
-        Ok(Self::to(client, script.into(), Duration::from_millis(patience_ms), now(), None))
+        let clock_ms = Arc::new(AtomicI64::new(UNTOLD));
+        Ok(Self::to(client, script.into(), Duration::from_millis(patience_ms), now(), clock_ms))
     }
 
     fn to(
@@ -123,9 +129,9 @@ impl Link {
         script: Arc<str>,
         patience: Duration,
         began: Instant,
-        offset_ms: Option<i64>,
+        clock_ms: Arc<AtomicI64>,
     ) -> Arc<Self> {
-        let state = State { open: None, known: None, offset_ms, noted: None, number: 0, lost: now() };
+        let state = State { open: None, known: None, offset_ms: None, noted: None, number: 0, lost: now() };
         Arc::new(Self {
             client,
             script,
@@ -133,12 +139,13 @@ impl Link {
             state: Mutex::new(state),
             opening: tokio::sync::Mutex::default(),
             began,
+            clock_ms,
             heard: AtomicU64::new(0),
             wake: Notify::new(),
         })
     }
 
-    /// A link to another server of the same cluster, asked in the same way; its clock is taken for this one's until it tells.
+    /// A link to another server of the same cluster, asked in the same way; until it tells its clock, that of another is taken for it.
     /// `None` where this link has no host.
     pub(crate) fn beside(&self, host: &str, port: u16) -> Option<Arc<Self>> {
         let info = self.client.get_connection_info();
@@ -150,7 +157,7 @@ impl Link {
             _ => return None,
         };
         let client = Client::open(info.clone().set_addr(address)).ok()?;
-        Some(Self::to(client, self.script.clone(), self.patience, self.began, self.lock().offset_ms))
+        Some(Self::to(client, self.script.clone(), self.patience, self.began, self.clock_ms.clone()))
     }
 
     /// Its host and port.
@@ -168,15 +175,21 @@ impl Link {
 
     /// The server's clock as far as it is known, in milliseconds since 1970.
     pub(crate) fn now_ms(&self) -> Option<u64> {
-        let offset_ms = self.lock().offset_ms?;
+        let told_ms = self.clock_ms.load(Ordering::Relaxed);
+        let offset_ms = self.lock().offset_ms.or((told_ms != UNTOLD).then_some(told_ms))?;
         u64::try_from(self.own_ms() + offset_ms).ok()
     }
 
     /// Notes what the server's clock shows just now.
     pub(crate) fn note_time(&self, server_ms: u64) {
         let offset_ms = i64::try_from(server_ms).unwrap_or(i64::MAX) - self.own_ms();
-        let mut state = self.lock();
-        (state.offset_ms, state.noted) = (Some(offset_ms), Some(now()));
+        self.set_clock(offset_ms);
+        self.lock().noted = Some(now());
+    }
+
+    fn set_clock(&self, offset_ms: i64) {
+        self.clock_ms.store(offset_ms, Ordering::Relaxed);
+        self.lock().offset_ms = Some(offset_ms);
     }
 
     /// What the server's clock shows, if it was noted no longer ago than that.
@@ -222,7 +235,7 @@ impl Link {
         };
         if let Some(server_ms) = answer.get(1) {
             let between_ms = i64::midpoint(sent_ms, self.own_ms());
-            self.lock().offset_ms = Some(server_ms - between_ms);
+            self.set_clock(server_ms - between_ms);
         }
         Ok(Answer { numbers: answer, server: open.server.id.clone() })
     }
@@ -257,8 +270,10 @@ impl Link {
         let mut commands = pipe();
         commands.cmd("CLUSTER").arg("MYID").cmd("CLUSTER").arg("SLOTS");
         let told = timeout(self.patience.max(PROBE_PATIENCE), commands.query_async(&mut connection)).await;
-        let (teller, ranges): (String, Vec<Value>) = told.ok()?.ok()?;
-        ranges.iter().map(|range| range_in(range, &teller, self.place().0)).collect()
+        let unheard = |error: &RedisError| tracing::warn!(%error, "Redis does not tell who has which slots");
+        let (teller, ranges): (String, Vec<Value>) = told.ok()?.inspect_err(unheard).ok()?;
+        // Whoever has the slots of a range without a host is told by the server that is asked in its place.
+        Some(ranges.iter().filter_map(|range| range_in(range, &teller, self.place().0)).collect())
     }
 
     /// True if the server answers now; a connection on which it does not is dropped.
@@ -451,19 +466,20 @@ async fn invoke<T: FromRedisValue>(
     let mut connection = open.connection.clone();
     let mut command = cmd("EVALSHA");
     command.arg(&*open.digest).arg(keys.len()).arg(keys).arg(arguments);
-    if asking {
-        let mut commands = pipe();
-        commands.add_command(cmd("SCRIPT").arg("LOAD").arg(script).clone()).ignore();
-        commands.cmd("ASKING").ignore().add_command(command);
-        let (answer,) = commands.query_async(&mut connection).await?;
-        return Ok(answer);
-    }
-    match command.query_async(&mut connection).await {
-        Err(error) if error.code() == Some("NOSCRIPT") => {
-            let _: String = cmd("SCRIPT").arg("LOAD").arg(script).query_async(&mut connection).await?;
-            command.query_async(&mut connection).await
+    let asked = asking.then(|| each_asking(pipe().add_command(command.clone())));
+    let mut is_loaded = false;
+    loop {
+        let answer = match &asked {
+            None => command.query_async(&mut connection).await,
+            Some(commands) => commands.query_async(&mut connection).await.map(|(answer,)| answer),
+        };
+        match answer {
+            Err(error) if !is_loaded && error.code() == Some("NOSCRIPT") => {
+                let _: String = cmd("SCRIPT").arg("LOAD").arg(script).query_async(&mut connection).await?;
+                is_loaded = true;
+            }
+            answer => return answer,
         }
-        answer => answer,
     }
 }
 

@@ -22,7 +22,7 @@ use crate::told::{Elsewhere, Range};
 const SLOTS: usize = 16_384;
 /// A call follows so many moves.
 const MOVES: usize = 3;
-/// While a slot is on its way, a call is sent again after so long, as long as its patience lasts.
+/// While a slot is on its way, a call is sent again after so long at first, as long as its patience lasts.
 const UNSETTLED: Duration = Duration::from_millis(4);
 /// Of so many probes that fail, one asks who has the slots.
 const LOOK_EACH: usize = 5;
@@ -59,6 +59,7 @@ struct Way {
     /// Whether it may only go where all is known that its last server knew.
     is_strict: bool,
     moves: usize,
+    waits: u32,
     until: Option<Instant>,
 }
 
@@ -185,7 +186,7 @@ impl Servers {
             if !link.is_open() && !self.come_back(&link).await {
                 continue;
             }
-            if tell(link.clone()).await || !link.is_open() {
+            if tell(link.clone()).await {
                 link.wait_until_lost_or(|| is_behind(&link) || !self.has(&link)).await;
             } else {
                 pause().await;
@@ -293,7 +294,7 @@ impl Servers {
     }
 
     fn way(&self, slot: usize, is_strict: bool) -> Way {
-        Way { link: self.link(slot), slot, asking: false, is_strict, moves: 0, until: None }
+        Way { link: self.link(slot), slot, asking: false, is_strict, moves: 0, waits: 0, until: None }
     }
 
     /// Turns a call to where it is to be sent next. Error: nowhere.
@@ -316,7 +317,9 @@ impl Servers {
         if now() >= until {
             return Err(Away::Unsettled);
         }
-        rest(UNSETTLED).await;
+        // Each time twice as long: the keys come no sooner for being asked for.
+        rest(UNSETTLED * (1 << way.waits.min(4))).await;
+        way.waits += 1;
         (way.link, way.asking) = (self.link(way.slot), false);
         Ok(())
     }

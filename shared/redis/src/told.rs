@@ -30,7 +30,11 @@ impl Server {
 
     /// Whether it was a copy of that server, and took its place: what came last may not have reached it.
     pub(crate) fn stood_by(&self, other: &Self) -> bool {
-        self.earlier_data.is_empty() || other.data.is_empty() || self.earlier_data == other.data
+        // A server that came back as a copy of the one that took its place has that one's data.
+        self.earlier_data.is_empty()
+            || other.data.is_empty()
+            || self.earlier_data == other.data
+            || self.data == other.data
     }
 }
 
@@ -132,6 +136,7 @@ mod tests {
         assert!(!Server::of("run_id:one\r\nredis_mode:standalone\r\n").is_cluster);
         assert!(server("b", "a").stood_by(&server("a", "0")));
         assert!(!server("b", "0").stood_by(&server("a", "0")));
+        assert!(server("b", "a").stood_by(&server("b", "0")), "it is a copy itself by now");
         assert!(server("b", "").stood_by(&server("a", "0")), "who does not say may have been a copy");
     }
 }

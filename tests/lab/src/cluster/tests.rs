@@ -6,7 +6,7 @@ use engine::ports::{Backend, Cache as _, Entry, Found, Limits as _, Lookup, Used
 use futures::future::join_all;
 use redis_ports::{CacheSettings, RedisCache, RedisLimits, Settings, TrialClock};
 
-use super::{Cluster, ClusterClock, answers_key, limits, rates, rates_key, take};
+use super::{Cluster, ClusterClock, answers_key, rates, rates_key, take};
 use crate::kept_clock::block_on;
 
 #[test]
@@ -43,7 +43,9 @@ fn many_tenants_on_all_primaries_are_each_admitted_their_rate_and_find_their_ans
     block_on(async {
         let opened = (0..3).map(|place| {
             let url = cluster.url(place);
-            async move { limits(&url, rates(CAPACITY), &place.to_string()).await }
+            // All ask at once, and every call is to be decided by its server.
+            let settings = Settings { patience_ms: 5_000, ..Settings::of(&place.to_string()) };
+            async move { RedisLimits::open(&url, rates(CAPACITY), settings, None).await.unwrap() }
         });
         let processes = join_all(opened).await;
         let each = of_each(rates_key).into_iter().map(|tenant| {
