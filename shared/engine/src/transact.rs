@@ -9,6 +9,7 @@ use crate::ports::{Becomes, Change, Expect, Key, Ports, Row, Versioned};
 
 const CONFLICTS: u32 = 60;
 const STORAGE_FAILURES: u32 = 6;
+const LONGEST_AGAIN_MS: u64 = 10_000;
 
 /// What a decision comes to.
 pub(crate) enum Decision<T> {
@@ -135,15 +136,22 @@ fn longest_ms(failures: u32) -> u64 {
     20 << failures.min(5)
 }
 
-/// A call to a store that comes to the same however often it is made, made again while the store fails.
+/// A call to a store that comes to the same however often it is made, made again while the store fails, for so long at most:
+/// an adapter may have tried several times by itself.
 pub(crate) async fn again<T, F>(ports: &Ports, mut call: impl FnMut() -> F) -> Result<T>
 where
     F: Future<Output = Result<T>>,
 {
-    let mut failures = 0;
+    let (mut failures, until_ms) = (0, ports.clock.now_ms() + LONGEST_AGAIN_MS);
     loop {
         match call().await {
-            Err(error) if error.kind() == ErrorKind::Storage && failures < STORAGE_FAILURES => failures += 1,
+            Err(error)
+                if error.kind() == ErrorKind::Storage
+                    && failures < STORAGE_FAILURES
+                    && ports.clock.now_ms() < until_ms =>
+            {
+                failures += 1;
+            }
             ended => return ended,
         }
         ports.clock.sleep(1 + ports.random.next_u64() % longest_ms(failures)).await;

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use engine::error::{Error, ErrorKind};
-use engine::recall::guards;
 use engine::step_input::{Analysis, StepInput};
 use serde_json::{Value, json};
 
@@ -17,9 +16,8 @@ use crate::segments::Segment;
 const MOST: usize = 8;
 /// Earlier claims at least this much alike count as being about the same.
 const ALIKE: f64 = 0.5;
-/// So much two claims of one talk share that are about one matter, and so much if neither names a name of the other.
+/// So much two claims of one talk share that are about one matter.
 const SHARED: usize = 2;
-const SHARED_WITH_OTHER_NAMES: usize = 3;
 /// A sentence beside the claim with fewer words is left out.
 const FEWEST_WORDS: usize = 3;
 
@@ -32,7 +30,8 @@ pub fn baseline(input: &StepInput) -> Analysis {
     let map = input::cartography(input);
     let vocabulary = Vocabulary::of(&map.language);
     let words = vocabulary.content(&claim.text);
-    let matter = Matter::of(&claim.text, &map.language, &vocabulary);
+    let undated = |text: &str| vocabulary.content(&without_dates(text, &map.language));
+    let matter = undated(&claim.text);
 
     let copies = |text: &str| is_copy(&map.language, [&claim.text, &claim.quote], text);
     let mut seen = BTreeSet::from([claim.segment.as_str()]);
@@ -41,7 +40,6 @@ pub fn baseline(input: &StepInput) -> Analysis {
         // "Renters." beside a claim tells nothing about it. Scripts without spaces have one word a sentence.
         let tells = sentence.text.split_whitespace().count() >= FEWEST_WORDS || !sentence.text.is_ascii();
         if tells
-            && guards::is_about(&claim.text, &sentence.text)
             && !copies(&sentence.text)
             && !sentence.text.is_empty()
             && !sentence.segment.is_empty()
@@ -56,9 +54,9 @@ pub fn baseline(input: &StepInput) -> Analysis {
         .claims
         .iter()
         .filter(|other| !other.quote.is_empty() && !other.segment.is_empty())
-        .filter_map(|other| {
-            Some((matter.shared_with(&Matter::of(&other.text, &map.language, &vocabulary))?, other))
-        })
+        .map(|other| (weight_of_shared(&words, &vocabulary.content(&other.text)), other))
+        // Much happens on a day: a date alone makes no matter.
+        .filter(|(shared, other)| *shared >= SHARED && !matter.is_disjoint(&undated(&other.text)))
         .collect();
     // Stable: among equals the order of the map, best claim first.
     others.sort_by_key(|(shared, _)| std::cmp::Reverse(*shared));
@@ -80,38 +78,18 @@ pub fn baseline(input: &StepInput) -> Analysis {
     }))
 }
 
-/// What a claim is about.
-struct Matter {
-    /// Its words and numbers, without dates: much happens on a day.
-    words: BTreeSet<String>,
-    /// Those of them that are names.
-    names: BTreeSet<String>,
+/// The text without its dates.
+fn without_dates(text: &str, language: &str) -> String {
+    let segments = [Segment { text: text.to_owned(), ..Segment::default() }];
+    let numbers = numbers::find(&Document::new(&segments, language));
+    let dates = numbers.iter().filter(|number| number.kind == numbers::Kind::Date);
+    dates.fold(text.to_owned(), |text, date| text.replacen(&date.text, " ", 1))
 }
 
-impl Matter {
-    fn of(text: &str, language: &str, vocabulary: &Vocabulary) -> Self {
-        let segments = [Segment { text: text.to_owned(), ..Segment::default() }];
-        let dates = numbers::find(&Document::new(&segments, language));
-        let dates = dates.iter().filter(|number| number.kind == numbers::Kind::Date);
-        let undated = dates.fold(text.to_owned(), |text, date| text.replacen(&date.text, " ", 1));
-        // The first word of a sentence has a capital anyway.
-        let names = undated.split_whitespace().skip(1).filter(|word| {
-            word.trim_start_matches(|letter: char| !letter.is_alphanumeric()).starts_with(char::is_uppercase)
-        });
-        let names = names.flat_map(|name| vocabulary.content(name)).collect();
-        Self { words: vocabulary.content(&undated), names }
-    }
-
-    /// How much of the two is the same, where that is enough to be about one matter. A number both name weighs as much as two
-    /// words; those who name other names have to share more.
-    fn shared_with(&self, other: &Self) -> Option<usize> {
-        let weight = |word: &String| if word.starts_with(char::is_numeric) { 2 } else { 1 };
-        let shared = self.words.intersection(&other.words).map(weight).sum();
-        let names_others =
-            !self.names.is_empty() && !other.names.is_empty() && self.names.is_disjoint(&other.names);
-        let least = if names_others { SHARED_WITH_OTHER_NAMES } else { SHARED };
-        (shared >= least).then_some(shared)
-    }
+/// How much two sets of words share. A number in both weighs as much as two words.
+fn weight_of_shared(left: &BTreeSet<String>, right: &BTreeSet<String>) -> usize {
+    let weight = |word: &String| if word.starts_with(char::is_numeric) { 2 } else { 1 };
+    left.intersection(right).map(weight).sum()
 }
 
 /// True if `text` is the claim itself, said again in nearly the same words: no evidence for it.
@@ -192,11 +170,9 @@ mod tests {
         const CLAIM: &str = "The Casgate tram line opened with 40 stops on 11 April 1982.";
         for (other, is_evidence) in [
             ("The tram line has been losing money.", true),
-            ("Casgate has the oldest tram of all.", true),
             ("All 40 stops were closed.", true),
-            ("In those years 40 people lived in the village.", true),
-            ("The Vorstead tram line was closed in 1974.", false),
-            ("The Vorstead tram line opened with 12 stops.", true),
+            ("The Vorstead tram line was closed in 1974.", true),
+            ("Casgate had no trams at all in 1982.", true),
             ("The council met on 11 April 1982.", false),
             ("Bread was cheap on 11 May.", false),
             ("Dogs bark.", false),
@@ -207,24 +183,6 @@ mod tests {
             let input = step(item, json!({"analysis_cartographer": map}), json!({"history": []}));
             let data = check("verification_director", baseline, &input);
             assert_eq!(data["evidence"].as_array().unwrap().len(), usize::from(is_evidence), "{other}");
-        }
-    }
-
-    #[test]
-    fn a_neighbour_is_evidence_if_it_may_be_about_the_claim() {
-        for (neighbour, is_evidence) in [
-            ("He plays the violin beautifully.", false),
-            ("We walked along the river this morning.", false),
-            ("That was never shown.", true),
-            ("The minister denied it.", true),
-            ("Er bestreitet das bis heute.", true),
-        ] {
-            let item = json!({"id": "c1", "text": "The wall cost 4 million dollars.", "segment": "s2",
-                "context": [{"segment": "s1", "text": neighbour}]});
-            let input =
-                step(item, json!({"analysis_cartographer": {"language": "en"}}), json!({"history": []}));
-            let data = check("verification_director", baseline, &input);
-            assert_eq!(data["evidence"].as_array().unwrap().len(), usize::from(is_evidence), "{neighbour}");
         }
     }
 

@@ -102,16 +102,9 @@ pub fn judge(stored: &str, asked: &str) -> Result<(), Refusal> {
 }
 
 /// Whether what `passage` says may change the answer to `text`, beside which it was found: it does not if it says the same, or
-/// shares no word with it that tells what it is about, and denies and takes back nothing.
+/// shares no word with it that tells what it is about, has no figure where the text has one, and denies and takes back nothing.
 pub fn bears_on(text: &str, passage: &str) -> bool {
-    judge(text, passage).is_err()
-        && (bearing::is_about(text, passage) || bearing::goes_on_with_somebody(passage))
-}
-
-/// Whether a sentence that stands beside `text` may be about it: as [`bears_on`], but whom it calls he, she or they is taken for somebody
-/// else, and it may say the same.
-pub fn is_about(text: &str, passage: &str) -> bool {
-    bearing::is_about(text, passage)
+    judge(text, passage).is_err() && bearing::bears_on(text, passage)
 }
 
 impl Reading {

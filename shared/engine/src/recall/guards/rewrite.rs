@@ -169,7 +169,7 @@ pub(super) fn fronted(tokens: &mut Vec<Token>) {
 }
 
 /// "According to Ann Lee, the plan failed" and "Ann Lee said that the plan failed" become "Ann Lee said the plan failed", where one
-/// person is named and nothing else set apart. "Ann said that plan failed" is of that plan.
+/// person is named and one plain thing is told. "Ann said that plan failed" is of that plan.
 pub(super) fn attribution(tokens: &mut Vec<Token>, asks: Asks) {
     const MOST_NAMES: usize = 3;
     // The first word of a sentence has a capital anyway.
@@ -181,9 +181,26 @@ pub(super) fn attribution(tokens: &mut Vec<Token>, asks: Asks) {
         };
         tokens.iter().enumerate().take_while(|token| is_name(*token)).count()
     };
+    // One thing is told, and nothing that may be of the telling: "in court", "and left", "on 14 May".
+    let of_telling = |token: &Token| {
+        let listed = |list| WORDS.has(list, &token.word);
+        matches!(token.kind, Kind::Mark | Kind::Quote | Kind::Number)
+            || listed("reports")
+            || listed("prepositions_of_time")
+            || listed("dates")
+            || ["and", "or", "nor", "under", "without", "with", "to", "from", "through", "behind"]
+                .contains(&token.word.as_str())
+    };
     let plain = |rest: &[Token]| {
-        rest.first().is_some_and(|first| first.article == Article::The || first.is_name())
-            && rest.iter().all(|token| !matches!(token.kind, Kind::Mark | Kind::Quote))
+        let begins = |first: &Token| {
+            // "Christmas the plan failed" is a time and what happened then.
+            let stands_apart = rest.get(1).is_some_and(|next| next.article != Article::None);
+            first.article == Article::The || first.is_name() && !stands_apart
+        };
+        rest.first().is_some_and(begins)
+            && !rest.iter().any(of_telling)
+            && !rest.iter().any(is_clause)
+            && verbs(rest) == 1
     };
     if asks != Asks::Nothing {
         return;
@@ -204,7 +221,7 @@ pub(super) fn attribution(tokens: &mut Vec<Token>, asks: Asks) {
     let told = ends + 1 + usize::from(that);
     if tells && plain(&tokens[told..]) {
         // Of several words before "said" the first is a name as the others are.
-        if ends > from + 1 {
+        if ends > from + 1 && tokens[from].case == Case::Unknown {
             tokens[from].case = Case::Capital;
         }
         tokens.splice(ends..told, [Token::word("said")]);

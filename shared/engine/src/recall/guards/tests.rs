@@ -116,6 +116,16 @@ fn what_bears_on_a_text_is_told_from_what_is_beside_it() {
         ("That decision was overturned on Tuesday.", true),
         ("They withdrew afterwards.", true),
         ("I made this up.", true),
+        ("He denied everything.", true),
+        ("More like sixty.", true),
+        ("The bill came to 60m.", true),
+        ("We paid double.", true),
+        ("I misspoke a moment ago.", true),
+        ("Construction began in May 2018.", true),
+        ("Ann answered: \"That is a lie.\"", true),
+        ("Ann told us \"the harbour wall leaks\".", true),
+        ("We met by the river this morning.", false),
+        ("She told a story about her bicycle.", false),
         ("But Anna told me another story.", true),
         ("Ĉu vi parolas?", true),
         ("\u{5d4}\u{5d7}\u{5d5}\u{5de}\u{5d4}", true),
@@ -123,25 +133,8 @@ fn what_bears_on_a_text_is_told_from_what_is_beside_it() {
         assert_eq!(bears_on(CLAIM, passage), bears, "{passage:?}");
     }
     assert!(bears_on(CLAIM, &"apples and pears ".repeat(1_000)), "too long to be read");
-}
-
-#[test]
-fn what_may_be_about_a_text_is_told_from_talk_of_somebody() {
-    const CLAIM: &str = "The harbour wall cost 40 million euros in 2019.";
-    for (passage, [bears, is_about]) in [
-        ("They withdrew afterwards.", [true, false]),
-        ("She told a story about her bicycle.", [true, false]),
-        ("She never told a story.", [true, true]),
-        ("He built the wall.", [true, true]),
-        ("The minister denied it.", [true, true]),
-        ("The harbour wall cost 40 million euros in 2019", [false, true]),
-        ("We met by the river this morning.", [false, false]),
-        ("We met because of this.", [true, true]),
-        ("Esta mañana cerró.", [true, true]),
-    ] {
-        let seen = [bears_on(CLAIM, passage), super::is_about(CLAIM, passage)];
-        assert_eq!(seen, [bears, is_about], "{passage:?}");
-    }
+    assert!(bears_on("\u{5d4}\u{5d7}\u{5d5}\u{5de}\u{5d4}", "We sang."), "a claim in another language");
+    assert!(!bears_on("The council closed the mine on 4 May 1982.", "I had two cups of tea."));
 }
 
 #[test]
