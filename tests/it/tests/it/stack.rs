@@ -1,6 +1,7 @@
 //! The harness of the stack itself: a small template and a function in a few lines of Python stand for the bundle, so that
 //! a fault here is one of the harness.
 
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -229,11 +230,14 @@ fn a_stack_starts_within_five_seconds_and_leaves_nothing() {
     assert!(again.contains("is up already"), "{again}");
 
     let (groups, folder) = (stack.servers().group_ids(), stack.folder().path().to_owned());
+    let ports = [stack.servers().emulator, stack.servers().valkey];
     assert!(stack.processes_of("api").unwrap().len() == 1 && !of_folder(&folder).is_empty());
     drop(stack);
     assert_eq!(of_folder(&folder), []);
     assert!(!processes().iter().any(|process| groups.contains(&process.group)));
-    // Its ports may be another stack's by now.
+    for port in ports {
+        assert!(TcpStream::connect(port).is_err(), "{port} still answers");
+    }
     assert!(!folder.join("tmp").exists() && folder.join("ministack.log").exists(), "logs stay");
 }
 

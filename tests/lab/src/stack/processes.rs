@@ -38,7 +38,9 @@ fn one_of_proc(id: u32) -> Option<Process> {
     // The name, the second field, may hold anything, also parentheses and spaces.
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
     let (state, group) = (fields.next()?, fields.nth(1)?.parse().ok()?);
-    if state == "Z" || state == "X" {
+    // Its first thread has ended; what the others hold open, such as a port, is so until the last has.
+    let has_threads = || fs::read_dir(format!("/proc/{id}/task")).is_ok_and(|tasks| tasks.count() > 1);
+    if state == "X" || state == "Z" && !has_threads() {
         return None;
     }
     let command = fs::read(format!("/proc/{id}/cmdline")).ok()?;
