@@ -115,9 +115,8 @@ fn by_pattern(document: &Document<'_>, segment: usize) -> impl Iterator<Item = P
     let back = move |at: usize| if shorter { unfolded(text, at) } else { at };
     PATTERNS.iter().filter_map(move |(cue, regex)| {
         let found = regex.find(straight.as_bytes())?;
-        let ends = (found.end()..=straight.len()).find(|at| straight.is_char_boundary(*at))?;
-        let starts = (0..=found.start()).rev().find(|at| straight.is_char_boundary(*at))?;
-        let range = back(starts)..back(ends);
+        let from = straight.floor_char_boundary(found.start());
+        let range = back(from)..back(straight.ceil_char_boundary(found.end()));
         Some(Place { cue, segment, words: text[range.clone()].to_owned(), range })
     })
 }

@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::limits::{Dimension, MINUTE_MS, Rates, Rule, Scope};
-use engine::model::{AgentId, TakeId, TenantId};
-use engine::ports::{Clock, Take};
+use engine::ports::Clock;
 use redis_ports::{RedisLimits, Settings};
 
 use crate::rates::fleet::moment;
+use crate::rates::tests::take;
 use crate::stack::Valkey;
 
 const LAST: [u64; 3] = [5_460, 10_922, 16_383];
@@ -111,18 +111,6 @@ fn rates(capacity: u64) -> Rates {
 
 async fn limits(url: &str, rates: Rates, process: &str) -> RedisLimits {
     RedisLimits::open(url, rates, Settings::of(process), None).await.unwrap()
-}
-
-fn take(id: &str, tenant: &str) -> Take {
-    Take {
-        id: TakeId::new(id),
-        tenant: TenantId::new(tenant),
-        agent: AgentId::new("planner"),
-        model: "model".to_owned(),
-        provider: "provider".to_owned(),
-        input_tokens: 10,
-        output_tokens: 5,
-    }
 }
 
 /// A clock that every server of a cluster shows to scripts and that moves only when somebody sleeps. It stands in a setting

@@ -5,7 +5,7 @@ mod outage;
 mod schedules;
 mod speed;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::path::PathBuf;
 

@@ -22,7 +22,8 @@ fn rule(scope: Scope, dimension: Dimension, capacity: u64, span_ms: u64) -> Rule
     Rule { scope, of: None, dimension, capacity, span_ms }
 }
 
-fn take(id: &str, tenant: &str) -> Take {
+/// A call of a tenant that asks for ten tokens and five.
+pub(crate) fn take(id: &str, tenant: &str) -> Take {
     Take {
         id: TakeId::new(id),
         tenant: TenantId::new(tenant),
