@@ -81,7 +81,7 @@ impl<'a> Document<'a> {
             hits: Vec::new(),
             hit_ranges: Vec::new(),
         };
-        document.find_hits(&vocabulary.ids);
+        document.find_hits();
         document
     }
 
@@ -144,25 +144,14 @@ impl<'a> Document<'a> {
         self.tokens.iter().flatten().filter(is_word).count()
     }
 
-    fn find_hits(&mut self, ids: &HashMap<String, u32>) {
-        let phrases = lexicon::phrases(self.language);
-        let mut starts: Vec<Vec<&Phrase>> = vec![Vec::new(); self.words.len()];
-        let mut sorted: Vec<(&str, u32)> =
-            self.words.iter().enumerate().map(|(id, word)| (word.text.as_str(), id as u32)).collect();
-        sorted.sort_unstable();
-        for phrase in phrases.iter().filter(|phrase| !matches!(phrase.cue, "stop" | "common" | "measure")) {
-            if phrase.open && phrase.words.len() == 1 {
-                let from = sorted.partition_point(|(word, _)| *word < phrase.words[0]);
-                for (word, id) in &sorted[from..] {
-                    if !word.starts_with(phrase.words[0]) {
-                        break;
-                    }
-                    starts[*id as usize].push(phrase);
-                }
-            } else if let Some(id) = ids.get(phrase.words[0]) {
-                starts[*id as usize].push(phrase);
-            }
-        }
+    fn find_hits(&mut self) {
+        let lexicon = lexicon::of(self.language);
+        let is_cue = |phrase: &&Phrase| !matches!(phrase.cue, "stop" | "common" | "measure");
+        let starts: Vec<Vec<&Phrase>> = self
+            .words
+            .iter()
+            .map(|word| lexicon.at(&word.text).into_iter().filter(is_cue).collect())
+            .collect();
         for segment in 0..self.segments.len() {
             let from = self.hits.len();
             for (first, token) in self.tokens[segment].iter().enumerate() {
@@ -261,12 +250,10 @@ impl Vocabulary {
                 word.content &= word.letters >= SHORTEST_UNKNOWN || word.text.starts_with(is_unspaced);
             }
         }
-        for phrase in lexicon::phrases(language) {
-            if matches!(phrase.cue, "stop" | "common" | "measure")
-                && let Some(id) = self.ids.get(phrase.words[0])
-            {
-                self.words[*id as usize].content = false;
-            }
+        let lexicon = lexicon::of(language);
+        for word in &mut self.words {
+            let mut listed = lexicon.beginning_with(&word.text);
+            word.content &= !listed.any(|phrase| matches!(phrase.cue, "stop" | "common" | "measure"));
         }
         for id in 0..self.words.len() {
             let word = &self.words[id];

@@ -3,6 +3,7 @@
 //! A file has `[cue]` lines followed by comma-separated phrases in lower case; `word*` matches any ending.
 //! Languages without a file have no cues: findings are then fewer, and say so by being empty.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// A phrase and the cue it fires.
@@ -16,8 +17,42 @@ pub struct Phrase {
     pub open: bool,
 }
 
-/// The phrases of a language, in the order of its file; empty for languages without a file.
-pub fn phrases(language: &str) -> &'static [Phrase] {
+/// The phrases of a language, in the order of its file, and where each word leads.
+#[derive(Debug, Default)]
+pub(crate) struct Lexicon {
+    phrases: Vec<Phrase>,
+    /// The phrases that begin with a word, as indices, ascending.
+    first: HashMap<&'static str, Vec<usize>>,
+}
+
+impl Lexicon {
+    fn read(file: &'static str) -> Self {
+        let phrases = read(file);
+        let mut first: HashMap<&'static str, Vec<usize>> = HashMap::new();
+        for (place, phrase) in phrases.iter().enumerate() {
+            first.entry(phrase.words[0]).or_default().push(place);
+        }
+        Self { phrases, first }
+    }
+
+    /// The phrases whose first word is this one.
+    pub(crate) fn beginning_with(&self, word: &str) -> impl Iterator<Item = &Phrase> {
+        self.first.get(word).into_iter().flatten().map(|place| &self.phrases[*place])
+    }
+
+    /// The phrases that may match where this word stands, in order: those of one word that leave its ending open among them.
+    pub(crate) fn at(&self, word: &str) -> Vec<&Phrase> {
+        let is_ending = |place: &usize| self.phrases[*place].open && self.phrases[*place].words.len() == 1;
+        let starts = word.char_indices().skip(1).filter_map(|(end, _)| self.first.get(&word[..end]));
+        let mut places: Vec<usize> = starts.flatten().copied().filter(is_ending).collect();
+        places.extend(self.first.get(word).into_iter().flatten());
+        places.sort_unstable();
+        places.into_iter().map(|place| &self.phrases[place]).collect()
+    }
+}
+
+/// The lexicon of a language; empty for languages without a file.
+pub(crate) fn of(language: &str) -> &'static Lexicon {
     match language {
         "de" => &GERMAN,
         "en" => &ENGLISH,
@@ -26,8 +61,13 @@ pub fn phrases(language: &str) -> &'static [Phrase] {
         "it" => &ITALIAN,
         "pt" => &PORTUGUESE,
         "ru" => &RUSSIAN,
-        _ => &[],
+        _ => &NONE,
     }
+}
+
+/// The phrases of a language, in the order of its file; empty for languages without a file.
+pub fn phrases(language: &str) -> &'static [Phrase] {
+    &of(language).phrases
 }
 
 /// Names of people and places, and what marks them; for every language.
@@ -45,16 +85,17 @@ pub fn lures() -> &'static [Phrase] {
     &LURES
 }
 
-static ENGLISH: LazyLock<Vec<Phrase>> = LazyLock::new(|| read(include_str!("../lexicon/en.txt")));
-static FRENCH: LazyLock<Vec<Phrase>> = LazyLock::new(|| read(include_str!("../lexicon/fr.txt")));
-static GERMAN: LazyLock<Vec<Phrase>> = LazyLock::new(|| read(include_str!("../lexicon/de.txt")));
-static ITALIAN: LazyLock<Vec<Phrase>> = LazyLock::new(|| read(include_str!("../lexicon/it.txt")));
+static ENGLISH: LazyLock<Lexicon> = LazyLock::new(|| Lexicon::read(include_str!("../lexicon/en.txt")));
+static FRENCH: LazyLock<Lexicon> = LazyLock::new(|| Lexicon::read(include_str!("../lexicon/fr.txt")));
+static GERMAN: LazyLock<Lexicon> = LazyLock::new(|| Lexicon::read(include_str!("../lexicon/de.txt")));
+static ITALIAN: LazyLock<Lexicon> = LazyLock::new(|| Lexicon::read(include_str!("../lexicon/it.txt")));
 static LURES: LazyLock<Vec<Phrase>> = LazyLock::new(|| read(include_str!("../lexicon/clickbait.txt")));
 static MEASURES: LazyLock<Vec<Phrase>> = LazyLock::new(|| read(include_str!("../lexicon/measures.txt")));
 static NAMES: LazyLock<Vec<Phrase>> = LazyLock::new(|| read(include_str!("../lexicon/names.txt")));
-static PORTUGUESE: LazyLock<Vec<Phrase>> = LazyLock::new(|| read(include_str!("../lexicon/pt.txt")));
-static RUSSIAN: LazyLock<Vec<Phrase>> = LazyLock::new(|| read(include_str!("../lexicon/ru.txt")));
-static SPANISH: LazyLock<Vec<Phrase>> = LazyLock::new(|| read(include_str!("../lexicon/es.txt")));
+static NONE: LazyLock<Lexicon> = LazyLock::new(Lexicon::default);
+static PORTUGUESE: LazyLock<Lexicon> = LazyLock::new(|| Lexicon::read(include_str!("../lexicon/pt.txt")));
+static RUSSIAN: LazyLock<Lexicon> = LazyLock::new(|| Lexicon::read(include_str!("../lexicon/ru.txt")));
+static SPANISH: LazyLock<Lexicon> = LazyLock::new(|| Lexicon::read(include_str!("../lexicon/es.txt")));
 
 pub(crate) fn read(file: &'static str) -> Vec<Phrase> {
     let mut phrases = Vec::new();

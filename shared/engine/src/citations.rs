@@ -1,5 +1,6 @@
 //! Every pointer in a model's answer must point at something it was shown.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -45,43 +46,42 @@ pub(crate) fn points_at_content(answer: &Value) -> bool {
 }
 
 #[derive(Default)]
-struct Known {
-    segments: BTreeSet<String>,
-    runs: BTreeSet<String>,
-    text: String,
+struct Known<'a> {
+    segments: BTreeSet<&'a str>,
+    runs: BTreeSet<&'a str>,
+    texts: Vec<&'a str>,
+    /// All texts, made when a quote stands in none of them letter for letter.
+    folded: OnceCell<String>,
 }
 
-impl Known {
-    fn learn(&mut self, value: &Value) {
+impl<'a> Known<'a> {
+    fn learn(&mut self, value: &'a Value) {
         match value {
             Value::Array(values) => values.iter().for_each(|value| self.learn(value)),
             Value::Object(fields) => {
                 for (name, value) in fields {
                     if let Some(text) = value.as_str() {
                         if name == "id" || SEGMENT_FIELDS.contains(&name.as_str()) {
-                            self.segments.insert(text.to_owned());
+                            self.segments.insert(text);
                         } else if name == "run_id" {
-                            self.runs.insert(text.to_owned());
+                            self.runs.insert(text);
                         }
                     } else if name == "segments" {
-                        self.segments.extend(
-                            value
-                                .as_array()
-                                .into_iter()
-                                .flatten()
-                                .filter_map(Value::as_str)
-                                .map(str::to_owned),
-                        );
+                        self.segments
+                            .extend(value.as_array().into_iter().flatten().filter_map(Value::as_str));
                     }
                     self.learn(value);
                 }
             }
-            Value::String(text) => {
-                self.text.push_str(&fold(text));
-                self.text.push('\u{1}');
-            }
+            Value::String(text) => self.texts.push(text),
             _ => {}
         }
+    }
+
+    fn has_quote(&self, quote: &str) -> bool {
+        let folded = || self.texts.iter().flat_map(|text| [fold(text), "\u{1}".to_owned()]).collect();
+        self.texts.iter().any(|text| text.contains(quote))
+            || self.folded.get_or_init(folded).contains(&fold(quote))
     }
 
     fn check(&self, value: &Value, faults: &mut Vec<String>) {
@@ -109,7 +109,7 @@ impl Known {
             } else if name == "run_id" {
                 (!self.runs.contains(cited)).then(|| format!("run `{cited}` is not in the evidence"))
             } else if name == "quote" {
-                (!self.text.contains(&fold(cited))).then(|| {
+                (!self.has_quote(cited)).then(|| {
                     format!(
                         "the quote \"{}\" is not in the evidence word for word",
                         cited.chars().take(80).collect::<String>()

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use crate::lexicon;
+use crate::lexicon::{self, Lexicon};
 
 /// What analysis_cartographer found.
 #[derive(Debug, Default, Deserialize)]
@@ -299,22 +299,23 @@ pub(super) fn mentions(text: &str, term: &str) -> bool {
 
 /// Which words of a language carry content.
 pub(super) struct Vocabulary {
-    empty: BTreeSet<&'static str>,
+    lexicon: &'static Lexicon,
 }
 
 impl Vocabulary {
     /// The vocabulary of a language by its code, such as `en`.
     pub(super) fn of(language: &str) -> Self {
-        let code = language.split('-').next().unwrap_or_default();
-        let phrases = lexicon::phrases(code).iter().filter(|phrase| matches!(phrase.cue, "stop" | "common"));
-        Self { empty: phrases.filter_map(|phrase| phrase.words.first().copied()).collect() }
+        Self { lexicon: lexicon::of(language.split('-').next().unwrap_or_default()) }
+    }
+
+    fn is_empty(&self, word: &str) -> bool {
+        self.lexicon.beginning_with(word).any(|phrase| matches!(phrase.cue, "stop" | "common"))
     }
 
     /// The words and numbers that carry the content of `text`.
     pub(super) fn content(&self, text: &str) -> BTreeSet<String> {
         let carries = |word: &String| {
-            !self.empty.contains(word.as_str())
-                && (word.chars().nth(1).is_some() || word.chars().all(char::is_numeric))
+            !self.is_empty(word) && (word.chars().nth(1).is_some() || word.chars().all(char::is_numeric))
         };
         words(text).into_iter().filter(carries).collect()
     }

@@ -19,6 +19,7 @@ mod volatile;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use self::chunks::Chunk;
@@ -105,29 +106,31 @@ fn shortened(text: &str, most: DroppableShare, is_request: bool) -> Compression 
 
 /// The text after as many passes as it takes until none changes it.
 fn settled(text: &str, is_request: bool) -> Option<String> {
-    let mut before = pass(text, is_request);
-    for _ in 0..PASSES {
-        let after = pass(&before, is_request);
-        if after == before {
+    let mut before = Cow::Borrowed(text);
+    for _ in 0..=PASSES {
+        let (after, may_go_on) = pass(&before, is_request);
+        if !may_go_on || after == before {
             return Some(after);
         }
-        before = after;
+        before = Cow::Owned(after);
     }
     None
 }
 
-fn pass(text: &str, is_request: bool) -> String {
+/// The text after a pass, and whether another could change it: none does where this one has but folded blanks and lowered first
+/// words, for the steps ask for neither.
+fn pass(text: &str, is_request: bool) -> (String, bool) {
     let mut chunks = chunks::cut(text);
     if is_request {
         volatile::mark(&mut chunks);
     }
-    polite::drop(&mut chunks);
+    let has_dropped = polite::drop(&mut chunks);
     lower_first_words(&mut chunks);
-    chunks::join(&chunks)
+    (chunks::join(&chunks), has_dropped || is_request || !text.is_ascii())
 }
 
 /// A sentence's first word with its capital lowered, if it is listed: then it is not a name.
-fn lower_first_words(chunks: &mut [Chunk]) {
+fn lower_first_words(chunks: &mut [Chunk<'_>]) {
     for place in 0..chunks.len() {
         if chunks[place].is_quote || !chunks::begins_sentence(chunks, place) {
             continue;
@@ -135,7 +138,7 @@ fn lower_first_words(chunks: &mut [Chunk]) {
         let lower = chunks[place].core.to_lowercase();
         let rest_is_lower = chunks[place].core.chars().skip(1).all(char::is_lowercase);
         if rest_is_lower && (WORDS.has("instructions", &lower) || WORDS.has("starters", &lower)) {
-            chunks[place].core = lower;
+            chunks[place].core = lower.into();
         }
     }
 }

@@ -1,18 +1,20 @@
 //! A text as quotes and words, and put together again.
 
+use std::borrow::Cow;
+
 use unicode_normalization::UnicodeNormalization as _;
 
 /// A word with what stands around it, or a quote.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Chunk {
+pub(super) struct Chunk<'a> {
     /// The white space before it, folded.
-    pub(super) space: String,
+    pub(super) space: Cow<'a, str>,
     /// Marks before the word.
-    pub(super) lead: String,
+    pub(super) lead: Cow<'a, str>,
     /// The word itself, or the quote with its marks.
-    pub(super) core: String,
+    pub(super) core: Cow<'a, str>,
     /// Marks after the word.
-    pub(super) trail: String,
+    pub(super) trail: Cow<'a, str>,
     /// Whether it is quoted text, which nothing may touch.
     pub(super) is_quote: bool,
 }
@@ -31,35 +33,32 @@ const QUOTES: [(&str, &str); 9] = [
 ];
 
 /// Cuts a text. A quote that is not closed goes to the text's end.
-pub(super) fn cut(text: &str) -> Vec<Chunk> {
+pub(super) fn cut(text: &str) -> Vec<Chunk<'_>> {
     let mut chunks = Vec::new();
     let (mut plain_from, mut at) = (0, 0);
-    let mut before = None;
     let mut none_until = 0;
-    while let Some(letter) = text[at..].chars().next() {
+    while let Some(skipped) = text[at..].bytes().position(may_open) {
+        at += skipped;
+        let before = text[..at].chars().next_back();
         match quote_at(text, at, before, &mut none_until) {
             Some(end) => {
                 let space = words(&text[plain_from..at], &mut chunks);
-                let core = text[at..end].to_owned();
-                chunks.push(Chunk { space, lead: String::new(), core, trail: String::new(), is_quote: true });
-                before = text[at..end].chars().next_back();
+                let core = Cow::Borrowed(&text[at..end]);
+                chunks.push(Chunk { space, lead: "".into(), core, trail: "".into(), is_quote: true });
                 (plain_from, at) = (end, end);
             }
-            None => {
-                at += letter.len_utf8();
-                before = Some(letter);
-            }
+            None => at += text[at..].chars().next().map_or(1, char::len_utf8),
         }
     }
     words(&text[plain_from..], &mut chunks);
     if let Some(first) = chunks.first_mut() {
-        first.space.clear();
+        first.space = "".into();
     }
     chunks
 }
 
 /// Puts chunks together again.
-pub(super) fn join(chunks: &[Chunk]) -> String {
+pub(super) fn join(chunks: &[Chunk<'_>]) -> String {
     let mut text = String::new();
     for (place, chunk) in chunks.iter().enumerate() {
         if place > 0 {
@@ -73,7 +72,7 @@ pub(super) fn join(chunks: &[Chunk]) -> String {
 }
 
 /// Whether a chunk begins a sentence or a line.
-pub(super) fn begins_sentence(chunks: &[Chunk], place: usize) -> bool {
+pub(super) fn begins_sentence(chunks: &[Chunk<'_>], place: usize) -> bool {
     if !chunks[place].lead.is_empty() {
         return false;
     }
@@ -84,13 +83,18 @@ pub(super) fn begins_sentence(chunks: &[Chunk], place: usize) -> bool {
 }
 
 /// Whether a chunk ends a sentence, a line or the text.
-pub(super) fn ends_sentence(chunks: &[Chunk], place: usize) -> bool {
+pub(super) fn ends_sentence(chunks: &[Chunk<'_>], place: usize) -> bool {
     ends_line(chunks, place) || chunks[place].trail.ends_with(['.', '!', '?'])
 }
 
 /// Whether a chunk ends a line or the text.
-pub(super) fn ends_line(chunks: &[Chunk], place: usize) -> bool {
+pub(super) fn ends_line(chunks: &[Chunk<'_>], place: usize) -> bool {
     chunks.get(place + 1).is_none_or(|next| next.space.contains('\n'))
+}
+
+/// Whether an opener may begin with this byte.
+fn may_open(byte: u8) -> bool {
+    matches!(byte, b'`' | b'"' | b'\'') || !byte.is_ascii()
 }
 
 /// Where the quote ends that begins here, if one does. `none_until` is how far no single quote closes, so that no line is
@@ -119,7 +123,7 @@ fn quote_at(text: &str, at: usize, before: Option<char>, none_until: &mut usize)
 }
 
 /// Cuts plain text into words, and gives the white space left over at its end.
-fn words(plain: &str, chunks: &mut Vec<Chunk>) -> String {
+fn words<'a>(plain: &'a str, chunks: &mut Vec<Chunk<'a>>) -> Cow<'a, str> {
     let mut rest = plain;
     loop {
         let word_at = rest.find(|letter: char| !letter.is_whitespace()).unwrap_or(rest.len());
@@ -137,31 +141,31 @@ fn words(plain: &str, chunks: &mut Vec<Chunk>) -> String {
         let (core, trail) = word.split_at(end);
         chunks.push(Chunk {
             space,
-            lead: lead.to_owned(),
+            lead: lead.into(),
             core: usual_form(core),
-            trail: trail.to_owned(),
+            trail: trail.into(),
             is_quote: false,
         });
     }
 }
 
 /// White space inside of a line becomes one blank; lines keep their indentation, and two empty lines become one.
-fn folded(space: &str) -> String {
+fn folded(space: &str) -> Cow<'_, str> {
     let breaks = space.matches('\n').count();
     if breaks == 0 {
-        return if space.is_empty() { String::new() } else { " ".to_owned() };
+        return if space.is_empty() { "".into() } else { " ".into() };
     }
     let indentation = space.rsplit('\n').next().unwrap_or_default();
-    format!("{}{indentation}", "\n".repeat(breaks.min(2)))
+    format!("{}{indentation}", "\n".repeat(breaks.min(2))).into()
 }
 
 /// A word in the form NFKC gives it, unless it has capitals, figures, or a letter that stands for a figure or a unit.
-fn usual_form(word: &str) -> String {
+fn usual_form(word: &str) -> Cow<'_, str> {
     let stays = |letter: char| {
         letter.is_uppercase()
             || letter.is_numeric()
             || matches!(letter, '\u{aa}' | '\u{b5}' | '\u{ba}' | '\u{2b0}'..='\u{2ff}' | '\u{1d2c}'..='\u{1dbf}'
                 | '\u{2070}'..='\u{218f}' | '\u{2460}'..='\u{24ff}' | '\u{3200}'..='\u{33ff}' | '\u{1d400}'..='\u{1d7ff}')
     };
-    if word.is_ascii() || word.contains(stays) { word.to_owned() } else { word.nfkc().collect() }
+    if word.is_ascii() || word.contains(stays) { word.into() } else { word.nfkc().collect() }
 }

@@ -1,10 +1,12 @@
 //! Politeness and filler, dropped where they can be nothing else.
 
+use std::borrow::Cow;
+
 use super::WORDS;
 use super::chunks::{Chunk, begins_sentence, ends_line, ends_sentence};
 
-/// Takes politeness out, unless nothing would be left.
-pub(super) fn drop(chunks: &mut Vec<Chunk>) {
+/// Takes politeness out, unless nothing would be left; whether there was any to take.
+pub(super) fn drop(chunks: &mut Vec<Chunk<'_>>) -> bool {
     let mut dropped = vec![false; chunks.len()];
     let mut asks = false;
     for place in 0..chunks.len() {
@@ -20,8 +22,8 @@ pub(super) fn drop(chunks: &mut Vec<Chunk>) {
             .or_else(|| filler(chunks, place));
         dropped[place..end.unwrap_or(place)].fill(true);
     }
-    if dropped.iter().all(|dropped| *dropped) {
-        return;
+    if dropped.iter().all(|dropped| *dropped) || !dropped.contains(&true) {
+        return false;
     }
     let mut place = 0;
     while place < chunks.len() {
@@ -34,12 +36,13 @@ pub(super) fn drop(chunks: &mut Vec<Chunk>) {
     keep_breaks(chunks, &dropped);
     let mut places = dropped.iter();
     chunks.retain(|_| !places.next().copied().unwrap_or_default());
+    true
 }
 
 /// What was dropped at the end of a sentence leaves its point or question mark behind, and no comma; thanks leave nothing.
-fn close_sentence(chunks: &mut [Chunk], from: usize, end: usize) {
-    let mark = if thanks(chunks, from).is_some() { String::new() } else { chunks[end - 1].trail.clone() };
-    let before = &mut chunks[from - 1].trail;
+fn close_sentence(chunks: &mut [Chunk<'_>], from: usize, end: usize) {
+    let mark = if thanks(chunks, from).is_some() { Cow::Borrowed("") } else { chunks[end - 1].trail.clone() };
+    let before = chunks[from - 1].trail.to_mut();
     if before.ends_with(',') {
         before.pop();
     }
@@ -47,8 +50,8 @@ fn close_sentence(chunks: &mut [Chunk], from: usize, end: usize) {
 }
 
 /// The line break before something dropped goes to what follows it on its line.
-fn keep_breaks(chunks: &mut [Chunk], dropped: &[bool]) {
-    let mut pending: Option<String> = None;
+fn keep_breaks(chunks: &mut [Chunk<'_>], dropped: &[bool]) {
+    let mut pending: Option<Cow<'_, str>> = None;
     for place in 0..chunks.len() {
         if dropped[place] {
             let space = &chunks[place].space;
@@ -63,12 +66,12 @@ fn keep_breaks(chunks: &mut [Chunk], dropped: &[bool]) {
     }
 }
 
-fn word(chunk: Option<&Chunk>) -> String {
+fn word(chunk: Option<&Chunk<'_>>) -> String {
     chunk.filter(|chunk| !chunk.is_quote).map(|chunk| chunk.core.to_lowercase()).unwrap_or_default()
 }
 
 /// Whether the sentence that begins here asks for something: an instruction, or whether one could.
-fn begins_request(chunks: &[Chunk], place: usize) -> bool {
+fn begins_request(chunks: &[Chunk<'_>], place: usize) -> bool {
     let first = word(chunks.get(place));
     WORDS.has("instructions", &first)
         || (WORDS.has("polite_modals", &first) && word(chunks.get(place + 1)) == "you")
@@ -76,18 +79,18 @@ fn begins_request(chunks: &[Chunk], place: usize) -> bool {
 }
 
 /// "Hello," before a request.
-fn greeting(chunks: &[Chunk], place: usize) -> Option<usize> {
+fn greeting(chunks: &[Chunk<'_>], place: usize) -> Option<usize> {
     if place > 0 || !chunks[0].lead.is_empty() || !WORDS.has("greetings", &word(chunks.first())) {
         return None;
     }
     let end = if word(chunks.get(1)) == "there" && chunks[0].trail.is_empty() { 1 } else { 0 };
     let next = word(chunks.get(end + 1));
     let follows = WORDS.has("instructions", &next) || WORDS.has("starters", &next) || next == "please";
-    (matches!(chunks[end].trail.as_str(), "," | "!" | ".") && follows).then_some(end + 1)
+    (matches!(chunks[end].trail.as_ref(), "," | "!" | ".") && follows).then_some(end + 1)
 }
 
 /// "thanks", "thank you very much" at the end of a line, as a clause of its own.
-fn thanks(chunks: &[Chunk], place: usize) -> Option<usize> {
+fn thanks(chunks: &[Chunk<'_>], place: usize) -> Option<usize> {
     let before = place.checked_sub(1).map(|place| &chunks[place])?;
     let apart = chunks[place].space.contains('\n') || before.trail.ends_with([',', '.', '!', '?', ';']);
     if !apart || !chunks[place].lead.is_empty() {
@@ -110,12 +113,13 @@ fn thanks(chunks: &[Chunk], place: usize) -> Option<usize> {
 }
 
 /// "please" and "kindly" where they ask, not where they are a verb or an adjective.
-fn please(chunks: &[Chunk], place: usize, asks: bool) -> Option<usize> {
-    let this = word(chunks.get(place));
-    if !matches!(this.as_str(), "please" | "kindly") || !chunks[place].lead.is_empty() {
+fn please(chunks: &[Chunk<'_>], place: usize, asks: bool) -> Option<usize> {
+    let is = |listed| !chunks[place].is_quote && chunks[place].core.eq_ignore_ascii_case(listed);
+    let is_please = is("please");
+    if !(is_please || is("kindly")) || !chunks[place].lead.is_empty() {
         return None;
     }
-    let trail = chunks[place].trail.as_str();
+    let trail = chunks[place].trail.as_ref();
     let next = word(chunks.get(place + 1));
     let before = |steps: usize| word(place.checked_sub(steps).and_then(|place| chunks.get(place)));
     let before_comma = place.checked_sub(1).is_some_and(|place| chunks[place].trail.ends_with(','));
@@ -123,22 +127,23 @@ fn please(chunks: &[Chunk], place: usize, asks: bool) -> Option<usize> {
         begins_sentence(chunks, place) && matches!(trail, "" | ",") && WORDS.has("instructions", &next);
     let after_you = before(1) == "you" && WORDS.has("polite_modals", &before(2)) && trail.is_empty();
     let instructed = after_you && WORDS.has("instructions", &next);
-    let last = this == "please"
+    let last = is_please
         && asks
         && ends_sentence(chunks, place)
         && !begins_sentence(chunks, place)
         && (before_comma || !WORDS.has("may_please", &before(1)));
-    let between = this == "please" && asks && before_comma && trail == ",";
+    let between = is_please && asks && before_comma && trail == ",";
     (first || instructed || last || between).then_some(place + 1)
 }
 
 /// "um," between commas or at the beginning of a sentence that is otherwise English.
-fn filler(chunks: &[Chunk], place: usize) -> Option<usize> {
+fn filler(chunks: &[Chunk<'_>], place: usize) -> Option<usize> {
     let chunk = &chunks[place];
     let set_off = begins_sentence(chunks, place)
         || place.checked_sub(1).is_some_and(|place| chunks[place].trail == ",");
+    if !set_off || !chunk.lead.is_empty() || chunk.trail != "," || !WORDS.has("fillers", &word(Some(chunk))) {
+        return None;
+    }
     let next = word(chunks.get(place + 1));
-    let english = WORDS.has("instructions", &next) || WORDS.has("starters", &next);
-    let is_filler = WORDS.has("fillers", &word(Some(chunk))) && chunk.lead.is_empty() && chunk.trail == ",";
-    (set_off && is_filler && english).then_some(place + 1)
+    (WORDS.has("instructions", &next) || WORDS.has("starters", &next)).then_some(place + 1)
 }

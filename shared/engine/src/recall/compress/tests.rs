@@ -134,6 +134,8 @@ proptest! {
         prop_assert_eq!(protected(&text), protected(&once));
         prop_assert_eq!(quoted(&text), quoted(&once));
         prop_assert_eq!(&compress(&once, ALL).text, &once);
+        let once = compress_source(&text, ALL).text;
+        prop_assert_eq!(&compress_source(&once, ALL).text, &once);
     }
 
     #[test]
@@ -141,6 +143,8 @@ proptest! {
         let share = DroppableShare { permille: share };
         let once = compress(&text, share).text;
         prop_assert_eq!(&compress(&once, share).text, &once);
+        let source = compress_source(&text, share).text;
+        prop_assert_eq!(&compress_source(&source, share).text, &source);
         let figures = |text: &str| text.chars().filter(|letter| letter.is_numeric()).collect::<String>();
         prop_assert_eq!(figures(&text), figures(&once));
     }

@@ -7,13 +7,13 @@ use super::WORDS;
 use super::chunks::{Chunk, ends_line};
 
 /// Replaces ids and times by markers.
-pub(super) fn mark(chunks: &mut [Chunk]) {
+pub(super) fn mark(chunks: &mut [Chunk<'_>]) {
     mark_ids(chunks);
     mark_times(chunks);
 }
 
 /// Each id gets the number of its first place, so that those that differ still do.
-fn mark_ids(chunks: &mut [Chunk]) {
+fn mark_ids(chunks: &mut [Chunk<'_>]) {
     let mut known = std::collections::HashMap::new();
     for place in 0..chunks.len() {
         if chunks[place].is_quote {
@@ -22,7 +22,7 @@ fn mark_ids(chunks: &mut [Chunk]) {
         let core = chunks[place].core.clone();
         let (label, id) = match core.split_once(['=', ':']) {
             Some((label, id)) => (label.to_lowercase(), id),
-            None => (String::new(), core.as_str()),
+            None => (String::new(), core.as_ref()),
         };
         let is_labelled = if label.is_empty() { labelled(chunks, place) } else { names_owner(&label) };
         if !is_labelled || !is_id(id) {
@@ -30,12 +30,12 @@ fn mark_ids(chunks: &mut [Chunk]) {
         }
         let next = known.len() + 1;
         let number = *known.entry(id.to_owned()).or_insert(next);
-        chunks[place].core = format!("{}<id:{number}>", &core[..core.len() - id.len()]);
+        chunks[place].core = format!("{}<id:{number}>", &core[..core.len() - id.len()]).into();
     }
 }
 
 /// Whether the words before say that this is an id of the request.
-fn labelled(chunks: &[Chunk], place: usize) -> bool {
+fn labelled(chunks: &[Chunk<'_>], place: usize) -> bool {
     let before = |steps: usize| {
         let chunk =
             place.checked_sub(steps).and_then(|place| chunks.get(place)).filter(|chunk| !chunk.is_quote);
@@ -69,7 +69,7 @@ fn is_id(text: &str) -> bool {
     is_uuid || (has_both && (is_ulid || (text.len() >= 16 && is_hex(text))))
 }
 
-fn mark_times(chunks: &mut [Chunk]) {
+fn mark_times(chunks: &mut [Chunk<'_>]) {
     let mut values = Vec::new();
     let mut labels = vec![false; chunks.len()];
     for place in 0..chunks.len() {
@@ -90,13 +90,11 @@ fn mark_times(chunks: &mut [Chunk]) {
         return;
     }
     for (value, end) in values {
-        "<time>".clone_into(&mut chunks[value].core);
+        chunks[value].core = "<time>".into();
         for chunk in &mut chunks[value + 1..end] {
-            chunk.space.clear();
-            chunk.core.clear();
-            chunk.lead.clear();
+            (chunk.space, chunk.core, chunk.lead) = ("".into(), "".into(), "".into());
             if !chunk.trail.ends_with([']', ')']) {
-                chunk.trail.clear();
+                chunk.trail = "".into();
             }
         }
     }
@@ -104,7 +102,7 @@ fn mark_times(chunks: &mut [Chunk]) {
 
 /// Where the value begins and ends of a label at the beginning of a line or bracket that is followed by a time and
 /// nothing else up to the end of that line or bracket.
-fn time_after_label(chunks: &[Chunk], place: usize) -> Option<(usize, usize)> {
+fn time_after_label(chunks: &[Chunk<'_>], place: usize) -> Option<(usize, usize)> {
     let first = &chunks[place];
     let opens = place == 0 || first.space.contains('\n') || first.lead.ends_with(['(', '[']);
     if first.is_quote || !opens {
