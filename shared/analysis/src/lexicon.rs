@@ -23,6 +23,8 @@ pub(crate) struct Lexicon {
     phrases: Vec<Phrase>,
     /// The phrases that begin with a word, as indices, ascending.
     first: HashMap<&'static str, Vec<usize>>,
+    /// The bytes of the longest phrase of one word that leaves its ending open.
+    longest_open: usize,
 }
 
 impl Lexicon {
@@ -32,7 +34,9 @@ impl Lexicon {
         for (place, phrase) in phrases.iter().enumerate() {
             first.entry(phrase.words[0]).or_default().push(place);
         }
-        Self { phrases, first }
+        let open = phrases.iter().filter(|phrase| phrase.open && phrase.words.len() == 1);
+        let longest_open = open.map(|phrase| phrase.words[0].len()).max().unwrap_or(0);
+        Self { phrases, first, longest_open }
     }
 
     /// The phrases whose first word is this one.
@@ -43,7 +47,9 @@ impl Lexicon {
     /// The phrases that may match where this word stands, in order: those of one word that leave its ending open among them.
     pub(crate) fn at(&self, word: &str) -> Vec<&Phrase> {
         let is_ending = |place: &usize| self.phrases[*place].open && self.phrases[*place].words.len() == 1;
-        let starts = word.char_indices().skip(1).filter_map(|(end, _)| self.first.get(&word[..end]));
+        let ends =
+            word.char_indices().map(|(end, _)| end).skip(1).take_while(|end| *end <= self.longest_open);
+        let starts = ends.filter_map(|end| self.first.get(&word[..end]));
         let mut places: Vec<usize> = starts.flatten().copied().filter(is_ending).collect();
         places.extend(self.first.get(word).into_iter().flatten());
         places.sort_unstable();

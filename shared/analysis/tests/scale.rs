@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use analysis::document::Document;
+use analysis::segments::Segment;
 use engine::model::{AgentId, Depth, Status};
 use engine::step_input::{Analysis, Input, RequestView, StepInput};
 use serde_json::{Value, json};
@@ -180,4 +182,23 @@ fn three_hours_take_seconds_and_the_cost_grows_with_the_length() {
     for (agent, seconds) in each.iter().filter(|(_, seconds)| seconds[0] >= 0.05) {
         assert!(seconds[3] <= 20.0 * seconds[0], "{agent}: {seconds:?}");
     }
+}
+
+#[test]
+fn words_that_are_none_cost_what_their_letters_do() {
+    let segment = |text: String| Segment { text, ..Segment::default() };
+    let words = |from: usize| {
+        let word = |number: usize| "abcdefghijklmnopqrst".repeat(100).replace("a", &format!("{number}b"));
+        (from..from + 400).map(|number| segment(word(number))).collect::<Vec<_>>()
+    };
+    let few: Vec<Segment> = vec![segment("A".repeat(20)); 400];
+    let spent = |segments: &[Segment]| {
+        let start = worked();
+        assert_eq!(Document::new(segments, "en").word_count(), 400);
+        worked().saturating_sub(start)
+    };
+    spent(&few);
+    let long = spent(&words(0)).min(spent(&words(1_000)));
+    println!("400 words of 2,000 letters and more: {} ms", long.as_millis());
+    assert!(long <= Duration::from_millis(100), "{long:?}");
 }

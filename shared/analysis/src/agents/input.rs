@@ -292,9 +292,13 @@ pub(super) fn folded(texts: &[String]) -> BTreeSet<String> {
 
 /// True if `text` holds `term` as whole words.
 pub(super) fn mentions(text: &str, term: &str) -> bool {
-    let padded = |text: &str| format!(" {} ", words(text).join(" "));
     let term = padded(term);
     !term.trim().is_empty() && padded(text).contains(&term)
+}
+
+/// The words of a text with a blank before and after each, so that whole words are found in it.
+pub(super) fn padded(text: &str) -> String {
+    format!(" {} ", words(text).join(" "))
 }
 
 /// Which words of a language carry content.

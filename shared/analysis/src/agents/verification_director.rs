@@ -30,7 +30,9 @@ pub fn baseline(input: &StepInput) -> Analysis {
     let map = input::cartography(input);
     let vocabulary = Vocabulary::of(&map.language);
     let words = vocabulary.content(&claim.text);
-    let matter = Matter::of(&claim.text, &map, &vocabulary);
+    let names = Names::of(&map);
+    let matter_of = |text: &str| Matter::of(text, &map.language, &names, &vocabulary);
+    let matter = matter_of(&claim.text);
 
     let copies = |text: &str| is_copy(&map.language, [&claim.text, &claim.quote], text);
     let mut seen = BTreeSet::from([claim.segment.as_str()]);
@@ -54,9 +56,7 @@ pub fn baseline(input: &StepInput) -> Analysis {
         .iter()
         .filter(|other| !other.quote.is_empty() && !other.segment.is_empty())
         .map(|other| (weight_of_shared(&words, &vocabulary.content(&other.text)), other))
-        .filter(|(shared, other)| {
-            *shared >= SHARED && matter.is_one_with(&Matter::of(&other.text, &map, &vocabulary))
-        })
+        .filter(|(shared, other)| *shared >= SHARED && matter.is_one_with(&matter_of(&other.text)))
         .collect();
     // Stable: among equals the order of the map, best claim first.
     others.sort_by_key(|(shared, _)| std::cmp::Reverse(*shared));
@@ -78,51 +78,90 @@ pub fn baseline(input: &StepInput) -> Analysis {
     }))
 }
 
+/// Names of the content, each in its words.
+struct Names<'a>(Vec<(&'a str, String)>);
+
+impl<'a> Names<'a> {
+    fn of(map: &'a Cartography) -> Self {
+        let names = map.entities.iter().map(|entity| entity.name.as_str());
+        Self(
+            names
+                .map(|name| (name, input::padded(name)))
+                .filter(|(_, words)| !words.trim().is_empty())
+                .collect(),
+        )
+    }
+}
+
 /// What a claim is about.
 struct Matter {
-    /// The words of the things it names, whoever is named as having said so left out.
+    /// The words of the things it names.
     names: BTreeSet<String>,
     /// Its other words, and its numbers that are no dates.
     words: BTreeSet<String>,
+    /// The words of those it names as having said so.
+    sources: BTreeSet<String>,
 }
 
 impl Matter {
-    fn of(text: &str, map: &Cartography, vocabulary: &Vocabulary) -> Self {
+    fn of(text: &str, language: &str, names: &Names<'_>, vocabulary: &Vocabulary) -> Self {
         let segments = [Segment { text: text.to_owned(), ..Segment::default() }];
-        let document = Document::new(&segments, &map.language);
+        let document = Document::new(&segments, language);
         let numbers = numbers::find(&document);
         let dates = numbers.iter().filter(|number| number.kind == numbers::Kind::Date);
         let undated = dates.fold(text.to_owned(), |text, date| text.replacen(&date.text, " ", 1));
+        let cues = document.hits(0).iter().filter(|hit| hit.cue == "attribution");
+        let around: Vec<(&str, &str)> = cues
+            .map(|hit| document.hit_range(hit))
+            .map(|said| (text[..said.start].trim_end(), text[said.end..].trim_start()))
+            .collect();
         let says = |name: &str| {
-            document.hits(0).iter().filter(|hit| hit.cue == "attribution").any(|hit| {
-                let said = document.hit_range(hit);
-                let after = text[said.end..].trim_start();
-                text[..said.start].trim_end().ends_with(name)
-                    || after.strip_prefix("the ").unwrap_or(after).starts_with(name)
-            })
+            let follows = |after: &str| {
+                // With an article before it or none.
+                after.starts_with(name)
+                    || after.split_once(' ').is_some_and(|(_, rest)| rest.starts_with(name))
+            };
+            around.iter().any(|(before, after)| before.ends_with(name) || follows(after))
         };
-        let named = map.entities.iter().map(|entity| entity.name.as_str());
-        let (sources, things): (Vec<&str>, Vec<&str>) =
-            named.filter(|name| input::mentions(text, name)).partition(|name| says(name));
-        let names: BTreeSet<String> = things.iter().flat_map(|name| vocabulary.content(name)).collect();
-        let aside: BTreeSet<String> = sources.iter().flat_map(|name| vocabulary.content(name)).collect();
+        let words = input::padded(text);
+        let named = names.0.iter().filter(|(_, name)| words.contains(name.as_str())).map(|(name, _)| *name);
+        let (sources, things): (Vec<&str>, Vec<&str>) = named.partition(|name| says(name));
+        let content = |names: &[&str]| names.iter().flat_map(|name| vocabulary.content(name)).collect();
+        let (sources, names): (BTreeSet<String>, BTreeSet<String>) = (content(&sources), content(&things));
         let words = vocabulary.content(&undated).into_iter();
-        Self { words: words.filter(|word| !names.contains(word) && !aside.contains(word)).collect(), names }
+        Self {
+            words: words.filter(|word| !names.contains(word) && !sources.contains(word)).collect(),
+            names,
+            sources,
+        }
     }
 
-    /// Whether two claims are about one matter: they share a name, or more than a word. Much happens on a day, so a date makes no
-    /// matter. If both name things, and other ones, they are about one matter only if they say much the same of them.
+    /// Whether two claims that share some words are about one matter: they share a name, or another word. Much happens on a day, so a
+    /// date makes no matter. If both name things, and other ones, they are about one matter only if they say much the same of them.
     fn is_one_with(&self, other: &Self) -> bool {
-        if !self.names.is_disjoint(&other.names) {
+        let meets = |one: &Self, other: &Self| {
+            let others = || other.names.iter().chain(&other.words).chain(&other.sources);
+            one.names.iter().any(|name| others().any(|other| is_one_name(name, other)))
+        };
+        if meets(self, other) || meets(other, self) {
             return true;
         }
         let has_number = |word: &String| word.starts_with(char::is_numeric) && other.words.contains(word);
         if self.names.is_empty() || other.names.is_empty() || self.words.iter().any(has_number) {
-            return weight_of_shared(&self.words, &other.words) >= SHARED;
+            return !self.words.is_disjoint(&other.words);
         }
         let shared = self.words.intersection(&other.words).count();
         shared >= SHARED && 2 * shared > self.words.len().min(other.words.len())
     }
+}
+
+/// The same word of a name, but for an ending.
+fn is_one_name(one: &str, other: &str) -> bool {
+    const STEM: usize = 4;
+    const ENDING: usize = 2;
+    let same = one.chars().zip(other.chars()).take_while(|(one, other)| one == other).count();
+    let longest = one.chars().count().max(other.chars().count());
+    one == other || same >= STEM && longest - same <= ENDING
 }
 
 /// How much two sets of words share. A number in both weighs as much as two words.
@@ -206,13 +245,25 @@ mod tests {
 
     #[test]
     fn claims_of_one_talk_are_about_one_matter_or_not() {
-        fn check(claim: &str, others: &[(&str, bool)]) {
+        fn check(language: &str, claim: &str, others: &[(&str, bool)]) {
             let name = |name: &str| json!({"name": name, "kind": "other", "mentions": 2});
-            let names = ["Casgate", "Vorstead", "Edison", "Bell", "Reuters", "the Herald"].map(name);
+            let names = [
+                "Casgate",
+                "Vorstead",
+                "Thomas Edison",
+                "Bell",
+                "Reuters",
+                "Herald",
+                "Apple",
+                "Иванов",
+                "Иванове",
+                "Петров",
+            ];
+            let names = names.map(name);
             for (other, is_evidence) in others {
                 let item = json!({"id": "c1", "text": claim, "quote": claim, "segment": "s2"});
                 let claims = json!([{"id": "c2", "text": other, "quote": other, "segment": "s9"}]);
-                let map = json!({"language": "en", "claims": claims, "entities": names});
+                let map = json!({"language": language, "claims": claims, "entities": names});
                 let input = step(item, json!({"analysis_cartographer": map}), json!({"history": []}));
                 let data = input::testing::check("verification_director", baseline, &input);
                 let found = data["evidence"].as_array().unwrap().len();
@@ -220,6 +271,7 @@ mod tests {
             }
         }
         check(
+            "en",
             "The Casgate tram line opened with 40 stops on 11 April 1982.",
             &[
                 ("The tram line has been losing money.", true),
@@ -228,24 +280,40 @@ mod tests {
                 ("The Vorstead council closed its tram line in 1974.", false),
                 ("Vorstead has 40 stops.", true),
                 ("The council met on 11 April 1982.", false),
-                ("The line was long on 11 April 1982.", false),
+                ("Vorstead had a line on 11 April 1982.", false),
                 ("Bread was cheap on 11 May.", false),
                 ("Dogs bark.", false),
             ],
         );
         check(
-            "Edison invented the telephone.",
+            "en",
+            "Thomas Edison invented the telephone.",
             &[
                 ("It was Bell who invented the telephone.", true),
+                ("Edison took the telephone of somebody else.", true),
                 ("Bell sold a telephone to his neighbour.", false),
             ],
         );
         // Whoever is named as a source is not what it is about.
+        let wall = [
+            ("According to the Herald, nobody has bought the harbour wall.", true),
+            ("Bell had painted a picture of his harbour wall.", true),
+        ];
+        check("en", "Reuters reported that the old harbour wall had been sold.", &wall);
+        check("en", "According to the Herald, the old harbour wall had been sold.", &wall[1..]);
         check(
-            "Reuters reported that the old harbour wall had been sold.",
+            "en",
+            "Apple announced the phone in 2007.",
+            &[("Apple had shown the phone to nobody in 2007.", true)],
+        );
+        check("en", "The bridge was closed in 1982.", &[("In 1982 the bridge carried lorries.", true)]);
+        check(
+            "ru",
+            "Иванов закрыл завод и продал старый порт городу.",
             &[
-                ("According to the Herald, nobody has bought the harbour wall.", true),
-                ("Bell had painted a picture of his harbour wall.", true),
+                ("При Иванове старый порт остался государственным.", true),
+                ("При Петрове старый порт остался государственным.", true),
+                ("Петров любил старый порт больше других.", false),
             ],
         );
     }

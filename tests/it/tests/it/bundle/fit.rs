@@ -109,7 +109,7 @@ fn recorded(stack: &str) -> Vec<Call> {
     let path = Folder::of(stack).unwrap().path().join("calls.jsonl");
     let text = std::fs::read_to_string(&path).unwrap_or_default();
     let calls: Vec<Call> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert!(!calls.is_empty(), "no calls in {}: run `cargo test -p it bundle::` before", path.display());
+    assert!(!calls.is_empty(), "no calls in {}: run `cargo test --test it bundle::` before", path.display());
     calls
 }
 
