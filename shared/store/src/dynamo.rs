@@ -29,6 +29,8 @@ pub struct Dynamo {
     table: String,
     /// Whether the table lets go of expired rows by itself.
     forgets: bool,
+    /// Whether nobody else writes rows.
+    is_alone: bool,
 }
 
 impl Dynamo {
@@ -47,7 +49,14 @@ impl Dynamo {
 
     /// The rows of `table`, reached through `client`, where nothing expires by itself.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into(), forgets: false }
+        Self { client, table: table.into(), forgets: false, is_alone: false }
+    }
+
+    /// For one owner who keeps the rows and their versions in memory and is the only one to write: a row written whatever was there
+    /// is put in its place whole, which is less work than counting its version on, and its version begins again.
+    #[must_use]
+    pub fn alone(self) -> Self {
+        Self { is_alone: true, ..self }
     }
 }
 

@@ -15,7 +15,7 @@ use engine::memory::{Broken, Fault, MemoryStore, VirtualTime};
 use engine::model::{AgentId, Counters, TakeId, TenantId};
 use engine::ports::{
     Backend, Becomes, Cache, Change, Clock, Entry, Expect, Flight, Found, Generation, Key, Limits, Lookup,
-    Row, Store, Take,
+    Range, Row, Store, Take,
 };
 
 use serde_json::json;
@@ -72,6 +72,25 @@ fn counters(value: u64) -> Row {
 
 fn put(key: &Key, expect: Expect, row: Row) -> Change {
     Change { key: key.clone(), expect, to: Becomes::Row(row), due_ms: None }
+}
+
+#[test]
+fn whoever_writes_alone_puts_whole_rows() {
+    let table = block_on(Embedded::memory().unwrap().store()).unwrap().alone();
+    let key = Key::Counters(TenantId::new("t"), 1);
+    let due = Change { due_ms: Some(5), ..put(&key, Expect::Anything, counters(1)) };
+    for (change, value) in [(due, 1), (put(&key, Expect::Anything, counters(2)), 2)] {
+        block_on(table.write(&[change])).unwrap();
+        let found = block_on(table.read(std::slice::from_ref(&key))).unwrap().pop().flatten().unwrap();
+        assert_eq!((found.version, found.row), (1, counters(value)));
+    }
+    // What the first row said beside itself is gone with it.
+    assert!(block_on(table.list(&Range::Due(10), None, 10)).unwrap().rows.is_empty());
+    // Who expects a version is held to it.
+    assert_eq!(
+        block_on(table.write(&[put(&key, Expect::Version(2), counters(3))])).unwrap_err().kind(),
+        ErrorKind::Conflict
+    );
 }
 
 fn take(tenant: &str, number: usize) -> Take {

@@ -27,7 +27,7 @@ fn it_behaves_as_the_store_it_keeps() {
     let owned = Owned::new(Arc::new(MemoryStore::default())).unwrap();
     assert_eq!(wait(engine::contract::store_contract(&owned)), Ok(()));
     let table = wait(store::Embedded::memory().unwrap().store()).unwrap();
-    let owned = Owned::new(Arc::new(table)).unwrap();
+    let owned = Owned::new(Arc::new(table.alone())).unwrap();
     assert_eq!(wait(engine::contract::store_contract(&owned)), Ok(()));
 }
 

@@ -50,9 +50,10 @@ pub(super) async fn write(dynamo: &Dynamo, changes: &[Change]) -> Result<()> {
     let changes: Vec<&Change> = changes.iter().filter(|change| !is_idle(change)).collect();
     match changes[..] {
         [] => Ok(()),
-        [change] if change.to != Becomes::Same => write_one(dynamo, operation(change)?).await,
+        [change] if change.to != Becomes::Same => write_one(dynamo, operation(dynamo, change)?).await,
         _ => {
-            let operations = changes.into_iter().map(|change| transaction_item(dynamo, operation(change)?));
+            let operations =
+                changes.into_iter().map(|change| transaction_item(dynamo, operation(dynamo, change)?));
             let items = operations.collect::<Result<Vec<_>>>()?;
             let request = dynamo.client.transact_write_items().set_transact_items(Some(items));
             request.send().await.map(|_| ()).map_err(transaction_failed)
@@ -83,7 +84,7 @@ enum Effect {
     Check,
 }
 
-fn operation(change: &Change) -> Result<Operation> {
+fn operation(dynamo: &Dynamo, change: &Change) -> Result<Operation> {
     let address = keys::address(&change.key)?;
     let mut names = HashMap::new();
     let mut values = HashMap::new();
@@ -104,6 +105,7 @@ fn operation(change: &Change) -> Result<Operation> {
             match change.expect {
                 Expect::Absent => Effect::Put(item(&address, attributes, 1)),
                 Expect::Version(version) => Effect::Put(item(&address, attributes, version + 1)),
+                Expect::Anything if dynamo.is_alone => Effect::Put(item(&address, attributes, 1)),
                 Expect::Anything => Effect::Update(update(attributes, &mut names, &mut values)),
             }
         }
