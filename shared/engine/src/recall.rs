@@ -160,7 +160,7 @@ fn keyed_hash(level: &str, tenant: &TenantId, spec: &AgentSpec, request: &ModelR
         (&request.schema, &request.tools, &request.messages),
     );
     let tenant_key = blake3::derive_key(level, tenant.as_str().as_bytes());
-    // A request is plain JSON, so this cannot fail; and it is hashed as one text, since many small pieces take four times as long.
+    // A request is plain JSON, so this cannot fail. As one text, as in a step's digest: piece by piece takes longer.
     let json = serde_json::to_vec(&canonical).unwrap_or_default();
     blake3::keyed_hash(&tenant_key, &json).to_hex().to_string()
 }

@@ -190,7 +190,7 @@ fn after_no_answer(claimed: &Claimed, error: &Error) -> Worked {
 
 /// The digest of a value's JSON.
 fn digest_of(value: &impl serde::Serialize) -> Result<String> {
-    // As one text: the hash of many small pieces takes four times as long.
+    // As one text, which takes half the time that writing it into the hash piece by piece does.
     let json = serde_json::to_vec(value)
         .map_err(|error| Error::new(ErrorKind::Internal, "an input is no JSON").because(error))?;
     Ok(blake3::hash(&json).to_hex().to_string())
