@@ -109,7 +109,7 @@ struct Open {
 
 /// The answer of a script, and the server it came from.
 pub(crate) struct Answer {
-    pub(crate) numbers: Vec<i64>,
+    pub(crate) numbers: Vec<u64>,
     pub(crate) server: Arc<str>,
 }
 
@@ -227,17 +227,17 @@ impl Link {
     ) -> std::result::Result<Answer, Failure> {
         let open = self.lock().open.clone().ok_or(Failure::Away(Away::Known))?;
         let sent_ms = self.own_ms();
-        let invoked = invoke::<Vec<i64>>(&open, &self.script, keys, arguments, asking);
-        let answer = match timeout(self.patience, invoked).await {
-            Ok(Ok(numbers)) => numbers,
+        let invoked = invoke::<Vec<u8>>(&open, &self.script, keys, arguments, asking);
+        let numbers = match timeout(self.patience, invoked).await {
+            Ok(Ok(answer)) => unpacked(&answer),
             Ok(Err(error)) => return Err(self.failed(error, open.number)),
             Err(_) => return Err(self.is_silent(open.number)),
         };
-        if let Some(server_ms) = answer.get(1) {
+        if let Some(server_ms) = numbers.get(1).and_then(|number| i64::try_from(*number).ok()) {
             let between_ms = i64::midpoint(sent_ms, self.own_ms());
             self.set_clock(server_ms - between_ms);
         }
-        Ok(Answer { numbers: answer, server: open.server.id.clone() })
+        Ok(Answer { numbers, server: open.server.id.clone() })
     }
 
     /// Calls the script as [`call`](Self::call) does, for any answer, or sends plain commands together. Redis counts as away
@@ -481,6 +481,12 @@ async fn invoke<T: FromRedisValue>(
             answer => return answer,
         }
     }
+}
+
+/// Whole numbers as a script packs them: each eight bytes of a float, which is exact up to 2^53.
+fn unpacked(answer: &[u8]) -> Vec<u64> {
+    let (numbers, _) = answer.as_chunks();
+    numbers.iter().map(|number| f64::from_le_bytes(*number) as u64).collect()
 }
 
 /// The same commands, each with leave to be carried out where its keys are on their way to.

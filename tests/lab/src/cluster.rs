@@ -95,7 +95,7 @@ fn until(what: &str, is_so: impl Fn() -> bool) {
 
 /// A key of a tenant's rates.
 fn rates_key(tenant: &str) -> String {
-    format!("rates:{{tenant/{tenant}}}")
+    format!("rates:{{tenant/{tenant}}}:windows")
 }
 
 /// A key of a tenant's stored answers.

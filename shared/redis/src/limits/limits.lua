@@ -1,93 +1,87 @@
 -- Rates of one hash tag. The decisions are those of the engine's `limits::Window`; a test holds the two together.
 --
--- KEYS  1 windows   2 the fleet: who holds which share   3 a reservation, where the call is about one
--- ARGV  1 what to do   2 the process, with an = before its name   3 numbers, packed   4.. the owners of the windows they are about
+-- KEYS  1 windows   2 the fleet: who holds which share   3, 4 reservations, of even and of odd generations
+-- ARGV  1 what to do   2 the process, with an = before its name   3 numbers, packed   4 the id of a reservation, if it is about one
+--       5 what is to be kept of that: for each owner the units of its windows and their sub-spans, then the owners' names
+--       6.. the owners of the windows it is about
 --
 -- The numbers begin with five: when it was sent, by this clock (0: unknown); how late it may come; parts of 10,000 that processes
--- may hold together; how long anything is kept; how long a reservation is.
--- An owner is a field with four windows: requests, input tokens, output tokens, calls at once. A window is three numbers:
--- its last sub-span, the units in that, the units in the older ones; those stand in pairs in a field of their own, the
--- owner's name with # and the window's place. A process that was heard of a moment ago, while no recovery is under way, has a
--- field too: when that was, and its parts. Most calls touch no more than that.
--- Answers: status (0 wait, 1 done, 2 too late), this clock, milliseconds to wait, the process's parts, and the least that is left
--- of requests, input tokens, output tokens and calls at once; -1 where there is no limit.
+-- may hold together; how long anything is kept; how long a generation is. What follows a take are the capacities.
+--
+-- An owner has four windows: requests, input tokens, output tokens, calls at once. Its field says from when until when they are all
+-- in their last sub-spans, and the units in each of them. A field for each window, the owner's name with # and the window's
+-- place, changes when it begins a sub-span: that sub-span, its length, the units in older ones, then each of those in pairs.
+-- A process that was heard of a moment ago, while no recovery is under way, has a field too: when that was, and its parts.
+--
+-- A generation of reservations is one key, which is gone as a whole when the next but one begins: a key for each would take
+-- more of the server's time and memory than all else that a decision does.
+--
+-- Answers, packed: status (0 wait, 1 done, 2 too late), this clock, milliseconds to wait, the process's parts, and the least that
+-- is left of requests, input tokens, output tokens and calls at once.
 
-local SUB_SPANS, MOST_UNITS = 64, 1e15
+local SUB_SPANS, MOST_UNITS, NO_LIMIT = 64, 1e15, 2 ^ 53
 local STALE_MS, RENEW_MS, RECOVERY_RETRY_MS = 30000, 1000, 100
 local LIVE, SETTLED, REFUNDED, NEVER = 0, 1, 2, 3
-local FOUR, FIVE, TWELVE = '<dddd', '<ddddd', '<dddddddddddd'
--- Bytes before the windows in the numbers, and in a reservation, which begins with what became of it and its owners' count.
-local OPENING, HEAD = 40, 56
+local TWO, THREE, FOUR, FIVE, SIX, EIGHT = '<dd', '<ddd', '<dddd', '<ddddd', '<dddddd', '<dddddddd'
+-- Bytes before what a decision says in its numbers, and before what is kept in a reservation: its fate, how many owners, when.
+local OPENING, HEAD = 40, 24
 local call, pack, unpacked = redis.call, struct.pack, struct.unpack
 local ARGV, KEYS = ARGV, KEYS
 
 local now = now_ms()
-local what, me, numbers, owners = ARGV[1], ARGV[2], ARGV[3], #ARGV - 3
-local sent, late_ms, pool, keep_ms, holds_ms = unpacked(FIVE, numbers)
+local what, me, numbers, id, keeps, first, second = unpack(ARGV, 1, 7)
+local owners = #ARGV - 5
+local sent, late_ms, pool, keep_ms, length = unpacked(FIVE, numbers)
 local is_late = sent > 0 and now - sent > late_ms
+-- This generation's reservations and the last one's.
+local begun, takes, old_takes = now - now % length, KEYS[3], KEYS[4]
+if begun / length % 2 == 1 then takes, old_takes = old_takes, takes end
 
--- What nearly every call is: nothing new in the fleet, every window at its last sub-span, room for all, not seen before. It stands
--- here with each window written out, since making functions and tables for it would take it a third longer.
-while what == 'take' and not is_late do
-  local heads = call('HMGET', KEYS[1], me, unpack(ARGV, 4))
+-- What nearly every call is: nothing new in the fleet, every window in its last sub-span, room for all, not seen before.
+while what == 'take' and not is_late and owners <= 2 do
+  local heads = call('HMGET', KEYS[1], me, first, second or first)
   if not heads[1] then break end
-  local seen, parts = unpacked('<dd', heads[1])
-  if now - seen >= RENEW_MS or now < seen then break end
-  local fits, fields, lasts, r1, r2, r3, r4 = true, {0, 0, 0, 0}, {0, 0}, -1, -1, -1, -1
+  local seen, parts = unpacked(TWO, heads[1])
+  if now - seen >= RENEW_MS or now < seen or seen < begun then break end
+  local fits, one, two, r1, r2, r3, r4 = true, nil, nil, NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT
   for o = 1, owners do
-    if not heads[o + 1] then fits = false break end
-    local l1, c1, o1, l2, c2, o2, l3, c3, o3, l4, c4, o4 = unpacked(TWELVE, heads[o + 1])
-    local m1, s1, u1, m2, s2, u2, m3, s3, u3, m4, s4, u4 = unpacked(TWELVE, numbers, o * 96 - 55)
-    if m1 >= 0 then
-      m1, c1 = m1 - c1 - o1 - u1, c1 + u1
-      if m1 < 0 or now < l1 * s1 or now >= (l1 + 1) * s1 then fits = false break end
-      if r1 < 0 or m1 < r1 then r1 = m1 end
-    end
-    if m2 >= 0 then
-      m2, c2 = m2 - c2 - o2 - u2, c2 + u2
-      if m2 < 0 or now < l2 * s2 or now >= (l2 + 1) * s2 then fits = false break end
-      if r2 < 0 or m2 < r2 then r2 = m2 end
-    end
-    if m3 >= 0 then
-      m3, c3 = m3 - c3 - o3 - u3, c3 + u3
-      if m3 < 0 or now < l3 * s3 or now >= (l3 + 1) * s3 then fits = false break end
-      if r3 < 0 or m3 < r3 then r3 = m3 end
-    end
-    if m4 >= 0 then
-      m4, c4 = m4 - c4 - o4 - u4, c4 + u4
-      if m4 < 0 or now < l4 * s4 or now >= (l4 + 1) * s4 then fits = false break end
-      if r4 < 0 or m4 < r4 then r4 = m4 end
-    end
-    fields[o * 2 - 1] = ARGV[3 + o]
-    fields[o * 2] = pack(TWELVE, l1, c1, o1, l2, c2, o2, l3, c3, o3, l4, c4, o4)
-    lasts[o] = pack(FOUR, l1, l2, l3, l4)
+    local head = heads[o + 1]
+    if not head then fits = false break end
+    local from, till, t1, t2, t3, t4 = unpacked(SIX, head)
+    local c1, c2, c3, c4 = unpacked(FOUR, numbers, OPENING + o * 32 - 31)
+    local u1, u2, u3, u4 = unpacked(FOUR, keeps, o * 64 - 63)
+    t1, t2, t3, t4 = t1 + u1, t2 + u2, t3 + u3, t4 + u4
+    c1, c2, c3, c4 = c1 - t1, c2 - t2, c3 - t3, c4 - t4
+    if now < from or now >= till or c1 < 0 or c2 < 0 or c3 < 0 or c4 < 0 then fits = false break end
+    if c1 < r1 then r1 = c1 end
+    if c2 < r2 then r2 = c2 end
+    if c3 < r3 then r3 = c3 end
+    if c4 < r4 then r4 = c4 end
+    one, two = two, pack(SIX, from, till, t1, t2, t3, t4)
   end
-  if not fits then break end
-  local reservation = pack('<dd', LIVE, owners) .. numbers .. table.concat(lasts, '', 1, owners) .. table.concat(ARGV, '\n', 4)
-  if not call('SET', KEYS[3], reservation, 'NX', 'PX', holds_ms) then break end
-  call('HSET', KEYS[1], unpack(fields, 1, owners * 2))
-  return {1, now, 0, parts, r1, r2, r3, r4}
+  if not fits or call('HEXISTS', old_takes, id) == 1 then break end
+  if call('HSETNX', takes, id, pack(THREE, LIVE, owners, now) .. keeps) == 0 then break end
+  if owners == 2 then call('HSET', KEYS[1], first, one, second, two) else call('HSET', KEYS[1], first, two) end
+  return pack(EIGHT, 1, now, 0, parts, r1, r2, r3, r4)
 end
 
 local floor, ceil, min, max = math.floor, math.ceil, math.min, math.max
 local names = {}
-for o = 1, owners do names[o] = ARGV[3 + o] end
+for o = 1, owners do names[o] = ARGV[5 + o] end
 
--- Windows by number: the first owner's four, then the second's.
-local sub_span, last, current, old, ring, moved = {}, {}, {}, {}, {}, {}
+-- Windows by number: the first owner's four, then the second's. The text of a ring is read when its pairs are needed.
+local sub_span, last, current, old, text, ring, moved = {}, {}, {}, {}, {}, {}, {}
 
-local function ring_field(i)
+local function shape_field(i)
   return names[ceil(i / 4)] .. '#' .. (i - 1) % 4
 end
 
 local function ring_of(i)
   if not ring[i] then
-    local text, read = call('HGET', KEYS[1], ring_field(i)), {}
-    if text then
-      for at = 1, #text, 16 do
-        local number, units = unpacked('<dd', text, at)
-        read[#read + 1] = {number, units}
-      end
+    local read = {}
+    for at = 25, #text[i], 16 do
+      local number, units = unpacked(TWO, text[i], at)
+      read[#read + 1] = {number, units}
     end
     ring[i] = read
   end
@@ -95,17 +89,29 @@ local function ring_of(i)
 end
 
 local function open()
-  local heads = call('HMGET', KEYS[1], unpack(names))
   for o = 1, #names do
-    local window = heads[o] and {unpacked(TWELVE, heads[o])}
-    for d = 1, 4 do
-      local i = o * 4 - 4 + d
-      if window then
-        last[i], current[i], old[i] = window[d * 3 - 2], window[d * 3 - 1], window[d * 3]
-      else
-        last[i], current[i], old[i], ring[i] = 0, 0, 0, {}
-      end
+    local i = o * 4 - 3
+    local read = call('HMGET', KEYS[1], names[o], shape_field(i), shape_field(i + 1), shape_field(i + 2), shape_field(i + 3))
+    local totals = {0, 0, 0, 0}
+    if read[1] then
+      local _, _, t1, t2, t3, t4 = unpacked(SIX, read[1])
+      totals = {t1, t2, t3, t4}
     end
+    for d = 1, 4 do
+      text[i] = read[d + 1] or ''
+      last[i], sub_span[i], old[i] = 0, 0, 0
+      if read[d + 1] then last[i], sub_span[i], old[i] = unpacked(THREE, text[i]) end
+      current[i] = totals[d] - old[i]
+      i = i + 1
+    end
+  end
+end
+
+-- How long a window's sub-spans are by whoever asks. What was counted in sub-spans of another length counts as of now.
+local function measure(i, step)
+  if sub_span[i] ~= step then
+    current[i], old[i], ring[i], last[i], moved[i] = current[i] + old[i], 0, {}, floor(now / step), true
+    sub_span[i] = step
   end
 end
 
@@ -181,24 +187,42 @@ end
 local function save()
   local fields, is_new = {}, false
   for o = 1, #names do
-    local window = {}
+    local from, till, totals = 0, NO_LIMIT, {}
     for i = o * 4 - 3, o * 4 do
-      window[#window + 1] = last[i]
-      window[#window + 1] = current[i]
-      window[#window + 1] = old[i]
+      totals[#totals + 1] = current[i] + old[i]
+      if sub_span[i] > 0 then
+        from, till = max(from, last[i] * sub_span[i]), min(till, (last[i] + 1) * sub_span[i])
+      end
       if moved[i] then
-        local older = {}
-        for at, pair in ipairs(ring_of(i)) do older[at] = pack('<dd', pair[1], pair[2]) end
-        fields[#fields + 1] = ring_field(i)
-        fields[#fields + 1] = table.concat(older)
+        local shape = {pack(THREE, last[i], sub_span[i], old[i])}
+        for at, pair in ipairs(ring_of(i)) do shape[at + 1] = pack(TWO, pair[1], pair[2]) end
+        fields[#fields + 1] = shape_field(i)
+        fields[#fields + 1] = table.concat(shape)
         is_new = true
       end
     end
     fields[#fields + 1] = names[o]
-    fields[#fields + 1] = pack(TWELVE, unpack(window))
+    fields[#fields + 1] = pack(SIX, from, till, unpack(totals))
   end
   call('HSET', KEYS[1], unpack(fields))
   if is_new then call('PEXPIRE', KEYS[1], keep_ms) end
+end
+
+-- A reservation, and the generation it is of.
+local function reserved()
+  local reservation = call('HGET', takes, id)
+  if reservation then return reservation, takes end
+  return call('HGET', old_takes, id), old_takes
+end
+
+-- Begins a generation, unless it has begun: what stands in its place is over.
+local function begin()
+  local mark = string.format('%.0f', begun)
+  local found = call('HGET', takes, '')
+  if found == mark then return end
+  if found then call('UNLINK', takes) end
+  call('HSET', takes, '', mark)
+  call('PEXPIRE', takes, begun + 2 * length - now)
 end
 
 -- The fleet: a field per process with the parts it may think it holds, when it was seen, its last report, and the parts
@@ -209,7 +233,7 @@ end
 local function share()
   local fleet = call('HMGET', KEYS[2], '~', me)
   local since, lost
-  if fleet[1] then since, lost = unpacked('<dd', fleet[1]) end
+  if fleet[1] then since, lost = unpacked(TWO, fleet[1]) end
   if since and now - since > keep_ms then
     call('HDEL', KEYS[2], '~')
     since = nil
@@ -220,7 +244,7 @@ local function share()
   local all, others, count, unknown, reported = call('HGETALL', KEYS[2]), 0, 1, 0, 0
   for at = 1, #all, 2 do
     if all[at] ~= '~' and all[at] ~= me then
-      local their_parts, their_seen = unpacked('<dd', all[at + 1])
+      local their_parts, their_seen = unpacked(TWO, all[at + 1])
       if (since or now) - their_seen > STALE_MS then
         call('HDEL', KEYS[2], all[at])
         call('HDEL', KEYS[1], all[at])
@@ -239,7 +263,7 @@ local function share()
   call('HSET', KEYS[2], me, pack(FOUR, max(mine, parts), now, report, mine))
   call('PEXPIRE', KEYS[2], keep_ms + STALE_MS)
   if not since then
-    call('HSET', KEYS[1], me, pack('<dd', now, mine))
+    call('HSET', KEYS[1], me, pack(TWO, now, mine))
     call('PEXPIRE', KEYS[1], keep_ms)
     return 10000, mine
   end
@@ -253,94 +277,108 @@ local function share()
 end
 
 local function take()
-  local reservation = call('GET', KEYS[3])
+  begin()
+  local reservation = reserved()
   local fate = reservation and unpacked('<d', reservation)
-  if fate == NEVER then return {2, now, 0, 0} end
-  if is_late then return {2, now, 0, 0} end
+  if fate == NEVER or is_late then return {2, now, 0, 0} end
   local known, parts = share()
   local again = fate == LIVE or fate == SETTLED
-  local longest, capacity, units = 0, {}, {}
+  local longest, capacity, units, is_steady = 0, {}, {}, true
   open()
   for i = 1, owners * 4 do
-    capacity[i], sub_span[i], units[i] = unpacked('<ddd', numbers, OPENING + i * 24 - 23)
-    if capacity[i] >= 0 then
+    local d, o = (i - 1) % 4, ceil(i / 4) - 1
+    capacity[i] = unpacked('<d', numbers, OPENING + i * 8 - 7)
+    units[i] = unpacked('<d', keeps, o * 64 + d * 8 + 1)
+    local step = unpacked('<d', keeps, o * 64 + d * 8 + 33)
+    if step > 0 then measure(i, step) end
+    if sub_span[i] > 0 then
       advance(i)
-      if not again then
-        local least = capacity[i]
-        if known < 10000 then least = floor(least * known / 10000) end
-        local wait = units[i] > least and RECOVERY_RETRY_MS or wait_ms(i, least, units[i])
-        if wait > longest then longest = wait end
-      end
+      is_steady = is_steady and last[i] == floor(now / sub_span[i])
+    end
+    if capacity[i] < NO_LIMIT and not again then
+      local least = capacity[i]
+      if known < 10000 then least = floor(least * known / 10000) end
+      local wait = units[i] > least and RECOVERY_RETRY_MS or wait_ms(i, least, units[i])
+      if wait > longest then longest = wait end
     end
   end
   if longest == 0 and not again then
-    local lasts = {}
     for i = 1, owners * 4 do
-      if capacity[i] >= 0 then add(i, units[i]) end
-      lasts[i] = pack('<d', last[i])
+      if capacity[i] < NO_LIMIT then add(i, units[i]) end
     end
     save()
-    local text = pack('<dd', LIVE, owners) .. numbers .. table.concat(lasts) .. table.concat(names, '\n')
-    call('SET', KEYS[3], text, 'PX', holds_ms)
+    -- Where this clock was set back, what is taken counts in later sub-spans than those of now: their numbers are kept too.
+    local head = pack(THREE, LIVE, owners, is_steady and now or -1)
+    if not is_steady then
+      for i = 1, owners * 4 do head = head .. pack('<d', last[i]) end
+    end
+    call('HSET', takes, id, head .. keeps)
   end
-  local answer = {longest > 0 and 0 or 1, now, longest, parts, -1, -1, -1, -1}
+  local answer = {longest > 0 and 0 or 1, now, longest, parts, NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT}
   for i = 1, owners * 4 do
-    local at, left = 5 + (i - 1) % 4, max(capacity[i] - current[i] - old[i], 0)
-    if capacity[i] >= 0 and (answer[at] < 0 or left < answer[at]) then answer[at] = left end
+    local at = 5 + (i - 1) % 4
+    if capacity[i] < NO_LIMIT then answer[at] = min(answer[at], max(capacity[i] - current[i] - old[i], 0)) end
   end
   return answer
 end
 
 -- Puts real use in the place of what a reservation took. What is refunded before it was taken is never taken.
 local function settle(fate)
-  local reservation = call('GET', KEYS[3])
+  local reservation, stands = reserved()
   if not reservation then
-    if fate == NEVER then call('SET', KEYS[3], pack('<d', NEVER), 'PX', keep_ms) end
+    if fate == NEVER then
+      begin()
+      call('HSET', takes, id, pack('<d', NEVER))
+    end
     return {0, now}
   end
   if unpacked('<d', reservation) ~= LIVE then return {0, now} end
-  local count = unpacked('<d', reservation, 9)
+  local _, count, taken_at = unpacked(THREE, reservation)
+  local at = taken_at < 0 and HEAD + count * 32 or HEAD
   names = {}
-  for name in string.gmatch(string.sub(reservation, HEAD + 1 + count * 128), '[^\n]+') do names[#names + 1] = name end
+  for name in string.gmatch(string.sub(reservation, at + 1 + count * 64), '[^\n]+') do names[#names + 1] = name end
   open()
   for i = 1, count * 4 do
-    local capacity, step, taken = unpacked('<ddd', reservation, HEAD + i * 24 - 23)
-    if capacity >= 0 then
-      local number = unpacked('<d', reservation, HEAD + count * 96 + i * 8 - 7)
+    local d, o = (i - 1) % 4, ceil(i / 4) - 1
+    local taken = unpacked('<d', reservation, at + o * 64 + d * 8 + 1)
+    local step = unpacked('<d', reservation, at + o * 64 + d * 8 + 33)
+    if step > 0 then
       local real = #numbers >= OPENING + i * 8 and unpacked('<d', numbers, OPENING + i * 8 - 7) or 0
-      sub_span[i] = step
       if real > taken then
+        if sub_span[i] == 0 then measure(i, step) end
         advance(i)
         add(i, real - taken)
-      elseif real < taken then
+      elseif real < taken and step == sub_span[i] then
+        local number = floor(taken_at / step)
+        if taken_at < 0 then number = unpacked('<d', reservation, HEAD + i * 8 - 7) end
         give_back(i, number, taken - real)
       end
     end
   end
   save()
-  call('SET', KEYS[3], pack('<d', fate) .. string.sub(reservation, 9), 'KEEPTTL')
+  call('HSET', stands, id, pack('<d', fate) .. string.sub(reservation, 9))
   return {1, now}
 end
 
 -- A process is back: it tells what it admitted while nobody answered here. The same report again is not counted again.
 local function rejoin()
-  local parts, report, lost = unpacked('<ddd', numbers, OPENING + 1)
+  local parts, report, lost = unpacked(THREE, numbers, OPENING + 1)
   local fleet = call('HMGET', KEYS[2], '~', me)
-  if not fleet[1] then call('HSET', KEYS[2], '~', pack('<dd', now, lost)) end
+  if not fleet[1] then call('HSET', KEYS[2], '~', pack(TWO, now, lost)) end
   local seen_report = 0
-  if fleet[2] then local _, _, number = unpacked('<ddd', fleet[2]); seen_report = number end
+  if fleet[2] then local _, _, number = unpacked(THREE, fleet[2]); seen_report = number end
   if report > seen_report and owners > 0 then
     local at = OPENING + 25
     open()
     for i = 1, owners * 4 do
-      local step, count = unpacked('<dd', numbers, at)
+      local step, count = unpacked(TWO, numbers, at)
       at = at + 16
       if step > 0 then
-        sub_span[i] = step
+        measure(i, step)
         advance(i)
       end
       for _ = 1, count do
-        local number, units = unpacked('<dd', numbers, at)
+        local number, units = unpacked(TWO, numbers, at)
         at = at + 16
         add_at(i, number, units)
       end
@@ -362,16 +400,22 @@ end
 local function adjust()
   local place, step, number, units = unpacked(FOUR, numbers, OPENING + 1)
   open()
-  sub_span[place + 1] = step
-  give_back(place + 1, number, units)
-  save()
+  if sub_span[place + 1] == step then
+    give_back(place + 1, number, units)
+    save()
+  end
   return {1, now}
 end
 
-if what == 'take' then return take() end
-if what == 'settle' then return settle(SETTLED) end
-if what == 'refund' then return settle(REFUNDED) end
-if what == 'undo' then return settle(NEVER) end
-if what == 'rejoin' then return rejoin() end
-if what == 'adjust' then return adjust() end
-return redis.error_reply('ERR no such decision')
+local function decide()
+  if what == 'take' then return take() end
+  if what == 'settle' then return settle(SETTLED) end
+  if what == 'refund' then return settle(REFUNDED) end
+  if what == 'undo' then return settle(NEVER) end
+  if what == 'rejoin' then return rejoin() end
+  if what == 'adjust' then return adjust() end
+end
+
+local answer = decide()
+if not answer then return redis.error_reply('ERR no such decision') end
+return pack('<' .. string.rep('d', #answer), unpack(answer))

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use engine::limits::{Dimension, Held, Limit, MOST_UNITS, Weight, Window, sub_span_ms};
 use engine::ports::{Admission, Backend, Remaining};
 
-use super::wire::{self, Opening, Windows};
+use super::wire::{self, Opening, Said, Windows};
 use crate::link::{Away, Link, now};
 use crate::servers::{Servers, slot_of};
 
@@ -30,7 +30,7 @@ const UNSETTLED: Duration = Duration::from_secs(1);
 const NO_CALL: &str = "?";
 
 /// The status of a call that came too late.
-const TOO_LATE: i64 = 2;
+const TOO_LATE: u64 = 2;
 
 /// A process without a share, while Redis is away.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub(crate) struct Common {
 /// One hash tag.
 pub(crate) struct Tag {
     name: String,
-    keys: [String; 2],
+    keys: [String; 4],
     slot: usize,
     common: Arc<Common>,
     state: Mutex<State>,
@@ -129,7 +129,7 @@ enum By {
 
 impl Tag {
     pub(crate) fn new(name: &str, common: Arc<Common>) -> Self {
-        let keys = wire::keys(name);
+        let keys = wire::keys(name, wire::generation_ms(common.keep_ms));
         let slot = slot_of(&keys[0]);
         Self { name: name.to_owned(), keys, slot, common, state: Mutex::default() }
     }
@@ -153,10 +153,7 @@ impl Tag {
         if asks {
             // A call that came too late by what this process knew of the server's clock is made again with what it knows now.
             for is_last in [false, true] {
-                match self
-                    .call("take", Some(id), weights, &wire::weights(weights), wire::owners(weights))
-                    .await
-                {
+                match self.call("take", wire::take(id, weights)).await {
                     Ok(answer) if is_last || answer.numbers.first() != Some(&TOO_LATE) => {
                         return Ok(self.note(id, weights, &answer.numbers, &answer.server));
                     }
@@ -213,7 +210,7 @@ impl Tag {
         let Some(server) = link.server() else { return false };
         if self.lock().unsettled.is_some() {
             // The keys of a report may be in one place before those of a call are.
-            if self.call("refund", Some(NO_CALL), &[], &[], Vec::new()).await.is_err() {
+            if self.call("refund", Said { id: NO_CALL, ..Said::default() }).await.is_err() {
                 return false;
             }
             self.lock().unsettled = None;
@@ -247,7 +244,7 @@ impl Tag {
         loop {
             let doubtful: Vec<String> = self.lock().doubtful.iter().cloned().collect();
             for id in doubtful {
-                if self.call("undo", Some(&id), &[], &[], Vec::new()).await.is_err() {
+                if self.call("undo", Said { id: &id, ..Said::default() }).await.is_err() {
                     return false;
                 }
                 self.lock().doubtful.remove(&id);
@@ -258,7 +255,8 @@ impl Tag {
             };
             let Some(Report { number, lost, windows }) = report else { return false };
             let (numbers, owners) = wire::report(parts, number, lost, &windows);
-            let Ok(answer) = self.call("rejoin", None, &[], &numbers, owners).await else { return false };
+            let said = Said { numbers, owners, ..Said::default() };
+            let Ok(answer) = self.call("rejoin", said).await else { return false };
             if self.lock().reported(&answer.numbers, server) {
                 return true;
             }
@@ -293,29 +291,20 @@ impl Tag {
 
     async fn send(&self, owed: &Owed) -> Result<(), Away> {
         let told = match owed {
-            Owed::Settle { id, reals: Some(reals) } => {
-                self.call("settle", Some(id), &[], reals, Vec::new()).await
+            Owed::Settle { id, reals: Some(numbers) } => {
+                self.call("settle", Said { id, numbers: numbers.clone(), ..Said::default() }).await
             }
-            Owed::Settle { id, reals: None } => self.call("refund", Some(id), &[], &[], Vec::new()).await,
+            Owed::Settle { id, reals: None } => self.call("refund", Said { id, ..Said::default() }).await,
             Owed::Adjust { held, back } => {
-                self.call("adjust", None, &[], &wire::adjustment(held, *back), vec![held.owner.clone()]).await
+                let (numbers, owners) = (wire::adjustment(held, *back), vec![held.owner.clone()]);
+                self.call("adjust", Said { numbers, owners, ..Said::default() }).await
             }
         };
         told.map(|_| ())
     }
 
-    async fn call(
-        &self,
-        what: &'static str,
-        id: Option<&str>,
-        weights: &[Weight],
-        numbers: &[u8],
-        owners: Vec<Arc<str>>,
-    ) -> Result<crate::link::Answer, Away> {
+    async fn call(&self, what: &'static str, said: Said<'_>) -> Result<crate::link::Answer, Away> {
         let common = &self.common;
-        let mut keys = Vec::with_capacity(self.keys.len() + 1);
-        keys.extend_from_slice(&self.keys);
-        keys.extend(id.map(|id| wire::reservation_key(&self.name, id)));
         let opening = Opening {
             what,
             process: &common.process,
@@ -323,13 +312,14 @@ impl Tag {
             patience_ms: common.patience_ms + LATENESS_MS,
             pool: common.pool,
             keep_ms: common.keep_ms,
+            generation_ms: wire::generation_ms(common.keep_ms),
         };
-        common.servers.call(self.slot, &keys, &opening.arguments(weights, numbers, &owners)).await
+        common.servers.call(self.slot, &self.keys, &opening.arguments(said)).await
     }
 
     /// Notes what Redis said.
-    fn note(&self, id: &str, weights: &[Weight], numbers: &[i64], server: &Arc<str>) -> Admission {
-        let number = |at: usize| numbers.get(at).map_or(0, |number| u64::try_from(*number).unwrap_or(0));
+    fn note(&self, id: &str, weights: &[Weight], numbers: &[u64], server: &Arc<str>) -> Admission {
+        let number = |at: usize| numbers.get(at).copied().unwrap_or(0);
         let (status, now_ms, wait_ms) = (number(0), number(1), number(2));
         let mut state = self.lock();
         state.unsettled = None;
@@ -341,8 +331,8 @@ impl Tag {
         state.server = Some(server.clone());
         let mut remaining = Remaining::default();
         for (dimension, left) in wire::DIMENSIONS.into_iter().zip(numbers.iter().skip(4)) {
-            if let Ok(left) = u64::try_from(*left) {
-                remaining.at_most(dimension, left);
+            if *left < wire::NO_LIMIT_LEFT {
+                remaining.at_most(dimension, *left);
             }
         }
         if status == 1 && !state.held.contains_key(id) {
@@ -541,7 +531,7 @@ impl State {
     }
 
     /// A report has arrived. True if nothing is left to tell.
-    fn reported(&mut self, numbers: &[i64], server: &Arc<str>) -> bool {
+    fn reported(&mut self, numbers: &[u64], server: &Arc<str>) -> bool {
         self.report = None;
         // A call sent before may have failed meanwhile, and is undone like the others.
         if !self.fresh.is_empty() || !self.doubtful.is_empty() {
@@ -549,9 +539,8 @@ impl State {
             self.put_into_report(windows, false);
             return false;
         }
-        let number = |at: usize| numbers.get(at).and_then(|number| u64::try_from(*number).ok());
-        self.confirmed_ms = number(1);
-        self.parts = number(3).unwrap_or(0);
+        self.confirmed_ms = numbers.get(1).copied();
+        self.parts = numbers.get(3).copied().unwrap_or(0);
         self.server = Some(server.clone());
         self.mode = Mode::Here;
         true

@@ -3,9 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use engine::limits::{Dimension, Held, MOST_UNITS, SUB_SPANS, Weight, Window, sub_span_ms};
+use engine::limits::{Dimension, Held, MOST_UNITS, Weight, Window, sub_span_ms};
 
 use crate::link::CLOCK;
+
+/// The capacity of a window that has no limit; what is left of it is above [`NO_LIMIT_LEFT`].
+const NO_LIMIT: f64 = 9_007_199_254_740_992.0;
+
+/// More is left of no limit than this.
+pub(crate) const NO_LIMIT_LEFT: u64 = 1 << 52;
 
 /// Windows by owner and by what is counted, each with its span in milliseconds.
 pub(crate) type Windows = BTreeMap<(Arc<str>, Dimension), (u64, Window)>;
@@ -18,15 +24,18 @@ pub(crate) fn script(clock: Option<&str>) -> String {
     format!("{}\n{DECISIONS}", clock.unwrap_or(CLOCK))
 }
 
-/// The keys of a tag: its windows and its fleet.
-pub(crate) fn keys(tag: &str) -> [String; 2] {
+/// The keys of a tag: its windows, its fleet, and its reservations of even and of odd generations.
+pub(crate) fn keys(tag: &str, generation_ms: u64) -> [String; 4] {
     let tag = tag.replace('}', "%7D");
-    [format!("rates:{{{tag}}}"), format!("rates:{{{tag}}}:fleet")]
+    // Processes with other rates may have generations of another length, and then keys of their own.
+    let takes = |parity| format!("rates:{{{tag}}}:takes:{generation_ms}:{parity}");
+    [format!("rates:{{{tag}}}:windows"), format!("rates:{{{tag}}}:fleet"), takes(0), takes(1)]
 }
 
-/// The key of a reservation of a tag.
-pub(crate) fn reservation_key(tag: &str, id: &str) -> String {
-    format!("rates:{{{}}}:take:{id}", tag.replace('}', "%7D"))
+/// How long a generation of reservations is, where anything is kept for so long: the next power of two, which is seldom
+/// another for other rates.
+pub(crate) fn generation_ms(keep_ms: u64) -> u64 {
+    keep_ms.div_ceil(1_000).next_power_of_two() * 1_000
 }
 
 /// What every call says first.
@@ -39,19 +48,29 @@ pub(crate) struct Opening<'a> {
     pub(crate) patience_ms: u64,
     pub(crate) pool: u64,
     pub(crate) keep_ms: u64,
+    pub(crate) generation_ms: u64,
+}
+
+/// What one call says beside that: which reservation it is about, what is to be kept of it, numbers of its own, and the owners
+/// of the windows it is about.
+#[derive(Default)]
+pub(crate) struct Said<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) keeps: Vec<u8>,
+    pub(crate) numbers: Vec<u8>,
+    pub(crate) owners: Vec<Arc<str>>,
 }
 
 impl Opening<'_> {
-    /// The arguments of a call about windows of these owners. A reservation is kept for as long as one of these weights counts.
-    pub(crate) fn arguments(&self, weights: &[Weight], numbers: &[u8], owners: &[Arc<str>]) -> Vec<Vec<u8>> {
-        let longest_ms = weights.iter().map(|weight| sub_span_ms(weight.limit.span_ms)).max().unwrap_or(0);
-        let holds_ms = (SUB_SPANS + 1) * longest_ms;
-        let opening = [self.sent_ms, self.patience_ms, self.pool, self.keep_ms, holds_ms];
-        let mut told = Vec::with_capacity(opening.len() * 8 + numbers.len());
-        told.extend(opening.iter().flat_map(|number| (*number as f64).to_le_bytes()));
-        told.extend_from_slice(numbers);
-        let words = [self.what.as_bytes(), self.process.as_bytes(), &told];
-        words.into_iter().chain(owners.iter().map(|owner| owner.as_bytes())).map(<[u8]>::to_vec).collect()
+    /// The arguments of a call.
+    pub(crate) fn arguments(&self, said: Said<'_>) -> Vec<Vec<u8>> {
+        let opening = [self.sent_ms, self.patience_ms, self.pool, self.keep_ms, self.generation_ms];
+        let mut numbers = packed(opening.map(|number| number as f64));
+        numbers.extend(said.numbers);
+        let mut all = Vec::with_capacity(5 + said.owners.len());
+        all.extend([self.what.into(), self.process.into(), numbers, said.id.into(), said.keeps]);
+        all.extend(said.owners.iter().map(|owner| owner.as_bytes().to_vec()));
+        all
     }
 }
 
@@ -67,7 +86,7 @@ pub(crate) fn sort(weights: &mut [Weight]) {
 }
 
 /// The owners of sorted weights, each once.
-pub(crate) fn owners(weights: &[Weight]) -> Vec<Arc<str>> {
+fn owners(weights: &[Weight]) -> Vec<Arc<str>> {
     weights
         .chunk_by(same_owner)
         .filter_map(|of_one| of_one.first())
@@ -75,21 +94,25 @@ pub(crate) fn owners(weights: &[Weight]) -> Vec<Arc<str>> {
         .collect()
 }
 
-/// Capacity, sub-span and units of each window of each owner; a capacity below 0 is no limit.
-pub(crate) fn weights(weights: &[Weight]) -> Vec<u8> {
-    by_window(weights, |found| match found {
-        Some((_, Weight { limit, units })) => {
-            [limit.capacity as f64, sub_span_ms(limit.span_ms) as f64, *units as f64]
-        }
-        None => [-1.0, 0.0, 0.0],
-    })
+/// Says that this is to be taken.
+pub(crate) fn take<'a>(id: &'a str, weights: &[Weight]) -> Said<'a> {
+    let numbers =
+        by_window(weights, |found| found.map_or(NO_LIMIT, |(_, weight)| weight.limit.capacity as f64));
+    let (mut keeps, owners) = (Vec::new(), owners(weights));
+    for of_one in weights.chunk_by(same_owner) {
+        keeps.extend(by_window(of_one, |found| found.map_or(0.0, |(_, weight)| weight.units as f64)));
+        let sub_span = |weight: &Weight| sub_span_ms(weight.limit.span_ms) as f64;
+        keeps.extend(by_window(of_one, |found| found.map_or(0.0, |(_, weight)| sub_span(weight))));
+    }
+    keeps.extend_from_slice(owners.join("\n").as_bytes());
+    Said { id, keeps, numbers, owners }
 }
 
 /// The real use of each window of each owner; `reals` stand in the order of the weights.
 pub(crate) fn reals(weights: &[Weight], reals: &[u64]) -> Vec<u8> {
     by_window(weights, |found| {
         let real = found.and_then(|(at, _)| reals.get(at)).copied().unwrap_or(0);
-        [real.min(MOST_UNITS) as f64]
+        real.min(MOST_UNITS) as f64
     })
 }
 
@@ -121,16 +144,14 @@ pub(crate) fn report(parts: u64, number: u64, lost: bool, windows: &Windows) -> 
     (packed(numbers), owners)
 }
 
-fn by_window<const N: usize>(
-    weights: &[Weight],
-    numbers: impl Fn(Option<(usize, &Weight)>) -> [f64; N],
-) -> Vec<u8> {
-    let (mut all, mut first) = (Vec::with_capacity(weights.len() * N * 8), 0);
+/// A number for each window of each owner.
+fn by_window(weights: &[Weight], number: impl Fn(Option<(usize, &Weight)>) -> f64) -> Vec<u8> {
+    let (mut all, mut first) = (Vec::with_capacity(weights.len() * 8), 0);
     for of_one in weights.chunk_by(same_owner) {
         for dimension in DIMENSIONS {
             let found = of_one.iter().enumerate().find(|(_, weight)| weight.limit.dimension == dimension);
             let found = found.map(|(at, weight)| (first + at, weight));
-            all.extend(numbers(found).iter().flat_map(|number| number.to_le_bytes()));
+            all.extend(number(found).to_le_bytes());
         }
         first += of_one.len();
     }

@@ -107,6 +107,48 @@ fn the_script_decides_as_the_engine_does() {
     assert!(compared > 1_000, "{compared}");
 }
 
+/// A call asked again in the next generation of reservations is known; in the one after that it is another, and nothing is
+/// left of the first.
+#[test]
+fn a_reservation_lives_into_the_next_generation() {
+    const GENERATION_MS: u64 = 128_000;
+    let clock = KeptClock::new(&[]);
+    let begins_ms = clock.now_ms().next_multiple_of(GENERATION_MS);
+    block_on(async {
+        let rates = Rates::new(vec![rule(Scope::Tenant, Dimension::Requests, 10, MINUTE_MS)]).unwrap();
+        let limits = limits_on(&clock, "one", rates).await;
+        let left = async |id: &str, at_ms: u64| {
+            clock.set(begins_ms + at_ms);
+            limits.take(&take(id, "acme")).await.unwrap().remaining.requests
+        };
+        assert_eq!(left("a", GENERATION_MS - 1).await, Some(9));
+        assert_eq!(left("a", GENERATION_MS - 1).await, Some(9), "at once");
+        assert_eq!(left("a", 2 * GENERATION_MS - 1).await, Some(10), "it is known, and counts no more");
+        assert_eq!(left("b", 2 * GENERATION_MS - 1).await, Some(9));
+        assert_eq!(left("a", 2 * GENERATION_MS).await, Some(8), "it is another");
+    });
+    let reservations: Vec<String> = [0, 1]
+        .map(|parity| format!("HLEN rates:{{tenant/acme}}:takes:{GENERATION_MS}:{parity}"))
+        .map(|length| clock.valkey.say(&length).unwrap())
+        .into();
+    assert_eq!(reservations, [":2", ":2"], "one of each generation beside its mark");
+}
+
+/// Whoever has another span for a rate counts what was taken before as taken now.
+#[test]
+fn a_changed_span_forgets_nothing() {
+    let clock = KeptClock::new(&[]);
+    block_on(async {
+        for (span_ms, left) in [(MINUTE_MS, 9), (1_000, 8), (2 * MINUTE_MS, 7)] {
+            let rates = Rates::new(vec![rule(Scope::Tenant, Dimension::Requests, 10, span_ms)]).unwrap();
+            let limits = limits_on(&clock, "one", rates).await;
+            let admission = limits.take(&take(&span_ms.to_string(), "acme")).await.unwrap();
+            assert_eq!(admission.remaining.requests, Some(left), "{span_ms}");
+            clock.set(clock.now_ms() + 900);
+        }
+    });
+}
+
 #[test]
 fn every_call_stays_on_one_slot_of_a_cluster() {
     let valkey = Valkey::start(&["--cluster-enabled", "yes"]).unwrap();
