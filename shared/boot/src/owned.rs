@@ -39,6 +39,8 @@ pub trait Disk: Send + Sync {
 pub struct Owned<D = StoreThread> {
     rows: Arc<Mutex<Rows>>,
     disk: D,
+    /// Held by whoever reads memory from the disk: those who come meanwhile find what he has read.
+    reads_memory: futures::lock::Mutex<()>,
 }
 
 impl Owned {
@@ -46,14 +48,14 @@ impl Owned {
     pub(crate) fn new(store: Arc<dyn Store>) -> Result<Self> {
         let rows = Arc::default();
         let disk = StoreThread::start(store, Arc::clone(&rows))?;
-        Ok(Self { rows, disk })
+        Ok(Self::over(rows, disk))
     }
 }
 
 impl<D: Disk> Owned<D> {
     /// Keeps rows that `disk` reads and that somebody takes from `rows` to store them.
     pub fn over(rows: Arc<Mutex<Rows>>, disk: D) -> Self {
-        Self { rows, disk }
+        Self { rows, disk, reads_memory: Default::default() }
     }
 
     /// Waits until everything written so far is on the disk. Kind `Storage` if it cannot be brought there; then nothing is
@@ -124,17 +126,29 @@ impl<D: Disk> Store for Owned<D> {
     }
 
     async fn list(&self, range: &Range, from: Option<&str>, limit: usize) -> Result<Page> {
-        if from.is_none()
-            && let Some(page) = self.rows().list(range, limit)?
-        {
-            return Ok(page);
+        let mut one_reads = None;
+        if from.is_none() {
+            if let Some(page) = self.rows().list(range, limit)? {
+                return Ok(page);
+            }
+            if let Range::Memory(..) = range {
+                one_reads = Some(self.reads_memory.lock().await);
+                if let Some(page) = self.rows().list(range, limit)? {
+                    return Ok(page);
+                }
+            }
         }
+        let remembered = self.rows().remembered();
         self.settled().await?;
         let generation = self.rows().generation();
         let page = self.disk.list(range.clone(), from.map(str::to_owned), limit).await?;
         let (keys, found): (Vec<Key>, Vec<Versioned>) = page.rows.into_iter().unzip();
         self.rows().learn(keys.clone(), found.into_iter().map(Some).collect(), generation);
         let found = self.read(&keys).await?;
+        if one_reads.is_some() {
+            let listed = (keys.clone(), page.next.clone());
+            self.rows().keep_listing(range, limit, listed, (remembered, generation));
+        }
         let rows = keys.into_iter().zip(found).filter_map(|(key, row)| Some((key, row?))).collect();
         Ok(Page { rows, next: page.next })
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use engine::error::{Error, ErrorKind, Result};
-use engine::model::{AgentId, CallId, Event, ItemId, RunKey};
+use engine::model::{AgentId, CallId, Event, ItemId, RunId, RunKey, TenantId};
 use engine::ports::{Becomes, Change, Expect, Key, Page, Range, Row, Versioned};
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::channel::oneshot;
@@ -29,6 +29,10 @@ pub struct Rows {
     /// read again is a new one to whoever still holds the old one.
     floor: u64,
     generation: u64,
+    /// Listings of memory that were read from the disk, to which nothing was written since: every step of a run asks for the same.
+    listed: BTreeMap<Listing, (Vec<Key>, Option<String>)>,
+    /// How often memory was written. A listing that was begun before is not kept.
+    remembered: u64,
     waiting: VecDeque<Batch>,
     accepted: u64,
     stored: u64,
@@ -37,6 +41,9 @@ pub struct Rows {
     broken: Option<Error>,
     breaking: Vec<oneshot::Sender<Error>>,
 }
+
+/// Whose memory, before which run, and how many rows at most.
+type Listing = (TenantId, Option<RunId>, usize);
 
 struct Known {
     found: Option<Versioned>,
@@ -58,17 +65,6 @@ impl Batch {
     pub fn changes(&self) -> Vec<Change> {
         self.changes.values().cloned().collect()
     }
-}
-
-/// How pressing it is to store something.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Waits {
-    /// All is on the disk.
-    Nothing,
-    /// Something is not, and nobody waits for it.
-    ForCompany,
-    /// Somebody waits, or there is enough for a batch.
-    NoLonger,
 }
 
 impl Rows {
@@ -110,11 +106,36 @@ impl Rows {
         keys.iter().all(|key| self.knows(key)).then(|| keys.iter().map(found).collect())
     }
 
-    /// The rows of a run that was begun here, in the order of their keys; `None` where only the disk can tell, or there are
-    /// more than `limit`.
+    /// The rows of a run that was begun here, in the order of their keys, or a listing of memory that is known; `None` where only
+    /// the disk can tell, or there are more than `limit`.
     pub(super) fn list(&self, range: &Range, limit: usize) -> Result<Option<Page>> {
         self.check()?;
+        if let Some((keys, next)) = listing(range, limit).and_then(|listing| self.listed.get(&listing)) {
+            let rows = keys.iter().filter_map(|key| Some((key.clone(), self.known.get(key)?.found.clone()?)));
+            return Ok(Some(Page { rows: rows.collect(), next: next.clone() }));
+        }
         Ok(first_key(range).and_then(|first| self.list_from(&first, limit)))
+    }
+
+    /// How often memory was written so far.
+    pub(super) fn remembered(&self) -> u64 {
+        self.remembered
+    }
+
+    /// Keeps a listing whose rows were learned, and that was begun when memory had been written so often and rows forgotten so often.
+    pub(super) fn keep_listing(
+        &mut self,
+        range: &Range,
+        limit: usize,
+        (keys, next): (Vec<Key>, Option<String>),
+        (remembered, generation): (u64, u64),
+    ) {
+        if let Some(listing) = listing(range, limit)
+            && remembered == self.remembered
+            && generation == self.generation
+        {
+            self.listed.insert(listing, (keys, next));
+        }
     }
 
     fn list_from(&self, first: &Key, limit: usize) -> Option<Page> {
@@ -153,6 +174,10 @@ impl Rows {
                 }
                 Becomes::Gone | Becomes::Same => None,
             };
+            if let Key::Memory(tenant, _) = &change.key {
+                self.remembered += 1;
+                self.listed.retain(|(of, ..), _| of != tenant);
+            }
             match (&change.key, change.expect, &change.to) {
                 (Key::Run(run), Expect::Absent, Becomes::Row(_)) => drop(self.begun.insert(run.clone())),
                 (Key::Run(run), _, Becomes::Gone) => drop(self.begun.remove(run)),
@@ -197,6 +222,7 @@ impl Rows {
             let stored = self.stored;
             self.known.retain(|_, known| known.written > stored);
             self.begun.clear();
+            self.listed.clear();
             self.floor = self.greatest;
             self.generation += 1;
         }
@@ -211,13 +237,9 @@ impl Rows {
         Versioned { row, version }
     }
 
-    /// How pressing it is to store something.
-    pub(super) fn waits(&self) -> Waits {
-        match (self.waiting.len(), self.settling.len()) {
-            (0, _) => Waits::Nothing,
-            (1, 0) => Waits::ForCompany,
-            _ => Waits::NoLonger,
-        }
+    /// Whether something is not on the disk yet.
+    pub(super) fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
     }
 
     /// What goes to the disk next; whoever takes it must say what came of it before taking another.
@@ -289,6 +311,13 @@ impl Rows {
         let (reply, replied) = oneshot::channel();
         self.settling.push((self.accepted, reply));
         Ok(Some(replied))
+    }
+}
+
+fn listing(range: &Range, limit: usize) -> Option<Listing> {
+    match range {
+        Range::Memory(tenant, before) => Some((tenant.clone(), before.clone(), limit)),
+        _ => None,
     }
 }
 

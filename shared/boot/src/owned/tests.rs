@@ -1,7 +1,7 @@
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use engine::memory::MemoryStore;
-use engine::model::{Counters, TenantId};
+use engine::model::{ContentRef, Counters, MemoryRecord, RunId, TenantId};
 use engine::ports::{Becomes, Expect, Row};
 
 use super::*;
@@ -39,6 +39,7 @@ struct Disk {
     writes: Mutex<()>,
     full: AtomicBool,
     panics: AtomicBool,
+    lists: AtomicUsize,
 }
 
 #[async_trait]
@@ -59,8 +60,49 @@ impl Store for Disk {
     }
 
     async fn list(&self, range: &Range, from: Option<&str>, limit: usize) -> Result<Page> {
+        self.lists.fetch_add(1, Ordering::SeqCst);
         self.store.list(range, from, limit).await
     }
+}
+
+/// However many ask for the same memory at once, it is read once, and again when something was remembered.
+#[test]
+fn memory_is_read_from_the_disk_once() {
+    let disk = Arc::new(Disk::default());
+    let owned = Owned::new(disk.clone()).unwrap();
+    let tenant = |name: &str| TenantId::new(name);
+    let remember = |of: &str, run: &str| {
+        let (run_id, record) = (RunId::new(run), Default::default());
+        let record =
+            MemoryRecord { run_id: run_id.clone(), created_ms: 1, content: ContentRef::new(run), record };
+        let key = Key::Memory(tenant(of), run_id);
+        let to = Becomes::Row(Row::Memory(record));
+        wait(owned.write(&[Change { key, expect: Expect::Anything, to, due_ms: None }])).unwrap();
+    };
+    let list = async |of: &str, before: Option<&str>| {
+        let page = owned.list(&Range::Memory(tenant(of), before.map(RunId::new)), None, 2).await.unwrap();
+        let run = |(key, _): &(Key, Versioned)| match key {
+            Key::Memory(_, run) => run.to_string(),
+            key => panic!("{key:?}"),
+        };
+        (page.rows.iter().map(run).collect::<Vec<_>>(), page.next.is_some())
+    };
+    let check = |of: &str, before: Option<&str>, runs: &[&str], has_more: bool, lists: usize| {
+        let several = wait(futures::future::join_all((0..5).map(|_| list(of, before))));
+        let expected = (runs.iter().map(|run| (*run).to_owned()).collect::<Vec<_>>(), has_more);
+        assert!(several.iter().all(|found| *found == expected), "{several:?}");
+        assert_eq!(disk.lists.load(Ordering::SeqCst), lists);
+    };
+    check("a", None, &[], false, 1);
+    remember("a", "r1");
+    remember("a", "r2");
+    check("a", None, &["r2", "r1"], false, 2);
+    remember("b", "r9");
+    check("a", None, &["r2", "r1"], false, 2);
+    check("a", Some("r2"), &["r2", "r1"], false, 3);
+    remember("a", "r3");
+    check("a", None, &["r3", "r2"], true, 4);
+    check("b", None, &["r9"], false, 5);
 }
 
 #[test]
@@ -168,8 +210,10 @@ fn events_are_told_once_they_are_stored() {
     let disk = Arc::new(Disk::default());
     let owned = Owned::new(disk.clone()).unwrap();
     let mut events = owned.watch();
-    let run = RunKey { tenant: TenantId::new("a"), run: engine::model::RunId::new("r") };
+    let run = RunKey { tenant: TenantId::new("a"), run: RunId::new("r") };
     let event = |seq| Event { seq, at_ms: 0, kind: engine::model::EventKind::Accepted };
+    // What is not known would be read from the disk, behind a batch that cannot be stored.
+    wait(owned.read(&[1, 2, 3].map(|seq| Key::Event(run.clone(), seq)))).unwrap();
     let closed = disk.writes.lock().unwrap();
     for seq in 1..=3 {
         let to = Becomes::Row(Row::Event(event(seq)));

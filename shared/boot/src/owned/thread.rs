@@ -1,23 +1,20 @@
 //! The thread that brings rows to the disk and reads them from there.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::error::{Error, ErrorKind, Result};
 use engine::ports::{Change, Key, Page, Range, Store, Versioned};
 use futures::channel::oneshot;
 
-use super::rows::{Rows, Waits};
+use super::rows::Rows;
 use super::{Disk, Reply, answered, ended, lock};
 
 /// The waits before a batch that could not be stored is tried again.
 const RETRIES_MS: [u64; 4] = [10, 50, 200, 500];
-
-/// A write that nobody waits for goes to the disk after so long, together with those that follow it till then.
-const COMPANY: Duration = Duration::from_millis(2);
 
 /// What the thread is asked.
 enum Job {
@@ -98,32 +95,20 @@ impl Drop for End {
     }
 }
 
-/// Works until nobody can ask any more and nothing waits.
-#[expect(clippy::disallowed_methods, reason = "a wait of this thread, not of the platform")]
+/// Works until nobody can ask any more and nothing waits. Whoever reads, waits for the answer, so reads go first; what is written
+/// meanwhile goes to the disk together.
 async fn serve(store: &dyn Store, rows: &Mutex<Rows>, jobs: &Receiver<Job>) {
-    // Since when something waits that nobody waits for.
-    let mut alone: Option<Instant> = None;
     loop {
-        let waits = lock(rows).waits();
-        let job = match waits {
-            Waits::Nothing => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            Waits::ForCompany => {
-                let since = *alone.get_or_insert_with(Instant::now);
-                jobs.recv_timeout(COMPANY.saturating_sub(since.elapsed()))
-            }
-            Waits::NoLonger => jobs.try_recv().map_err(|_| RecvTimeoutError::Timeout),
-        };
+        let has_waiting = lock(rows).has_waiting();
+        let job = if has_waiting { jobs.try_recv().ok() } else { jobs.recv().ok() };
         match job {
-            Ok(Job::Read(keys, reply)) => drop(reply.send(store.read(&keys).await)),
-            Ok(Job::List(range, from, limit, reply)) => {
+            Some(Job::Read(keys, reply)) => drop(reply.send(store.read(&keys).await)),
+            Some(Job::List(range, from, limit, reply)) => {
                 drop(reply.send(store.list(&range, from.as_deref(), limit).await));
             }
-            Ok(Job::Store) => {}
-            Err(_) if waits == Waits::Nothing => return,
-            Err(_) => {
-                alone = None;
-                store_batch(store, rows).await;
-            }
+            Some(Job::Store) => {}
+            None if has_waiting => store_batch(store, rows).await,
+            None => return,
         }
     }
 }
