@@ -96,9 +96,10 @@ fn run(text: &str, history: &Value) -> (BTreeMap<AgentId, Input>, Vec<(&'static 
             let analysis = analysers[agent].analyse(input);
             spent += worked().saturating_sub(start);
             match analysis {
-                Analysis::Complete(data) | Analysis::Partial { data, .. } | Analysis::Evidence(data) => {
-                    Some(data)
-                }
+                Analysis::Settled(data)
+                | Analysis::Complete(data)
+                | Analysis::Partial { data, .. }
+                | Analysis::Evidence(data) => Some(data),
                 Analysis::Skip(_) => None,
                 Analysis::Fail(error) => panic!("{agent}: {error}"),
             }

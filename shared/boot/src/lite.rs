@@ -46,6 +46,17 @@ pub fn warm_up() {
     drop(std::thread::Builder::new().spawn(analysis::warm_up));
 }
 
+/// Compiles the agents' schemas beside whatever the caller does next, as [`warm_up`] does with the rest.
+pub fn compile_schemas(catalogue: &Arc<Catalogue>) {
+    let catalogue = catalogue.clone();
+    let compile = move || {
+        for agent in &catalogue.agents {
+            agent.compiled();
+        }
+    };
+    drop(std::thread::Builder::new().spawn(compile));
+}
+
 /// Opens the lite profile over a state folder, which must exist and be the caller's alone.
 pub async fn open_lite(config: &Config, state: &Path) -> Result<Lite> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);

@@ -29,6 +29,7 @@ pub(crate) fn read(
     order::check(&rows)?;
     let agents = rows.iter().map(|row| agent(row, texts, registered)).collect::<Result<Vec<_>, _>>()?;
     check_fan_outs(&rows, &agents)?;
+    prompts::check_shown(&agents)?;
     Ok(agents.into_iter().map(Arc::new).collect())
 }
 

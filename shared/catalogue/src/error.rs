@@ -205,6 +205,20 @@ pub enum CatalogueError {
         /// The variable.
         variable: String,
     },
+    /// A variable shows fields that what it names does not have.
+    #[error(
+        "{file}: the prompt of {agent} shows `{fields}` of `{variable}`, which has no such fields by its schema; write field, field(part, part)"
+    )]
+    UnknownShown {
+        /// The file.
+        file: String,
+        /// The agent.
+        agent: String,
+        /// The variable.
+        variable: String,
+        /// The fields as written.
+        fields: String,
+    },
     /// `not_in_prompt` names something the agent does not get.
     #[error(
         "agents.toml: {agent} lists `{named}` in not_in_prompt, which is none of its needs, uses and facts; remove it"

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use engine::agent::Prompt;
+use engine::agent::{AgentSpec, Prompt};
+use engine::prompt::{Shown, variables};
+use serde_json::Value;
 
 use crate::CatalogueError;
 use crate::rows::AgentRow;
+use crate::schemas;
 
 const USER_LINE: &str = "=== user ===";
 
@@ -24,11 +27,6 @@ pub(crate) fn read(row: &AgentRow, text: &str) -> Result<Prompt, CatalogueError>
     Ok(Prompt { system: system.trim().to_owned(), user: user.trim().to_owned() })
 }
 
-/// The names between double braces, in order.
-pub(crate) fn variables(text: &str) -> Vec<&str> {
-    text.split("{{").skip(1).filter_map(|after| Some(after.split_once("}}")?.0.trim())).collect()
-}
-
 fn check_variables(row: &AgentRow, file: &str, system: &str, user: &str) -> Result<(), CatalogueError> {
     let declared = declared(row);
     if let Some(named) = row.not_in_prompt.iter().find(|named| !declared.contains(*named)) {
@@ -43,7 +41,8 @@ fn check_variables(row: &AgentRow, file: &str, system: &str, user: &str) -> Resu
 
     let (file, agent) = (file.to_owned(), row.id.clone());
     let mut named = BTreeSet::new();
-    for variable in variables(system).into_iter().chain(variables(user)) {
+    let in_system = variables(system);
+    for variable in in_system.iter().copied().chain(variables(user)).map(|variable| variable.name) {
         if !supplied.contains(variable) {
             let supplied = supplied.into_iter().collect::<Vec<_>>().join(", ");
             return Err(CatalogueError::UnknownVariable {
@@ -53,7 +52,7 @@ fn check_variables(row: &AgentRow, file: &str, system: &str, user: &str) -> Resu
                 supplied,
             });
         }
-        if !named.insert(variable.to_owned()) || variables(system).contains(&variable) {
+        if !named.insert(variable.to_owned()) || in_system.iter().any(|other| other.name == variable) {
             return Err(CatalogueError::RepeatedVariable { file, agent, variable: variable.to_owned() });
         }
     }
@@ -61,6 +60,43 @@ fn check_variables(row: &AgentRow, file: &str, system: &str, user: &str) -> Resu
         Some(variable) => Err(CatalogueError::MissingVariable { file, agent, variable: variable.clone() }),
         None => Ok(()),
     }
+}
+
+/// The fields a variable shows are fields of what it names.
+pub(crate) fn check_shown(agents: &[AgentSpec]) -> Result<(), CatalogueError> {
+    for agent in agents {
+        for variable in variables(&agent.prompt.user).iter().filter(|variable| !variable.fields.is_empty()) {
+            let of = match variable.name {
+                "baseline" => Some(agent),
+                name => agents.iter().find(|other| other.id.as_str() == name),
+            };
+            let shown = Shown::read(variable.fields);
+            let is_known = shown.zip(of).is_some_and(|(shown, of)| match &of.fan_out {
+                // The results of its items are listed.
+                Some(_) if variable.name != "baseline" => shown.fields().all(|(name, shown)| match name {
+                    "data" => has_fields(&of.schema, &of.schema, shown),
+                    name => ["item", "status", "reason"].contains(&name) && shown.fields().next().is_none(),
+                }),
+                _ => has_fields(&of.schema, &of.schema, &shown),
+            });
+            if !is_known {
+                return Err(CatalogueError::UnknownShown {
+                    file: format!("prompts/{}.md", agent.id),
+                    agent: agent.id.to_string(),
+                    variable: variable.name.to_owned(),
+                    fields: variable.fields.to_owned(),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn has_fields(schema: &Value, part: &Value, shown: &Shown) -> bool {
+    let known = schemas::fields(schema, part);
+    shown.fields().all(|(name, shown)| {
+        known.and_then(|known| known.get(name)).is_some_and(|part| has_fields(schema, part, shown))
+    })
 }
 
 /// The variables of a row's needs, uses and facts.

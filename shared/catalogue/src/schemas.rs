@@ -1,17 +1,17 @@
 //! Schemas: they compile, they are strict, and they have the fields the rows name.
 
-use serde_json::Value;
+use engine::agent::AgentSpec;
+use serde_json::{Map, Value};
 
 use crate::CatalogueError;
 use crate::rows::AgentRow;
 
-/// The schema of a row, checked.
+/// The schema of a row, checked but for whether it compiles.
 pub(crate) fn read(row: &AgentRow, text: &str) -> Result<Value, CatalogueError> {
     let (file, agent) = (format!("schemas/{}.json", row.id), row.id.clone());
     let bad =
         |problem: String| CatalogueError::BadSchema { file: file.clone(), agent: agent.clone(), problem };
     let schema: Value = serde_json::from_str(text).map_err(|error| bad(error.to_string()))?;
-    jsonschema::validator_for(&schema).map_err(|error| bad(error.to_string()))?;
     if schema.get("type").and_then(Value::as_str) != Some("object") {
         return Err(bad("the top level is not of type object".to_owned()));
     }
@@ -22,22 +22,39 @@ pub(crate) fn read(row: &AgentRow, text: &str) -> Result<Value, CatalogueError> 
     Ok(schema)
 }
 
+/// An agent's schema must compile.
+pub(crate) fn compile(agent: &AgentSpec) -> Result<(), CatalogueError> {
+    let bad = |problem: String| CatalogueError::BadSchema {
+        file: format!("schemas/{}.json", agent.id),
+        agent: agent.id.to_string(),
+        problem,
+    };
+    jsonschema::validator_for(&agent.schema).map(drop).map_err(|error| bad(error.to_string()))
+}
+
 /// The names of the top-level properties, in order.
 pub(crate) fn properties(schema: &Value) -> impl Iterator<Item = &String> {
     schema.get("properties").and_then(Value::as_object).into_iter().flat_map(|properties| properties.keys())
 }
 
-/// The properties of the objects in the list `field`, if that is a list of objects; local definitions are followed.
-pub(crate) fn item_properties<'a>(
-    schema: &'a Value,
-    field: &str,
-) -> Option<&'a serde_json::Map<String, Value>> {
-    let items = schema.get("properties")?.get(field)?.get("items")?;
-    let items = match items.get("$ref").and_then(Value::as_str) {
-        Some(reference) => schema.pointer(reference.strip_prefix('#')?)?,
-        None => items,
-    };
-    items.get("properties")?.as_object()
+/// The properties of the objects in the list `field`, if that is a list of objects.
+pub(crate) fn item_properties<'a>(schema: &'a Value, field: &str) -> Option<&'a Map<String, Value>> {
+    fields(schema, schema.get("properties")?.get(field)?.get("items")?)
+}
+
+/// The properties of a part of a schema that is an object, a list of objects, or one of these or nothing; local definitions
+/// are followed.
+pub(crate) fn fields<'a>(schema: &'a Value, part: &'a Value) -> Option<&'a Map<String, Value>> {
+    if let Some(reference) = part.get("$ref").and_then(Value::as_str) {
+        return fields(schema, schema.pointer(reference.strip_prefix('#')?)?);
+    }
+    if let Some(parts) = part.get("anyOf").and_then(Value::as_array) {
+        return parts.iter().find_map(|part| fields(schema, part));
+    }
+    match part.get("items") {
+        Some(items) => fields(schema, items),
+        None => part.get("properties")?.as_object(),
+    }
 }
 
 /// The place of the first object schema that is open or leaves a property optional.

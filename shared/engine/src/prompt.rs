@@ -1,12 +1,17 @@
 //! A prompt with its variables filled. Everything that comes from outside stands in a data block; its text cannot end
 //! the block, because no `<` of it survives.
+//!
+//! A variable may name the fields that are shown: `{{analysis_cartographer: title, claims(id, text)}}`. What an agent is not
+//! shown costs nothing, and when it changes the question stays the same.
+
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use crate::agent::AgentSpec;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ports::ModelMessage;
-use crate::step_input::StepInput;
+use crate::step_input::{Input, StepInput};
 
 /// The system and user message of a step.
 ///
@@ -16,7 +21,7 @@ pub(crate) fn messages(
     input: &StepInput,
     baseline: Option<&Value>,
 ) -> Result<Vec<ModelMessage>> {
-    let user = fill(&spec.prompt.user, |name| variable(spec, input, baseline, name)).map_err(|name| {
+    let user = fill(&spec.prompt.user, |named| variable(spec, input, baseline, named)).map_err(|name| {
         Error::new(
             ErrorKind::Configuration,
             format!("the prompt of {} names `{name}`, which nobody supplies", spec.id),
@@ -25,26 +30,94 @@ pub(crate) fn messages(
     Ok(vec![ModelMessage::System { text: spec.prompt.system.clone() }, ModelMessage::User { text: user }])
 }
 
-/// The names of the variables in a text, in their order.
-pub fn variables(text: &str) -> Vec<&str> {
-    let mut names = Vec::new();
-    let mut rest = text;
-    while let Some((_, after)) = rest.split_once("{{") {
-        let Some((name, after)) = after.split_once("}}") else { break };
-        names.push(name.trim());
-        rest = after;
-    }
-    names
+/// A variable of a prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Variable<'a> {
+    /// Whose value it is.
+    pub name: &'a str,
+    /// The fields that are shown, as written; all, if there are none.
+    pub fields: &'a str,
 }
 
-fn fill(text: &str, value: impl Fn(&str) -> Option<String>) -> Result<String, String> {
+/// The variables in a text, in their order.
+pub fn variables(text: &str) -> Vec<Variable<'_>> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some((_, variable, after)) = split(rest) {
+        found.push(variable);
+        rest = after;
+    }
+    found
+}
+
+/// The text before the first variable, that variable, and the text after it.
+fn split(text: &str) -> Option<(&str, Variable<'_>, &str)> {
+    let (before, after) = text.split_once("{{")?;
+    let (variable, after) = after.split_once("}}")?;
+    let (name, fields) = variable.split_once(':').unwrap_or((variable, ""));
+    Some((before, Variable { name: name.trim(), fields: fields.trim() }, after))
+}
+
+/// Which fields of a value are shown, and what of each; all of it, if none is named.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shown(BTreeMap<String, Shown>);
+
+impl Shown {
+    /// Reads `title, claims(id, text)`. `None` for anything else, also for a field named twice.
+    pub fn read(fields: &str) -> Option<Self> {
+        let mut rest = fields.trim();
+        let shown = if rest.is_empty() { Self::default() } else { Self::list(&mut rest)? };
+        rest.is_empty().then_some(shown)
+    }
+
+    fn list(rest: &mut &str) -> Option<Self> {
+        let mut shown = Self::default();
+        loop {
+            let end = rest.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+            let (name, after) = rest.split_at(end.unwrap_or(rest.len()));
+            *rest = after.trim_start();
+            let mut of_it = Self::default();
+            if let Some(after) = rest.strip_prefix('(') {
+                *rest = after.trim_start();
+                of_it = Self::list(rest)?;
+                *rest = rest.strip_prefix(')')?.trim_start();
+            }
+            if name.is_empty() || shown.0.insert(name.to_owned(), of_it).is_some() {
+                return None;
+            }
+            match rest.strip_prefix(',') {
+                Some(after) => *rest = after.trim_start(),
+                None => return Some(shown),
+            }
+        }
+    }
+
+    /// The fields, each with what is shown of it.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &Shown)> {
+        self.0.iter().map(|(name, shown)| (name.as_str(), shown))
+    }
+
+    /// What is shown of a value; of a list, what is shown of each element.
+    pub(crate) fn of(&self, value: &Value) -> Value {
+        match value {
+            Value::Array(values) if !self.0.is_empty() => values.iter().map(|value| self.of(value)).collect(),
+            Value::Object(fields) if !self.0.is_empty() => {
+                let shown = fields
+                    .iter()
+                    .filter_map(|(name, value)| Some((name.clone(), self.0.get(name)?.of(value))));
+                Value::Object(shown.collect())
+            }
+            value => value.clone(),
+        }
+    }
+}
+
+fn fill(text: &str, value: impl Fn(Variable<'_>) -> Option<String>) -> Result<String, String> {
     let mut filled = String::with_capacity(text.len() * 2);
     let mut rest = text;
-    while let Some((before, after)) = rest.split_once("{{") {
-        let Some((name, after)) = after.split_once("}}") else { break };
-        let name = name.trim();
+    while let Some((before, variable, after)) = split(rest) {
         filled.push_str(before);
-        filled.push_str(&fence(name, &value(name).ok_or_else(|| name.to_owned())?));
+        filled.push_str(&fence(variable.name, &value(variable).ok_or_else(|| variable.name.to_owned())?));
         rest = after;
     }
     filled.push_str(rest);
@@ -61,19 +134,25 @@ fn fence(name: &str, json: &str) -> String {
 }
 
 /// The JSON of a variable.
-fn variable(spec: &AgentSpec, input: &StepInput, baseline: Option<&Value>, name: &str) -> Option<String> {
+fn variable(
+    spec: &AgentSpec,
+    input: &StepInput,
+    baseline: Option<&Value>,
+    Variable { name, fields }: Variable<'_>,
+) -> Option<String> {
+    let shown = Shown::read(fields)?;
     if let Some(fact) = name.strip_prefix("fact.") {
         return input.fact(fact).map(Value::to_string);
     }
     match name {
         "item" => input.item.as_ref().map(|item| shown_item(spec, item).to_string()),
-        "baseline" => Some(baseline.map_or_else(|| "null".to_owned(), Value::to_string)),
+        "baseline" => Some(baseline.map_or(Value::Null, |baseline| shown.of(baseline)).to_string()),
         // Without the time of the request: the same question tomorrow is the same question.
         "request" => Some(
             json!({
                 "source_name": input.request.source_name,
                 "media_type": input.request.media_type,
-                "bytes": input.request.bytes,
+                "bytes": two_digits(input.request.bytes),
                 "depth": input.request.depth,
             })
             .to_string(),
@@ -81,11 +160,21 @@ fn variable(spec: &AgentSpec, input: &StepInput, baseline: Option<&Value>, name:
         agent => {
             spec.inputs().find(|id| id.as_str() == agent)?;
             match input.inputs.get(agent) {
-                Some(input) => serde_json::to_string(input).ok(),
+                Some(input) => {
+                    let data = input.data.as_ref().map(|data| shown.of(data));
+                    serde_json::to_string(&Input { data, status: input.status, reason: input.reason.clone() })
+                        .ok()
+                }
                 None => Some(json!({"status": "not_planned"}).to_string()),
             }
         }
     }
+}
+
+/// A number to two digits: nothing that is planned turns on a byte more or less.
+fn two_digits(number: u64) -> u64 {
+    let unit = 10_u64.pow(number.max(1).ilog10().saturating_sub(1));
+    number.saturating_add(unit / 2) / unit * unit
 }
 
 /// The fields of an item that the agent is to see.
@@ -131,9 +220,42 @@ mod tests {
 
     #[test]
     fn variables_are_found_and_filled() {
-        assert_eq!(variables("a {{one}} b {{ fact.two }} c {{"), ["one", "fact.two"]);
-        let filled = fill("x {{a}} y", |name| (name == "a").then(|| "1".to_owned())).unwrap();
+        let names = |text| variables(text).iter().map(|variable| variable.name).collect::<Vec<_>>();
+        assert_eq!(names("a {{one}} b {{ fact.two }} {{three: x, y(z)}} c {{"), ["one", "fact.two", "three"]);
+        let filled = fill("x {{a}} y", |variable| (variable.name == "a").then(|| "1".to_owned())).unwrap();
         assert_eq!(filled, "x <data name=\"a\">\n1\n</data> y");
         assert_eq!(fill("{{b}}", |_| None), Err("b".to_owned()));
+    }
+
+    #[test]
+    fn sizes_are_told_to_two_digits() {
+        let check = |number, expected| assert_eq!(two_digits(number), expected, "{number}");
+        check(0, 0);
+        check(99, 99);
+        check(5_364, 5_400);
+        check(5_377, 5_400);
+        check(9_960, 10_000);
+        check(u64::MAX, 18_000_000_000_000_000_000);
+    }
+
+    #[test]
+    fn only_named_fields_are_shown() {
+        let map = json!({"title": "T", "claims": [{"id": "c1", "text": "One.", "score": 1}, {"id": "c2"}],
+            "numbers": [7], "none": null});
+        let check = |fields: &str, expected: Value| {
+            assert_eq!(Shown::read(fields).unwrap().of(&map), expected, "{fields}");
+        };
+        check("", map.clone());
+        check("title", json!({"title": "T"}));
+        check(
+            "claims( id ,text ), none, absent",
+            json!({"claims": [{"id": "c1", "text": "One."}, {"id": "c2"}],
+            "none": null}),
+        );
+        // What has no fields is shown as it is.
+        check("numbers(a), title(a)", json!({"numbers": [7], "title": "T"}));
+        for broken in [",", "a,", "a(", "a()", "a)", "a b", "a, a", "a(b, b)", "a(b))", "a: b", "ä"] {
+            assert_eq!(Shown::read(broken), None, "{broken}");
+        }
     }
 }

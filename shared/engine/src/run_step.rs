@@ -209,6 +209,7 @@ async fn decide(ports: &Ports, spec: &AgentSpec, claimed: &Claimed, input: &Step
     let baseline = match analysis {
         Some(Analysis::Skip(reason)) => return Ok(decided(Outcome::Skipped(reason), Vec::new(), None)),
         Some(Analysis::Fail(error)) => return Err(error),
+        Some(Analysis::Settled(data)) => return Ok(decided(Outcome::Ok(data), Vec::new(), None)),
         Some(Analysis::Complete(data)) => Baseline::Complete(data),
         Some(Analysis::Partial { data, lacking }) => Baseline::Partial(data, lacking),
         Some(Analysis::Evidence(data)) => Baseline::Evidence(data),

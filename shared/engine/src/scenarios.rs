@@ -73,6 +73,7 @@ fn without_a_model_rules_speak_for_themselves() {
     check(None, None, (Skipped, "deterministic", "-"), &[]);
     let nothing = Analysis::Skip(Reason::new(ReasonCode::NotApplicable, "no frames"));
     check(Some(nothing), Some(vec![]), (Skipped, "deterministic", "-"), &[]);
+    check(Some(Analysis::Settled(baseline())), Some(vec![]), (Ok, "deterministic", "by rule"), &[]);
     let unusable = Error::new(ErrorKind::InvalidInput, "no words");
     check(Some(Analysis::Fail(unusable)), Some(vec![]), (Failed, "deterministic", "-"), &[]);
     check(Some(Analysis::Complete(json!({"said": 7}))), None, (Failed, "deterministic", "-"), &[]);

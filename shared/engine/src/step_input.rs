@@ -66,7 +66,9 @@ impl StepInput {
 /// What an analyser makes of a step's input, without a model.
 #[derive(Clone, Debug)]
 pub enum Analysis {
-    /// All there is to say.
+    /// All there is to say, so that no model is asked even where there is one.
+    Settled(Value),
+    /// All that rules can say; it stands without a model.
     Complete(Value),
     /// It stands, but a model would add what `lacking` names.
     Partial {

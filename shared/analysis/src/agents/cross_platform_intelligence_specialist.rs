@@ -57,7 +57,10 @@ pub fn baseline(input: &StepInput) -> Analysis {
             })
         })
         .collect();
-    Analysis::Complete(json!({"spread": spread, "reading": null}))
+    // What was seen in one place only leaves nothing to read.
+    let is_spread = !spread.is_empty();
+    let data = json!({"spread": spread, "reading": null});
+    if is_spread { Analysis::Complete(data) } else { Analysis::Settled(data) }
 }
 
 /// Every shared word, folded: its form to show, and the runs that have it, oldest first.

@@ -400,9 +400,10 @@ pub(super) mod testing {
     /// What an analysis holds, if anything.
     pub(crate) fn data_of(analysis: Analysis) -> Option<Value> {
         match analysis {
-            Analysis::Complete(data) | Analysis::Partial { data, .. } | Analysis::Evidence(data) => {
-                Some(data)
-            }
+            Analysis::Settled(data)
+            | Analysis::Complete(data)
+            | Analysis::Partial { data, .. }
+            | Analysis::Evidence(data) => Some(data),
             Analysis::Skip(_) | Analysis::Fail(_) => None,
         }
     }

@@ -9,6 +9,9 @@ use super::input::{self, Cartography, Record};
 
 const MOST_QUERIES: usize = 8;
 const MOST_RELATED: usize = 10;
+/// Sentences of a related run's summary, and claims of it, that are shown.
+const MOST_SENTENCES: usize = 2;
+const MOST_CLAIMS: usize = 4;
 
 /// Finds earlier runs by shared names and topic words; how this content stands to them is for a model to say.
 pub fn baseline(input: &StepInput) -> Analysis {
@@ -54,6 +57,8 @@ fn related(this: &BTreeMap<String, (String, bool)>, record: &Record) -> Option<(
     if shared.len() < 2 && !shared.iter().any(|(_, name)| *name) {
         return None;
     }
+    let mentions = |text: &&str| shared.iter().any(|(mark, _)| input::mentions(text, mark));
+    let claims = record.claims.iter().map(|claim| claim.text.as_str()).filter(mentions);
     let score = input::rounded(shared.len() as f64 / (this.len() + other.len() - shared.len()) as f64);
     let row = json!({
         "run_id": record.run_id,
@@ -61,6 +66,8 @@ fn related(this: &BTreeMap<String, (String, bool)>, record: &Record) -> Option<(
         "created_ms": record.created_ms,
         "overlap": shared.iter().map(|(text, _)| text).collect::<Vec<_>>(),
         "score": score,
+        "summary": record.summary.iter().take(MOST_SENTENCES).collect::<Vec<_>>(),
+        "claims": claims.take(MOST_CLAIMS).collect::<Vec<_>>(),
     });
     Some((score, row))
 }
@@ -78,7 +85,8 @@ mod tests {
             "entities": [{"name": "Sea Wall", "kind": "other", "mentions": 3, "segments": ["s1"]}]});
         let run = |id: &str, words: Value, names: Value| {
             json!({"run_id": id, "title": id, "created_ms": 5, "topics": [{"label": "x", "keywords": words}],
-                "entities": names})
+                "entities": names, "summary": ["One.", "Two.", "Three."],
+                "claims": [{"text": "The walled town."}, {"text": "The WALL broke."}]})
         };
         let history = json!([
             run("one word", json!(["wall"]), json!([])),
@@ -96,6 +104,8 @@ mod tests {
         assert_eq!(ids, ["name", "two words"]);
         assert_eq!(data["related"][0]["overlap"], json!(["Sea Wall", "storm", "wall"]));
         assert_eq!(data["related"][0]["score"], 0.75);
+        assert_eq!(data["related"][0]["summary"], json!(["One.", "Two."]));
+        assert_eq!(data["related"][0]["claims"], json!(["The WALL broke."]));
     }
 
     #[test]

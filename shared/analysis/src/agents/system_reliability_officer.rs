@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use engine::model::ReasonCode;
 use engine::step_input::{Analysis, StepInput};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -9,6 +10,8 @@ use serde_json::{Value, json};
 use super::input;
 
 const MOST_SLOW: usize = 5;
+/// A step is slow that takes longer than this and than a third of all steps together.
+const SLOW_MS: u64 = 30_000;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -48,7 +51,9 @@ pub fn baseline(input: &StepInput) -> Analysis {
     let slow =
         |step: &&Step| json!({"agent": step.agent, "item": step.item, "duration_ms": step.duration_ms});
     let retried: Vec<&Step> = steps.iter().filter(|step| step.attempt > 1).collect();
-    Analysis::Complete(json!({
+    let advice = advice(&report, &steps, &retried);
+    let is_clean = advice.is_empty() && steps.iter().all(is_as_it_should_be) && !has_slow_step(&steps);
+    let data = json!({
         "steps": {
             "total": steps.len(),
             "ok": count("ok"),
@@ -62,8 +67,25 @@ pub fn baseline(input: &StepInput) -> Analysis {
         "unsettled_nano_usd": report.unsettled_nano_usd,
         "slowest": slowest.iter().map(slow).collect::<Vec<_>>(),
         "retried": retried.iter().map(|step| json!({"agent": step.agent, "attempt": step.attempt})).collect::<Vec<_>>(),
-        "advice": advice(&report, &steps, &retried),
-    }))
+        "advice": advice,
+    });
+    if is_clean { Analysis::Settled(data) } else { Analysis::Complete(data) }
+}
+
+/// It did its work, or there was none for it.
+fn is_as_it_should_be(step: &Step) -> bool {
+    let because =
+        |code: ReasonCode| step.reason.as_deref().is_some_and(|reason| reason.starts_with(code.name()));
+    match step.status.as_str() {
+        "ok" => true,
+        "skipped" => because(ReasonCode::NotApplicable) || because(ReasonCode::NotPlanned),
+        _ => false,
+    }
+}
+
+fn has_slow_step(steps: &[Step]) -> bool {
+    let all: u64 = steps.iter().map(|step| step.duration_ms).sum();
+    steps.iter().any(|step| step.duration_ms > SLOW_MS && step.duration_ms > all / 3)
 }
 
 fn advice(report: &Report, steps: &[Step], retried: &[&Step]) -> Vec<Value> {
@@ -170,6 +192,19 @@ mod tests {
             "steps": [row("a", json!(null), "ok", json!(null), 1, 10)]});
         let input = step(Value::Null, json!({}), json!({"run_report": report}));
         assert_eq!(check("system_reliability_officer", baseline, &input)["advice"], json!([]));
+        let is_settled = |rows: Vec<Value>| {
+            let report =
+                json!({"cost_nano_usd": 0, "cap_nano_usd": 100, "unsettled_nano_usd": 0, "steps": rows});
+            let input = step(Value::Null, json!({}), json!({"run_report": report}));
+            matches!(baseline(&input), Analysis::Settled(_))
+        };
+        let ok = row("a", json!(null), "ok", json!(null), 1, 10);
+        let skipped = |reason: &str| row("b", json!(null), "skipped", json!(reason), 1, 0);
+        assert!(is_settled(vec![ok.clone(), skipped("not_applicable: no images")]));
+        assert!(!is_settled(vec![ok.clone(), skipped("missing_input: no map")]));
+        assert!(!is_settled(vec![ok.clone(), row("c", json!(null), "uncertain", json!("refused"), 1, 0)]));
+        assert!(!is_settled(vec![ok.clone(), row("d", json!(null), "ok", json!(null), 2, 0)]));
+        assert!(!is_settled(vec![ok, row("e", json!(null), "ok", json!(null), 1, 40_000)]));
         assert!(matches!(baseline(&step(Value::Null, json!({}), json!({}))), Analysis::Fail(_)));
     }
 }

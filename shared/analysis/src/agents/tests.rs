@@ -183,7 +183,7 @@ fn run(name: &str, format: &str, history: Value) -> BTreeMap<AgentId, Input> {
 
 fn ended(agent: &str, analysis: Analysis) -> (Status, Option<Value>, Option<String>) {
     match analysis {
-        Analysis::Complete(data) | Analysis::Partial { data, .. } => {
+        Analysis::Settled(data) | Analysis::Complete(data) | Analysis::Partial { data, .. } => {
             validate(agent, &data);
             (Status::Ok, Some(data), None)
         }

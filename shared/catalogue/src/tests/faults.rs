@@ -200,9 +200,34 @@ fn a_variable_nobody_supplies() {
 }
 
 #[test]
+fn a_shown_field_that_is_none() {
+    let shows = |agent: &str, whole: &str, shown: &str| {
+        let message = fault(|texts| {
+            let text = prompt(texts, agent);
+            let (before, after) = text.split_once(&format!("{{{{{whole}")).unwrap();
+            let (_, after) = after.split_once("}}").unwrap();
+            *text = format!("{before}{{{{{whole}: {shown}}}}}{after}");
+        });
+        says(&message, &[&format!("prompts/{agent}.md"), shown, whole, "no such fields"]);
+    };
+    shows("argument_strategist", "analysis_cartographer", "title, tittle");
+    shows("argument_strategist", "analysis_cartographer", "claims(id, weather)");
+    shows("argument_strategist", "analysis_cartographer", "title(id)");
+    shows("argument_strategist", "analysis_cartographer", "title, (id)");
+    shows("argument_strategist", "verification_director", "verdict");
+    shows("persona_archivist", "baseline", "people(weather)");
+    shows("deep_content_analyst", "transcription_engineer", "segments, segments");
+}
+
+#[test]
 fn an_input_the_prompt_misses_or_repeats() {
-    let message =
-        fault(|texts| swap(prompt(texts, "persona_archivist"), "{{risk_intelligence_analyst}}", ""));
+    let message = fault(|texts| {
+        swap(
+            prompt(texts, "persona_archivist"),
+            "{{risk_intelligence_analyst: by_speaker, verdicts, findings}}",
+            "",
+        )
+    });
     says(&message, &["prompts/persona_archivist.md", "misses `risk_intelligence_analyst`", "not_in_prompt"]);
     let message = fault(|texts| swap(prompt(texts, "persona_archivist"), "{{baseline}}", ""));
     says(&message, &["prompts/persona_archivist.md", "misses `baseline`"]);

@@ -6,7 +6,7 @@ mod prompts;
 mod rules;
 mod workflow;
 
-use crate::{Catalogue, Registered, Texts, from_texts, load};
+use crate::{Catalogue, Registered, Texts, from_texts};
 
 const TOOLS: [&str; 2] = ["search_memory", "search_transcript"];
 const WITHOUT_ANALYSER: [&str; 4] = [
@@ -25,7 +25,7 @@ fn with_registered<T>(test: impl FnOnce(&Registered<'_>) -> T) -> T {
 }
 
 fn embedded() -> Catalogue {
-    with_registered(|registered| load(Some(registered)).unwrap())
+    with_registered(|registered| from_texts(&Texts::embedded(), Some(registered)).unwrap())
 }
 
 /// The message of the fault that a change brings; the change must bring one.

@@ -16,7 +16,7 @@ use super::compress::{DroppableShare, compress_source};
 use crate::agent::AgentSpec;
 use crate::error::Result;
 use crate::ports::ModelMessage;
-use crate::prompt;
+use crate::prompt::{self, Shown};
 use crate::step_input::{Input, StepInput};
 
 /// Compressing takes about 35 µs for 1 KiB in the dev profile; longer requests are compared as they are only.
@@ -63,24 +63,28 @@ pub(crate) fn messages(
     most: DroppableShare,
 ) -> Result<Vec<ModelMessage>> {
     // What no variable of the prompt names is not shown.
-    let shown = prompt::variables(&spec.prompt.user);
+    let shown: BTreeMap<&str, Shown> = prompt::variables(&spec.prompt.user)
+        .into_iter()
+        .filter_map(|variable| Some((variable.name, Shown::read(variable.fields)?)))
+        .collect();
     let facts: BTreeMap<String, Value> = input
         .facts
         .iter()
-        .filter(|(name, _)| shown.iter().any(|shown| shown.strip_prefix("fact.") == Some(name)))
+        .filter(|(name, _)| shown.keys().any(|shown| shown.strip_prefix("fact.") == Some(name)))
         .map(|(name, fact)| (name.clone(), compressed(fact, most)))
         .collect();
     let inputs = input
         .inputs
         .iter()
-        .filter(|(agent, _)| shown.contains(&agent.as_str()))
-        .map(|(agent, input)| {
-            let data = input.data.as_ref().map(|data| compressed(data, most));
-            (agent.clone(), Input { data, status: input.status, reason: input.reason.clone() })
+        .filter_map(|(agent, input)| {
+            let shown = shown.get(agent.as_str())?;
+            let data = input.data.as_ref().map(|data| compressed(&shown.of(data), most));
+            Some((agent.clone(), Input { data, status: input.status, reason: input.reason.clone() }))
         })
         .collect();
     let item = input.item.as_ref().map(|item| compressed(item, most));
-    let baseline = baseline.map(|baseline| compressed(baseline, most));
+    let of_baseline = shown.get("baseline").cloned().unwrap_or_default();
+    let baseline = baseline.map(|baseline| compressed(&of_baseline.of(baseline), most));
     let input = StepInput { request: input.request.clone(), item, inputs, facts };
     prompt::messages(spec, &input, baseline.as_ref())
 }

@@ -43,6 +43,7 @@ pub(super) async fn run(config: &Config, arguments: &RunArguments) -> Result<Exi
     let _owner = state.own()?;
     boot::warm_up();
     let mut session = session::open(config, &folder).await?;
+    boot::compile_schemas(&session.ports.catalogue);
     let mut code = ExitCode::SUCCESS;
     for input in &inputs {
         let ended = run_one(config, arguments, &mut session, input).await?;

@@ -29,8 +29,7 @@ fn row(agent: &str, field: &str) -> Vec<String> {
 /// The variables of an agent's prompt: what it is sent.
 fn sent(agent: &str) -> Vec<String> {
     let prompt = catalogue(&format!("prompts/{agent}.md"));
-    let variable = |part: &str| part.split_once("}}").unwrap().0.trim().to_owned();
-    prompt.split("{{").skip(1).map(variable).collect()
+    engine::prompt::variables(&prompt).iter().map(|variable| variable.name.to_owned()).collect()
 }
 
 /// The schema an agent's answer is asked to fit.
@@ -77,7 +76,6 @@ fn answers_fit_when_little_was_found() {
         let mut evidence = Evidence::default();
         for name in sent(agent) {
             let block = match name.as_str() {
-                "fact.history" => json!([]),
                 name if row(agent, "uses").iter().any(|used| used == name) => {
                     json!({"status": "not_planned"})
                 }
@@ -209,19 +207,14 @@ fn each_agent_says_what_only_its_inputs_show() {
         "verification_director",
         json!({"status": "not_planned"}),
     );
-    check("persona_archivist", "seen in 1 of 2 earlier runs", "fact.history", json!([]));
+    check("persona_archivist", "seen in 1 earlier runs", "baseline", json!({}));
     check("knowledge_integrator", "is named with", "analysis_cartographer", none());
-    check("signal_recon_specialist", "\\\"Harbour budget\\\" is closest", "fact.history", json!([]));
+    check("signal_recon_specialist", "\\\"Harbour budget\\\" is closest", "baseline", json!({}));
     check("trend_intelligence_scout", "Larsen Group is named 2 times here", "analysis_cartographer", none());
-    check("research_synthesist", "The port was deepened in 1998.", "fact.history", json!([]));
+    check("research_synthesist", "The port was deepened in 1998.", "baseline", json!({}));
     check("intelligence_briefing_curator", "1 refuted", "verification_director", json!({"status": "failed"}));
     check("argument_strategist", "is refuted.", "verification_director", json!({"status": "skipped"}));
-    check(
-        "system_reliability_officer",
-        "persona_archivist took 4100 ms",
-        "fact.run_report",
-        json!({"steps": []}),
-    );
+    check("system_reliability_officer", "persona_archivist took 4100 ms", "baseline", json!({}));
     check(
         "community_liaison",
         "Harbour, calmly told",

@@ -37,7 +37,7 @@ pub(super) fn mission_orchestrator(evidence: &Evidence) -> Result<Value, Missing
 /// Names what the source's own words are about.
 pub(super) fn acquisition_specialist(evidence: &Evidence) -> Result<Value, Missing> {
     evidence.need("mission_orchestrator")?;
-    let (source, content) = (evidence.need("fact.source")?, evidence.need("fact.content")?);
+    let (source, content) = (evidence.need("baseline")?, evidence.need("fact.content")?);
     let carrying = frequent(text(content, "text").lines().filter(|line| !line.contains("-->")), 3);
     let subject = match (source.get("title").and_then(Value::as_str), carrying.as_slice()) {
         (_, []) => Value::Null,

@@ -8,10 +8,6 @@ use crate::scripted::read::{field, list, number, shared_words, start_of, text, t
 
 const DAY_MS: i64 = 86_400_000;
 
-fn history(evidence: &Evidence) -> Result<&[Value], Missing> {
-    Ok(evidence.need("fact.history")?.as_array().map_or(&[], Vec::as_slice))
-}
-
 /// Ties two names of the record where one sentence names both.
 pub(super) fn knowledge_integrator(evidence: &Evidence) -> Result<Value, Missing> {
     let map = evidence.need("analysis_cartographer")?;
@@ -34,51 +30,34 @@ pub(super) fn knowledge_integrator(evidence: &Evidence) -> Result<Value, Missing
     Ok(json!({"edges": edges}))
 }
 
-/// Compares this content's topics with the titles and topics of earlier runs.
+/// Tells of the closest of the runs that were found.
 pub(super) fn signal_recon_specialist(evidence: &Evidence) -> Result<Value, Missing> {
     let map = evidence.need("analysis_cartographer")?;
+    let related = list(evidence.need("baseline")?, "related");
     let matter: Vec<_> = list(map, "topics").iter().map(|topic| text(topic, "label")).collect();
-    let matter = matter.join(" ");
-    let runs = history(evidence)?;
-    let closest = runs
-        .iter()
-        .map(|run| {
-            let theirs: Vec<_> =
-                list(run, "topics").iter().flat_map(|topic| texts(topic, "keywords")).collect();
-            (shared_words(&matter, &format!("{} {}", text(run, "title"), theirs.join(" "))), run)
-        })
-        .filter(|(shared, _)| !shared.is_empty())
-        .max_by_key(|(shared, _)| shared.len());
-    let reading = match closest {
-        Some((shared, run)) => {
-            format!(
-                "Of {} earlier runs \"{}\" is closest: it shares {}.",
-                runs.len(),
-                text(run, "title"),
-                shared.join(", ")
-            )
+    let reading = match related {
+        [closest, ..] => {
+            let shared: Vec<_> = texts(closest, "overlap").collect();
+            let (title, runs) = (text(closest, "title"), related.len());
+            format!("Of {runs} related runs \"{title}\" is closest: it shares {}.", shared.join(", "))
         }
-        None => format!("None of {} earlier runs is about {}.", runs.len(), start_of(&matter, 80)),
+        [] => format!("No earlier run is about {}.", start_of(&matter.join(" "), 80)),
     };
     Ok(json!({"reading": reading}))
 }
 
-/// Suggests the names of this content that no earlier run knows.
+/// Suggests the names of this content that no related run shares.
 pub(super) fn trend_intelligence_scout(evidence: &Evidence) -> Result<Value, Missing> {
     let map = evidence.need("analysis_cartographer")?;
-    let runs = history(evidence)?;
-    let known = |name: &str| {
-        runs.iter()
-            .filter(|run| list(run, "entities").iter().any(|entity| text(entity, "name") == name))
-            .count()
-    };
+    let related = evidence.get("signal_recon_specialist").map_or(&[][..], |found| list(found, "related"));
+    let is_known = |name: &str| related.iter().any(|run| texts(run, "overlap").any(|shared| shared == name));
     let topic = list(map, "topics").first().map_or("", |topic| text(topic, "label"));
-    let fresh = list(map, "entities").iter().filter(|entity| known(text(entity, "name")) == 0);
+    let fresh = list(map, "entities").iter().filter(|entity| !is_known(text(entity, "name")));
     let suggestions = fresh.take(3).map(|entity| {
         let (name, mentions) = (text(entity, "name"), number(entity, "mentions"));
         json!({
             "query": format!("{name} {topic}"),
-            "why": format!("{name} is named {mentions} times here and in none of {} earlier runs.", runs.len()),
+            "why": format!("{name} is named {mentions} times here and in no related run."),
             "segment": list(entity, "segments").first().cloned().unwrap_or_default(),
         })
     });
@@ -88,7 +67,7 @@ pub(super) fn trend_intelligence_scout(evidence: &Evidence) -> Result<Value, Mis
 /// Gathers what is said about the main terms, here and earlier, and asks for the source of unsupported claims.
 pub(super) fn research_synthesist(evidence: &Evidence) -> Result<Value, Missing> {
     let map = evidence.need("analysis_cartographer")?;
-    let runs = history(evidence)?;
+    let gathered = list(evidence.need("baseline")?, "background");
     let said = quoted(map);
     let names = list(map, "entities").iter().map(|entity| text(entity, "name"));
     let terms = names.chain(list(map, "key_phrases").iter().map(|phrase| text(phrase, "text")));
@@ -97,10 +76,9 @@ pub(super) fn research_synthesist(evidence: &Evidence) -> Result<Value, Missing>
         let here = said.iter().filter(|sentence| about(sentence.text)).take(2);
         let here =
             here.map(|sentence| json!({"text": sentence.text, "segment": sentence.segment, "run_id": null}));
-        let earlier = runs.iter().filter_map(|run| {
-            let passage = texts(run, "summary").find(|passage| about(passage))?;
-            Some(json!({"text": passage, "segment": null, "run_id": text(run, "run_id")}))
-        });
+        let found = gathered.iter().filter(|row| text(row, "term") == term);
+        let earlier =
+            found.flat_map(|row| list(row, "passages")).filter(|row| row["run_id"].is_string()).cloned();
         let passages: Vec<_> = here.chain(earlier.take(2)).collect();
         (!passages.is_empty()).then(|| json!({"term": term, "passages": passages}))
     });
@@ -141,7 +119,6 @@ pub(super) fn trend_intelligence_specialist(evidence: &Evidence) -> Result<Value
 /// Says where a topic was first and last, and how far apart.
 pub(super) fn cross_platform_intelligence_specialist(evidence: &Evidence) -> Result<Value, Missing> {
     let related = list(evidence.need("signal_recon_specialist")?, "related");
-    history(evidence)?;
     let spread = evidence.get("baseline").map_or(&[][..], |baseline| list(baseline, "spread"));
     let widest = spread.iter().max_by_key(|spread| list(spread, "places").len());
     let reading = match (widest, related) {

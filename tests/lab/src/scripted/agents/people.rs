@@ -12,7 +12,6 @@ use crate::scripted::read::{list, number, start_of, text, texts};
 pub(super) fn persona_archivist(evidence: &Evidence) -> Result<Value, Missing> {
     let said = quoted(evidence.need("analysis_cartographer")?);
     let people = list(evidence.need("baseline")?, "people");
-    let runs = evidence.need("fact.history")?.as_array().map_or(0, Vec::len);
     let dossiers = people.iter().filter_map(|person| {
         let name = text(person, "name");
         let label = person.get("label").and_then(Value::as_str).unwrap_or(name);
@@ -23,7 +22,7 @@ pub(super) fn persona_archivist(evidence: &Evidence) -> Result<Value, Missing> {
             own.or_else(|| spoken.or(about).map(|sentence| (sentence.segment, sentence.text)))?;
         let before = list(person, "seen_before").len();
         let dossier = format!(
-            "{} in this content with {} mentions, seen in {before} of {runs} earlier runs: \"{}\"",
+            "{} in this content with {} mentions, seen in {before} earlier runs: \"{}\"",
             text(person, "role"),
             number(person, "mentions"),
             start_of(words, 160)
@@ -77,7 +76,7 @@ pub(super) fn network_discovery_specialist(evidence: &Evidence) -> Result<Value,
 /// The best connected names that were there before, or that are at the centre now.
 pub(super) fn guest_intelligence_specialist(evidence: &Evidence) -> Result<Value, Missing> {
     let network = evidence.need("network_discovery_specialist")?;
-    let history = evidence.need("fact.history")?.as_array().map_or(&[][..], Vec::as_slice);
+    let guests = list(evidence.need("baseline")?, "guests");
     let mut ties = BTreeMap::<&str, BTreeSet<&str>>::new();
     for edge in list(network, "edges").iter().chain(list(network, "relations")) {
         let (a, b) = (text(edge, "a"), text(edge, "b"));
@@ -87,12 +86,10 @@ pub(super) fn guest_intelligence_specialist(evidence: &Evidence) -> Result<Value
     let mut ranked: Vec<_> = ties.into_iter().collect();
     ranked.sort_by_key(|(name, others)| (std::cmp::Reverse(others.len()), *name));
     let watch = ranked.into_iter().take(3).map(|(name, others)| {
-        let runs = history.iter().filter(|run| {
-            let speaks = texts(run, "speakers").any(|speaker| speaker == name);
-            speaks || list(run, "entities").iter().any(|entity| text(entity, "name") == name)
-        });
+        let guest = guests.iter().find(|guest| text(guest, "name") == name);
+        let runs = guest.map_or(0, |guest| list(guest, "seen_before").len());
         let others: Vec<_> = others.into_iter().take(5).collect();
-        let why = format!("Tied to {} and in {} earlier runs.", others.join(", "), runs.count());
+        let why = format!("Tied to {} and in {runs} earlier runs.", others.join(", "));
         json!({"name": name, "why": why})
     });
     Ok(json!({"watch": watch.collect::<Vec<_>>()}))

@@ -67,11 +67,6 @@ fn briefing() -> Value {
 
 /// The block of that name.
 pub(super) fn block(name: &str) -> Value {
-    let run = |id: &str, title: &str, keywords: Value, summary: Value| {
-        json!({"run_id": id, "title": title, "created_ms": 1_000, "source_name": "a.vtt", "summary": summary,
-            "topics": [{"label": "x", "keywords": keywords}], "entities": [{"name": "Dana Holm", "kind": "person",
-            "mentions": 1}], "speakers": ["Jon"], "claims": []})
-    };
     match name {
         "item" => claim("c1", 1),
         "request" => {
@@ -80,25 +75,10 @@ pub(super) fn block(name: &str) -> Value {
         "fact.plan" => json!({"depth": "deep", "agents": [
             {"agent": "audio_intelligence_specialist", "in_depth": true, "dispensable": true},
             {"agent": "analysis_cartographer", "in_depth": true, "dispensable": false}]}),
-        "fact.source" => {
-            json!({"kind": "upload", "rung": "captions", "name": "harbour talk.vtt", "title": null})
-        }
         "fact.content" => {
             let lines: Vec<_> = SAID.iter().map(|(_, _, _, _, text)| *text).collect();
             json!({"format": "vtt", "text": lines.join("\n00:01.000 --> 00:02.000\n")})
         }
-        "fact.history" => json!([
-            run("R1", "Cheese", json!(["cheese"]), json!(["Cheese ripens."])),
-            run(
-                "R2",
-                "Harbour budget",
-                json!(["harbour", "dredging"]),
-                json!(["The port was deepened in 1998."])
-            ),
-        ]),
-        "fact.run_report" => json!({"depth": "deep", "cost_nano_usd": 7, "cap_nano_usd": 9, "steps": [
-            {"agent": "analysis_cartographer", "status": "ok", "duration_ms": 90},
-            {"agent": "persona_archivist", "status": "failed", "reason": "Timeout", "duration_ms": 4_100}]}),
         "mission_orchestrator" => ok(json!({"depth": "deep"})),
         "acquisition_specialist" => ok(json!({"rung": "captions", "author": null})),
         "transcription_engineer" => ok(json!({"timed": true, "segments": segments()})),
@@ -126,6 +106,9 @@ pub(super) fn block(name: &str) -> Value {
 /// What the agent's analyser found.
 pub(super) fn baseline(agent: &str) -> Value {
     match agent {
+        "acquisition_specialist" => {
+            json!({"kind": "upload", "rung": "captions", "name": "harbour talk.vtt", "title": null})
+        }
         "transcription_engineer" => json!({"segments": segments()}),
         "verification_director" => json!({"evidence": [
             {"source": "transcript", "segment": "s3", "run_id": null, "quote": SAID[2].4, "stance": "neutral"}]}),
@@ -133,6 +116,18 @@ pub(super) fn baseline(agent: &str) -> Value {
             json!({"people": [{"name": "Dana Holm", "label": "Dana", "role": "speaker", "mentions": 2,
             "quotes": [{"segment": "s2", "text": SAID[1].4}], "seen_before": [{"run_id": "R2", "title": "Harbour budget"}]}]})
         }
+        "signal_recon_specialist" => {
+            json!({"related": [{"run_id": "R2", "title": "Harbour budget", "overlap": ["harbour", "dredging"]}]})
+        }
+        "research_synthesist" => json!({"background": [{"term": "Dana Holm", "passages": [
+            {"text": "The port was deepened in 1998.", "segment": null, "run_id": "R1"}]}]}),
+        "guest_intelligence_specialist" => {
+            json!({"guests": [{"name": "Dana", "evidence": "labelled", "connections": 1,
+            "seen_before": [{"run_id": "R2", "title": "Harbour budget"}]}]})
+        }
+        "system_reliability_officer" => json!({"cost_nano_usd": 7, "cap_nano_usd": 9,
+            "slowest": [{"agent": "persona_archivist", "item": null, "duration_ms": 4_100}],
+            "gaps": [{"agent": "persona_archivist", "reason": "Timeout"}]}),
         "risk_intelligence_analyst" => json!({"cues": [{"cue": "certainty", "count": 2, "examples": [
             {"segment": "s7", "start_ms": 30_000, "words": "will"}]}]}),
         "trend_intelligence_specialist" => json!({"unknown": [{"topic": "tender", "reason": "too few days"}],
