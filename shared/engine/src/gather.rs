@@ -18,7 +18,7 @@ use crate::transact::{again, read};
 /// Ids are short, such as `c12`.
 const LONGEST_ID_BYTES: usize = 64;
 
-/// How many earlier runs an agent is shown.
+/// How many earlier runs an agent's analyser is given.
 const HISTORY: usize = 50;
 
 /// A step's input, or the agents it needs that have no result to build on.

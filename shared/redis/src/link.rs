@@ -233,10 +233,12 @@ impl Link {
             Ok(Err(error)) => return Err(self.failed(error, open.number)),
             Err(_) => return Err(self.is_silent(open.number)),
         };
-        if let Some(server_ms) = numbers.get(1).and_then(|number| i64::try_from(*number).ok()) {
-            let between_ms = i64::midpoint(sent_ms, self.own_ms());
-            self.set_clock(server_ms - between_ms);
-        }
+        // Status and clock are in every answer.
+        let Some(server_ms) = numbers.get(1).and_then(|number| i64::try_from(*number).ok()) else {
+            return Err(self.is_silent(open.number));
+        };
+        let between_ms = i64::midpoint(sent_ms, self.own_ms());
+        self.set_clock(server_ms - between_ms);
         Ok(Answer { numbers, server: open.server.id.clone() })
     }
 

@@ -17,17 +17,19 @@ const MOST_CLAIMS: usize = 4;
 pub fn baseline(input: &StepInput) -> Analysis {
     let map = input::cartography(input);
     let this = marks(&map.as_record(input));
-    let mut related: Vec<(f64, Value)> = input::history(input)
+    let history = input::history(input);
+    let mut related: Vec<Related<'_>> = history
         .iter()
         .filter(|record| !record.run_id.is_empty())
-        .filter_map(|record| related(&this, record))
+        .filter_map(|record| Related::of(&this, record))
         .collect();
     // Stable: among equals the newest first, as the history is.
-    related.sort_by(|left, right| right.0.total_cmp(&left.0));
+    related.sort_by(|left, right| right.score.total_cmp(&left.score));
+    related.truncate(MOST_RELATED);
     Analysis::Complete(json!({
         "queries": queries(&map),
         "searched": ["memory"],
-        "related": related.into_iter().map(|(_, row)| row).take(MOST_RELATED).collect::<Vec<_>>(),
+        "related": related.iter().map(Related::row).collect::<Vec<_>>(),
         "reading": null,
     }))
 }
@@ -49,27 +51,40 @@ fn marks(record: &Record) -> BTreeMap<String, (String, bool)> {
     all.map(|(text, name)| (input::fold(text), (text.clone(), name))).collect()
 }
 
-/// A run is related if it shares a name or two words; the score is what both share by all they have.
-fn related(this: &BTreeMap<String, (String, bool)>, record: &Record) -> Option<(f64, Value)> {
-    let other = marks(record);
-    let shared: Vec<&(String, bool)> =
-        this.iter().filter(|(mark, _)| other.contains_key(*mark)).map(|(_, form)| form).collect();
-    if shared.len() < 2 && !shared.iter().any(|(_, name)| *name) {
-        return None;
+/// An earlier run that shares a name or two words; the score is what both share by all they have.
+struct Related<'a> {
+    record: &'a Record,
+    overlap: Vec<&'a str>,
+    score: f64,
+}
+
+impl<'a> Related<'a> {
+    fn of(this: &'a BTreeMap<String, (String, bool)>, record: &'a Record) -> Option<Self> {
+        let other = marks(record);
+        let shared: Vec<&(String, bool)> =
+            this.iter().filter(|(mark, _)| other.contains_key(*mark)).map(|(_, form)| form).collect();
+        if shared.len() < 2 && !shared.iter().any(|(_, name)| *name) {
+            return None;
+        }
+        let all = this.len() + other.len() - shared.len();
+        let score = input::rounded(shared.len() as f64 / all as f64);
+        Some(Self { record, overlap: shared.into_iter().map(|(text, _)| text.as_str()).collect(), score })
     }
-    let mentions = |text: &&str| shared.iter().any(|(mark, _)| input::mentions(text, mark));
-    let claims = record.claims.iter().map(|claim| claim.text.as_str()).filter(mentions);
-    let score = input::rounded(shared.len() as f64 / (this.len() + other.len() - shared.len()) as f64);
-    let row = json!({
-        "run_id": record.run_id,
-        "title": record.title,
-        "created_ms": record.created_ms,
-        "overlap": shared.iter().map(|(text, _)| text).collect::<Vec<_>>(),
-        "score": score,
-        "summary": record.summary.iter().take(MOST_SENTENCES).collect::<Vec<_>>(),
-        "claims": claims.take(MOST_CLAIMS).collect::<Vec<_>>(),
-    });
-    Some((score, row))
+
+    fn row(&self) -> Value {
+        let Record { run_id, title, created_ms, summary, claims, .. } = self.record;
+        let mentions = |text: &&str| self.overlap.iter().any(|mark| input::mentions(text, mark));
+        let claims = claims.iter().map(|claim| claim.text.as_str()).filter(mentions);
+        json!({
+            "run_id": run_id,
+            "title": title,
+            "created_ms": created_ms,
+            "overlap": self.overlap,
+            "score": self.score,
+            "summary": summary.iter().take(MOST_SENTENCES).collect::<Vec<_>>(),
+            "claims": claims.take(MOST_CLAIMS).collect::<Vec<_>>(),
+        })
+    }
 }
 
 #[cfg(test)]

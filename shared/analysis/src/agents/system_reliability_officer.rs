@@ -30,6 +30,7 @@ struct Step {
     reason: Option<String>,
     attempt: u64,
     duration_ms: u64,
+    warnings: Vec<String>,
 }
 
 /// Counts, gaps, cost and slow steps of the run so far.
@@ -72,12 +73,13 @@ pub fn baseline(input: &StepInput) -> Analysis {
     if is_clean { Analysis::Settled(data) } else { Analysis::Complete(data) }
 }
 
-/// It did its work, or there was none for it.
+/// It did its work, with nothing to remark, or there was none for it.
 fn is_as_it_should_be(step: &Step) -> bool {
     let because =
         |code: ReasonCode| step.reason.as_deref().is_some_and(|reason| reason.starts_with(code.name()));
     match step.status.as_str() {
-        "ok" => true,
+        // Also of one that had to do without the model.
+        "ok" => step.warnings.is_empty(),
         "skipped" => because(ReasonCode::NotApplicable) || because(ReasonCode::NotPlanned),
         _ => false,
     }
@@ -203,6 +205,8 @@ mod tests {
         assert!(is_settled(vec![ok.clone(), skipped("not_applicable: no images")]));
         assert!(!is_settled(vec![ok.clone(), skipped("missing_input: no map")]));
         assert!(!is_settled(vec![ok.clone(), row("c", json!(null), "uncertain", json!("refused"), 1, 0)]));
+        let warned = json!({"agent": "w", "status": "ok", "attempt": 1, "warnings": ["by rules only"]});
+        assert!(!is_settled(vec![ok.clone(), warned]));
         assert!(!is_settled(vec![ok.clone(), row("d", json!(null), "ok", json!(null), 2, 0)]));
         assert!(!is_settled(vec![ok, row("e", json!(null), "ok", json!(null), 1, 40_000)]));
         assert!(matches!(baseline(&step(Value::Null, json!({}), json!({}))), Analysis::Fail(_)));

@@ -9,7 +9,7 @@
 -- may hold together; how long anything is kept; how long a generation is. What follows a take are the capacities.
 --
 -- An owner has four windows: requests, input tokens, output tokens, calls at once. Its field says from when until when they are all
--- in their last sub-spans, and the units in each of them. A field for each window, the owner's name with # and the window's
+-- in their last sub-spans, and the units in each of them; more than there may be in one that is not measured yet. A field for each window, the owner's name with # and the window's
 -- place, changes when it begins a sub-span: that sub-span, its length, the units in older ones, then each of those in pairs.
 -- A process that was heard of a moment ago, while no recovery is under way, has a field too: when that was, and its parts.
 --
@@ -101,18 +101,34 @@ local function open()
       text[i] = read[d + 1] or ''
       last[i], sub_span[i], old[i] = 0, 0, 0
       if read[d + 1] then last[i], sub_span[i], old[i] = unpacked(THREE, text[i]) end
-      current[i] = totals[d] - old[i]
+      current[i] = read[d + 1] and totals[d] - old[i] or 0
       i = i + 1
     end
   end
 end
 
--- How long a window's sub-spans are by whoever asks. What was counted in sub-spans of another length counts as of now.
+-- How long a window's sub-spans are by whoever asks. What was counted in sub-spans of another length counts as of the last moment
+-- at which it may have been taken.
 local function measure(i, step)
-  if sub_span[i] ~= step then
-    current[i], old[i], ring[i], last[i], moved[i] = current[i] + old[i], 0, {}, floor(now / step), true
-    sub_span[i] = step
+  local was = sub_span[i]
+  if was == step then return end
+  local number, read, kept, sum, taken_now = floor(now / step), ring_of(i), {}, 0, 0
+  if current[i] > 0 then read[#read + 1] = {last[i], current[i]} end
+  for _, pair in ipairs(read) do
+    local at, units = min(floor(((pair[1] + 1) * was - 1) / step), number), pair[2]
+    if at == number then
+      taken_now = taken_now + units
+    elseif at + SUB_SPANS >= number then
+      sum = sum + units
+      local newest = kept[#kept]
+      if newest and newest[1] == at then
+        newest[2] = newest[2] + units
+      else
+        kept[#kept + 1] = {at, units}
+      end
+    end
   end
+  last[i], sub_span[i], current[i], old[i], ring[i], moved[i] = number, step, taken_now, sum, kept, true
 end
 
 local function advance(i)
@@ -189,7 +205,8 @@ local function save()
   for o = 1, #names do
     local from, till, totals = 0, NO_LIMIT, {}
     for i = o * 4 - 3, o * 4 do
-      totals[#totals + 1] = current[i] + old[i]
+      -- Who has a limit for a window that is not measured yet must not find room in it.
+      totals[#totals + 1] = sub_span[i] > 0 and current[i] + old[i] or NO_LIMIT
       if sub_span[i] > 0 then
         from, till = max(from, last[i] * sub_span[i]), min(till, (last[i] + 1) * sub_span[i])
       end
@@ -217,12 +234,14 @@ end
 
 -- Begins a generation, unless it has begun: what stands in its place is over.
 local function begin()
-  local mark = string.format('%.0f', begun)
-  local found = call('HGET', takes, '')
-  if found == mark then return end
-  if found then call('UNLINK', takes) end
-  call('HSET', takes, '', mark)
-  call('PEXPIRE', takes, begun + 2 * length - now)
+  local found, last_begun = tonumber(call('HGET', takes, '') or nil), begun
+  if found == begun then return end
+  if found and found < begun then call('UNLINK', takes) end
+  -- Where this clock was set back, it is of a later one, and stays.
+  if found and found > begun then last_begun = found end
+  call('HSET', takes, '', string.format('%.0f', begun))
+  -- A little longer, so that a busy tag's is taken away above, which does not hold the server up.
+  call('PEXPIRE', takes, last_begun + 2.5 * length - now)
 end
 
 -- The fleet: a field per process with the parts it may think it holds, when it was seen, its last report, and the parts
@@ -344,8 +363,9 @@ local function settle(fate)
     local step = unpacked('<d', reservation, at + o * 64 + d * 8 + 33)
     if step > 0 then
       local real = #numbers >= OPENING + i * 8 and unpacked('<d', numbers, OPENING + i * 8 - 7) or 0
+      -- The windows may be gone: a reservation outlives them.
+      if sub_span[i] == 0 then measure(i, step) end
       if real > taken then
-        if sub_span[i] == 0 then measure(i, step) end
         advance(i)
         add(i, real - taken)
       elseif real < taken and step == sub_span[i] then

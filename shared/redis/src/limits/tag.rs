@@ -209,7 +209,7 @@ impl Tag {
     pub(crate) async fn rejoin(&self, link: &Link) -> bool {
         let Some(server) = link.server() else { return false };
         if self.lock().unsettled.is_some() {
-            // The keys of a report may be in one place before those of a call are.
+            // Nothing is begun before all keys are in one place.
             if self.call("refund", Said { id: NO_CALL, ..Said::default() }).await.is_err() {
                 return false;
             }

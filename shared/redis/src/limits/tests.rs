@@ -37,12 +37,15 @@ fn serve(mut stream: TcpStream, is_mute: bool) -> Option<()> {
         }
         let answer = match words.first()?.as_slice() {
             b"EVALSHA\r\n" if is_mute => continue,
-            b"EVALSHA\r\n" => "*4\r\n:1\r\n:1790000000000\r\n:0\r\n:0\r\n",
-            b"INFO\r\n" => "$10\r\nrun_id:one\r\n",
-            b"SCRIPT\r\n" => "$6\r\ndigest\r\n",
-            _ => "+OK\r\n",
+            b"EVALSHA\r\n" => {
+                let numbers = [1.0, 1_790_000_000_000.0, 0.0, 0.0_f64];
+                [b"$32\r\n".to_vec(), numbers.map(f64::to_le_bytes).concat(), b"\r\n".to_vec()].concat()
+            }
+            b"INFO\r\n" => b"$10\r\nrun_id:one\r\n".to_vec(),
+            b"SCRIPT\r\n" => b"$6\r\ndigest\r\n".to_vec(),
+            _ => b"+OK\r\n".to_vec(),
         };
-        stream.write_all(answer.as_bytes()).ok()?;
+        stream.write_all(&answer).ok()?;
     }
 }
 

@@ -7,8 +7,9 @@ use engine::limits::{Dimension, Held, MOST_UNITS, Weight, Window, sub_span_ms};
 
 use crate::link::CLOCK;
 
-/// The capacity of a window that has no limit; what is left of it is above [`NO_LIMIT_LEFT`].
-const NO_LIMIT: f64 = 9_007_199_254_740_992.0;
+/// The capacity of a window that has no limit, twice what the script takes for one: also less what is in a window that is not
+/// measured, it is none. What is left of it is above [`NO_LIMIT_LEFT`].
+const NO_LIMIT: f64 = 18_014_398_509_481_984.0;
 
 /// More is left of no limit than this.
 pub(crate) const NO_LIMIT_LEFT: u64 = 1 << 52;
@@ -32,10 +33,10 @@ pub(crate) fn keys(tag: &str, generation_ms: u64) -> [String; 4] {
     [format!("rates:{{{tag}}}:windows"), format!("rates:{{{tag}}}:fleet"), takes(0), takes(1)]
 }
 
-/// How long a generation of reservations is, where anything is kept for so long: the next power of two, which is seldom
-/// another for other rates.
+/// How long a generation of reservations is, where anything is kept for so long: four minutes and a bit, which holds the usual
+/// rates, or the next power of two, which is seldom another for other rates.
 pub(crate) fn generation_ms(keep_ms: u64) -> u64 {
-    keep_ms.div_ceil(1_000).next_power_of_two() * 1_000
+    keep_ms.div_ceil(1_000).max(256).next_power_of_two() * 1_000
 }
 
 /// What every call says first.

@@ -43,7 +43,8 @@ impl Memory for LiteMemory {
         let range = Range::Memory(tenant.clone(), before.cloned());
         let (mut records, mut from) = (Vec::new(), None::<String>);
         while records.len() < limit {
-            let wanted = (limit - records.len()).min(PAGE);
+            // The run itself may be among them.
+            let wanted = (limit - records.len() + usize::from(before.is_some())).min(PAGE);
             let page = self.store.list(&range, from.as_deref(), wanted).await?;
             records.extend(page.rows.into_iter().filter_map(|(_, versioned)| match versioned.row {
                 Row::Memory(record) if before.is_none_or(|run| record.run_id < *run) => Some(record),
@@ -54,6 +55,7 @@ impl Memory for LiteMemory {
                 None => break,
             }
         }
+        records.truncate(limit);
         Ok(records)
     }
 }

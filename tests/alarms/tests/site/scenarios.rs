@@ -199,7 +199,8 @@ pub(crate) fn all() -> Vec<Scenario> {
         one("the model's provider is down", &[Cause::ModelDown], "model-failing").lasts(480).also(&[HEALTH]),
         one("the model's key is wrong", &[Cause::KeyWrong], "model-failing").also(&[HEALTH]),
         one("the model's credit is spent", &[Cause::CreditSpent], "model-failing"),
-        one("the model refuses nine of ten calls", &[Cause::ModelBusy], "model-failing"),
+        one("the model refuses nine of ten calls", &[Cause::ModelBusy], "model-failing")
+            .known(47, "of the minute in which it begins most calls are made before it"),
         one("the model is slow", &[Cause::ModelSlow], "steps-slow")
             .known(100, "no step is slow before it has ended"),
         one("the model never answers", &[Cause::ModelSilent], "model-failing")

@@ -111,7 +111,7 @@ fn the_script_decides_as_the_engine_does() {
 /// left of the first.
 #[test]
 fn a_reservation_lives_into_the_next_generation() {
-    const GENERATION_MS: u64 = 128_000;
+    const GENERATION_MS: u64 = 256_000;
     let clock = KeptClock::new(&[]);
     let begins_ms = clock.now_ms().next_multiple_of(GENERATION_MS);
     block_on(async {
@@ -134,7 +134,67 @@ fn a_reservation_lives_into_the_next_generation() {
     assert_eq!(reservations, [":2", ":2"], "one of each generation beside its mark");
 }
 
-/// Whoever has another span for a rate counts what was taken before as taken now.
+/// A window that is full when its span changes is left by what is in it when its time has come, however often somebody asks.
+#[test]
+fn a_full_window_whose_span_changes_empties() {
+    for (before_ms, after_ms) in [(MINUTE_MS, MINUTE_MS / 2), (MINUTE_MS / 2, MINUTE_MS)] {
+        let clock = KeptClock::new(&[]);
+        let rates = |span_ms| Rates::new(vec![rule(Scope::Tenant, Dimension::Requests, 3, span_ms)]).unwrap();
+        block_on(async {
+            let limits = limits_on(&clock, "old", rates(before_ms)).await;
+            for number in 0..3 {
+                assert!(limits.take(&take(&format!("old {number}"), "acme")).await.unwrap().allowed);
+            }
+            let limits = limits_on(&clock, "new", rates(after_ms)).await;
+            let began_ms = clock.now_ms();
+            for number in 0.. {
+                let admission = limits.take(&take(&format!("new {number}"), "acme")).await.unwrap();
+                if admission.allowed {
+                    break;
+                }
+                clock.set(clock.now_ms() + admission.retry_after_ms);
+                assert!(clock.now_ms() - began_ms <= after_ms + after_ms / 16, "{number} times");
+            }
+            assert!(clock.now_ms() - began_ms >= after_ms - after_ms / 16);
+        });
+    }
+}
+
+/// A call may be settled when its windows are gone: what is written then ends by itself, and later calls are counted as ever.
+#[test]
+fn a_call_that_outlives_its_windows_leaves_nothing_behind() {
+    let clock = KeptClock::new(&[]);
+    let windows = "rates:{tenant/acme}:windows";
+    let rates = Rates::new(vec![
+        rule(Scope::Tenant, Dimension::Requests, 1_000, MINUTE_MS),
+        rule(Scope::Agent, Dimension::AtOnce, 2, 30_000),
+    ])
+    .unwrap();
+    let used = Used { input_tokens: 1, output_tokens: 1 };
+    block_on(async {
+        let limits = limits_on(&clock, "one", rates).await;
+        let of = |agent: &str, id: &str| Take { agent: AgentId::new(agent), ..take(id, "acme") };
+        assert!(limits.take(&of("x", "late")).await.unwrap().allowed);
+        clock.valkey.say(&format!("DEL {windows}")).unwrap();
+        clock.set(clock.now_ms() + 70_000);
+        limits.settle(&of("x", "late"), &used).await.unwrap();
+        let ends_in: i64 = clock.valkey.say(&format!("PTTL {windows}")).unwrap()[1..].parse().unwrap();
+        assert!(ends_in > 0, "{ends_in}");
+        assert!(limits.take(&of("y", "other")).await.unwrap().allowed);
+        for round in 0..3 {
+            let calls = [0, 1].map(|number| of("x", &format!("{round}/{number}")));
+            for call in &calls {
+                assert!(limits.take(call).await.unwrap().allowed, "{round}");
+            }
+            assert!(!limits.take(&of("x", &format!("{round}/third"))).await.unwrap().allowed, "two at once");
+            for call in &calls {
+                limits.settle(call, &used).await.unwrap();
+            }
+        }
+    });
+}
+
+/// Whoever has another span for a rate counts what was taken before.
 #[test]
 fn a_changed_span_forgets_nothing() {
     let clock = KeptClock::new(&[]);

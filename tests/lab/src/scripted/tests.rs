@@ -214,7 +214,12 @@ fn each_agent_says_what_only_its_inputs_show() {
     check("research_synthesist", "The port was deepened in 1998.", "baseline", json!({}));
     check("intelligence_briefing_curator", "1 refuted", "verification_director", json!({"status": "failed"}));
     check("argument_strategist", "is refuted.", "verification_director", json!({"status": "skipped"}));
-    check("system_reliability_officer", "persona_archivist took 4100 ms", "baseline", json!({}));
+    check(
+        "system_reliability_officer",
+        "persona_archivist took 4100 ms",
+        "fact.run_report",
+        json!({"steps": []}),
+    );
     check(
         "community_liaison",
         "Harbour, calmly told",

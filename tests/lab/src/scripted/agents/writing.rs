@@ -59,15 +59,21 @@ pub(super) fn intelligence_briefing_curator(evidence: &Evidence) -> Result<Value
 
 /// Reads the run's own report: what was slow, what is missing, what it cost.
 pub(super) fn system_reliability_officer(evidence: &Evidence) -> Result<Value, Missing> {
-    let report = evidence.need("baseline")?;
+    let report = evidence.need("fact.run_report")?;
+    let steps = list(report, "steps");
     let mut advice = Vec::new();
     let mut advise = |text: &str, evidence: String| advice.push(json!({"text": text, "evidence": evidence}));
-    if let Some(slowest) = list(report, "slowest").first() {
-        let took = format!("{} took {} ms.", text(slowest, "agent"), number(slowest, "duration_ms"));
+    if let Some(slowest) = steps.iter().max_by_key(|step| number(step, "duration_ms")) {
+        let took = format!(
+            "{} took {} ms of {} steps.",
+            text(slowest, "agent"),
+            number(slowest, "duration_ms"),
+            steps.len()
+        );
         advise("Look at the slowest step first.", took);
     }
-    for gap in list(report, "gaps").iter().take(3) {
-        let ended = format!("{}: {}", text(gap, "agent"), text(gap, "reason"));
+    for step in steps.iter().filter(|step| matches!(text(step, "status"), "failed" | "skipped")).take(3) {
+        let ended = format!("{} was {}: {}", text(step, "agent"), text(step, "status"), text(step, "reason"));
         advise("Close this gap or take the agent out of the depth.", ended);
     }
     let (cost, cap) = (number(report, "cost_nano_usd"), number(report, "cap_nano_usd"));

@@ -79,6 +79,9 @@ pub(super) fn block(name: &str) -> Value {
             let lines: Vec<_> = SAID.iter().map(|(_, _, _, _, text)| *text).collect();
             json!({"format": "vtt", "text": lines.join("\n00:01.000 --> 00:02.000\n")})
         }
+        "fact.run_report" => json!({"depth": "deep", "cost_nano_usd": 7, "cap_nano_usd": 9, "steps": [
+            {"agent": "analysis_cartographer", "status": "ok", "duration_ms": 90},
+            {"agent": "persona_archivist", "status": "failed", "reason": "Timeout", "duration_ms": 4_100}]}),
         "mission_orchestrator" => ok(json!({"depth": "deep"})),
         "acquisition_specialist" => ok(json!({"rung": "captions", "author": null})),
         "transcription_engineer" => ok(json!({"timed": true, "segments": segments()})),
@@ -125,9 +128,6 @@ pub(super) fn baseline(agent: &str) -> Value {
             json!({"guests": [{"name": "Dana", "evidence": "labelled", "connections": 1,
             "seen_before": [{"run_id": "R2", "title": "Harbour budget"}]}]})
         }
-        "system_reliability_officer" => json!({"cost_nano_usd": 7, "cap_nano_usd": 9,
-            "slowest": [{"agent": "persona_archivist", "item": null, "duration_ms": 4_100}],
-            "gaps": [{"agent": "persona_archivist", "reason": "Timeout"}]}),
         "risk_intelligence_analyst" => json!({"cues": [{"cue": "certainty", "count": 2, "examples": [
             {"segment": "s7", "start_ms": 30_000, "words": "will"}]}]}),
         "trend_intelligence_specialist" => json!({"unknown": [{"topic": "tender", "reason": "too few days"}],
