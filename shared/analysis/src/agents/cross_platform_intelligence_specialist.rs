@@ -57,10 +57,7 @@ pub fn baseline(input: &StepInput) -> Analysis {
             })
         })
         .collect();
-    // What was seen in one place only leaves nothing to read.
-    let is_spread = !spread.is_empty();
-    let data = json!({"spread": spread, "reading": null});
-    if is_spread { Analysis::Complete(data) } else { Analysis::Settled(data) }
+    Analysis::Complete(json!({"spread": spread, "reading": null}))
 }
 
 /// Every shared word, folded: its form to show, and the runs that have it, oldest first.

@@ -46,10 +46,7 @@ pub fn baseline(input: &StepInput) -> Analysis {
             }
         }
     }
-    // Without a forecast there is no outlook; why there is none is said of each subject.
-    let is_known = !forecasts.is_empty();
-    let data = json!({"series": series, "forecasts": forecasts, "unknown": unknown, "outlook": []});
-    if is_known { Analysis::Complete(data) } else { Analysis::Settled(data) }
+    Analysis::Complete(json!({"series": series, "forecasts": forecasts, "unknown": unknown, "outlook": []}))
 }
 
 impl Subject {
