@@ -94,13 +94,13 @@ fn each_cause_rings_its_alarm_and_no_other() {
 /// Each of another text, so that none is answered by what the other paid.
 fn runs_are_dear(bundle: &Bundle) {
     let from_ms = now_ms();
-    let runs = ["1", "2"].map(|number| {
+    let runs = ["1", "2", "3", "4"].map(|number| {
         let mut body = request("standard");
         body["text"] = json!(transcript().replace("42 million", &format!("{number}42 million")));
         bundle.stack.post_run(&body).unwrap()
     });
     let costs = runs.map(|run| bundle.wait(&run).run.cost.0);
-    println!("two standard runs cost {costs:?} nano-dollars");
+    println!("standard runs cost {costs:?} nano-dollars");
     rings("cost-burn", bundle, from_ms, 1);
 }
 
