@@ -84,7 +84,6 @@ fn agent(
             over: AgentId::new(&fan_out.over),
             field: fan_out.field.clone(),
             id: fan_out.id.clone(),
-            shown: fan_out.shown.clone(),
         }),
         effects,
         same_answer: row.same_answer.clone(),
@@ -202,9 +201,8 @@ fn check_fan_outs(rows: &[AgentRow], agents: &[AgentSpec]) -> Result<(), Catalog
         }
         let schema = agents.iter().find(|agent| agent.id.as_str() == fan_out.over).map(|agent| &agent.schema);
         let properties = schema.and_then(|schema: &Value| schemas::item_properties(schema, &fan_out.field));
-        let is_unknown = |field: &&String| !properties.is_some_and(|known| known.contains_key(*field));
-        if let Some(field) = std::iter::once(&fan_out.id).chain(&fan_out.shown).find(is_unknown) {
-            let (agent, field) = (row.id.clone(), format!("{}[].{field}", fan_out.field));
+        if !properties.is_some_and(|known| known.contains_key(&fan_out.id)) {
+            let (agent, field) = (row.id.clone(), format!("{}[].{}", fan_out.field, fan_out.id));
             let file = format!("schemas/{}.json", fan_out.over);
             return Err(CatalogueError::UnknownField { agent, list: "fan_out", field, file });
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use engine::agent::{AgentSpec, Prompt};
+use engine::agent::{AgentSpec, FanOut, Prompt};
 use engine::prompt::{Shown, variables};
 use serde_json::Value;
 
@@ -66,20 +66,24 @@ fn check_variables(row: &AgentRow, file: &str, system: &str, user: &str) -> Resu
 pub(crate) fn check_shown(agents: &[AgentSpec]) -> Result<(), CatalogueError> {
     for agent in agents {
         for variable in variables(&agent.prompt.user).iter().filter(|variable| !variable.fields.is_empty()) {
-            let of = match variable.name {
-                "baseline" => Some(agent),
-                name => agents.iter().find(|other| other.id.as_str() == name),
-            };
-            let shown = Shown::read(variable.fields);
-            let is_known = shown.zip(of).is_some_and(|(shown, of)| match &of.fan_out {
-                // The results of its items are listed.
-                Some(_) if variable.name != "baseline" => shown.fields().all(|(name, shown)| match name {
-                    "data" => has_fields(&of.schema, &of.schema, shown),
-                    name => ["item", "status", "reason"].contains(&name) && shown.fields().next().is_none(),
+            let schema_of =
+                |id: &str| agents.iter().find(|other| other.id.as_str() == id).map(|of| (of, &of.schema));
+            let has = |shown: Shown| match (variable.name, &agent.fan_out) {
+                ("baseline", _) => has_fields(&agent.schema, &agent.schema, &shown),
+                ("item", Some(FanOut { over, field, .. })) => schema_of(over.as_str())
+                    .is_some_and(|(_, schema)| has_fields(schema, &schema["properties"][field], &shown)),
+                (name, _) => schema_of(name).is_some_and(|(of, schema)| match &of.fan_out {
+                    // The results of its items are listed.
+                    Some(_) => shown.fields().all(|(name, shown)| match name {
+                        "data" => has_fields(schema, schema, shown),
+                        name => {
+                            ["item", "status", "reason"].contains(&name) && shown.fields().next().is_none()
+                        }
+                    }),
+                    None => has_fields(schema, schema, &shown),
                 }),
-                _ => has_fields(&of.schema, &of.schema, &shown),
-            });
-            if !is_known {
+            };
+            if !Shown::read(variable.fields).is_some_and(has) {
                 return Err(CatalogueError::UnknownShown {
                     file: format!("prompts/{}.md", agent.id),
                     agent: agent.id.to_string(),

@@ -46,8 +46,6 @@ pub(crate) struct FanOutRow {
     pub(crate) over: String,
     pub(crate) field: String,
     pub(crate) id: String,
-    #[serde(default)]
-    pub(crate) shown: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -274,8 +274,6 @@ pub struct FanOut {
     pub field: String,
     /// The field of an item that is its id.
     pub id: String,
-    /// The fields of an item that the prompt shows; all, if none is named.
-    pub shown: Vec<String>,
 }
 
 /// Bounds of one step.

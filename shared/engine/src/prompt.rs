@@ -4,6 +4,7 @@
 //! A variable may name the fields that are shown: `{{analysis_cartographer: title, claims(id, text)}}`. What an agent is not
 //! shown costs nothing, and when it changes the question stays the same.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -21,12 +22,23 @@ pub(crate) fn messages(
     input: &StepInput,
     baseline: Option<&Value>,
 ) -> Result<Vec<ModelMessage>> {
-    let user = fill(&spec.prompt.user, |named| variable(spec, input, baseline, named)).map_err(|name| {
-        Error::new(
-            ErrorKind::Configuration,
-            format!("the prompt of {} names `{name}`, which nobody supplies", spec.id),
-        )
-    })?;
+    messages_with(spec, input, baseline, |value| value)
+}
+
+/// The messages of a step of whose material that is made which `told` makes of what is shown.
+pub(crate) fn messages_with(
+    spec: &AgentSpec,
+    input: &StepInput,
+    baseline: Option<&Value>,
+    told: impl Fn(Cow<'_, Value>) -> Cow<'_, Value>,
+) -> Result<Vec<ModelMessage>> {
+    let user =
+        fill(&spec.prompt.user, |named| variable(spec, input, baseline, named, &told)).map_err(|name| {
+            Error::new(
+                ErrorKind::Configuration,
+                format!("the prompt of {} names `{name}`, which nobody supplies", spec.id),
+            )
+        })?;
     Ok(vec![ModelMessage::System { text: spec.prompt.system.clone() }, ModelMessage::User { text: user }])
 }
 
@@ -98,16 +110,18 @@ impl Shown {
     }
 
     /// What is shown of a value; of a list, what is shown of each element.
-    pub(crate) fn of(&self, value: &Value) -> Value {
+    fn of<'v>(&self, value: &'v Value) -> Cow<'v, Value> {
         match value {
-            Value::Array(values) if !self.0.is_empty() => values.iter().map(|value| self.of(value)).collect(),
-            Value::Object(fields) if !self.0.is_empty() => {
-                let shown = fields
-                    .iter()
-                    .filter_map(|(name, value)| Some((name.clone(), self.0.get(name)?.of(value))));
-                Value::Object(shown.collect())
+            Value::Array(values) if !self.0.is_empty() => {
+                Cow::Owned(values.iter().map(|value| self.of(value).into_owned()).collect())
             }
-            value => value.clone(),
+            Value::Object(fields) if !self.0.is_empty() => {
+                let shown = fields.iter().filter_map(|(name, value)| {
+                    Some((name.clone(), self.0.get(name)?.of(value).into_owned()))
+                });
+                Cow::Owned(Value::Object(shown.collect()))
+            }
+            value => Cow::Borrowed(value),
         }
     }
 }
@@ -139,14 +153,16 @@ fn variable(
     input: &StepInput,
     baseline: Option<&Value>,
     Variable { name, fields }: Variable<'_>,
+    told: &impl Fn(Cow<'_, Value>) -> Cow<'_, Value>,
 ) -> Option<String> {
     let shown = Shown::read(fields)?;
+    let text = |value: &Value| told(shown.of(value)).to_string();
     if let Some(fact) = name.strip_prefix("fact.") {
-        return input.fact(fact).map(Value::to_string);
+        return input.fact(fact).map(text);
     }
     match name {
-        "item" => input.item.as_ref().map(|item| shown_item(spec, item).to_string()),
-        "baseline" => Some(baseline.map_or(Value::Null, |baseline| shown.of(baseline)).to_string()),
+        "item" => input.item.as_ref().map(text),
+        "baseline" => Some(baseline.map_or_else(|| "null".to_owned(), text)),
         // Without the time of the request: the same question tomorrow is the same question.
         "request" => Some(
             json!({
@@ -161,7 +177,7 @@ fn variable(
             spec.inputs().find(|id| id.as_str() == agent)?;
             match input.inputs.get(agent) {
                 Some(input) => {
-                    let data = input.data.as_ref().map(|data| shown.of(data));
+                    let data = input.data.as_ref().map(|data| told(shown.of(data)).into_owned());
                     serde_json::to_string(&Input { data, status: input.status, reason: input.reason.clone() })
                         .ok()
                 }
@@ -175,18 +191,6 @@ fn variable(
 fn two_digits(number: u64) -> u64 {
     let unit = 10_u64.pow(number.max(1).ilog10().saturating_sub(1));
     number.saturating_add(unit / 2) / unit * unit
-}
-
-/// The fields of an item that the agent is to see.
-fn shown_item(spec: &AgentSpec, item: &Value) -> Value {
-    let shown = spec.fan_out.as_ref().map(|fan_out| &fan_out.shown).filter(|shown| !shown.is_empty());
-    match (shown, item) {
-        (Some(shown), Value::Object(fields)) => {
-            let fields = fields.iter().filter(|(name, _)| shown.contains(name));
-            Value::Object(fields.map(|(name, value)| (name.clone(), value.clone())).collect())
-        }
-        _ => item.clone(),
-    }
 }
 
 /// At most so many tokens: runs of plain letters are at least two letters a token, everything else a byte a token.
@@ -243,7 +247,7 @@ mod tests {
         let map = json!({"title": "T", "claims": [{"id": "c1", "text": "One.", "score": 1}, {"id": "c2"}],
             "numbers": [7], "none": null});
         let check = |fields: &str, expected: Value| {
-            assert_eq!(Shown::read(fields).unwrap().of(&map), expected, "{fields}");
+            assert_eq!(*Shown::read(fields).unwrap().of(&map), expected, "{fields}");
         };
         check("", map.clone());
         check("title", json!({"title": "T"}));

@@ -73,14 +73,18 @@ pub fn baseline(input: &StepInput) -> Analysis {
     if is_clean { Analysis::Settled(data) } else { Analysis::Complete(data) }
 }
 
+impl Step {
+    fn is_because(&self, code: ReasonCode) -> bool {
+        self.reason.as_deref().is_some_and(|reason| reason.starts_with(code.name()))
+    }
+}
+
 /// It did its work, with nothing to remark, or there was none for it.
 fn is_as_it_should_be(step: &Step) -> bool {
-    let because =
-        |code: ReasonCode| step.reason.as_deref().is_some_and(|reason| reason.starts_with(code.name()));
     match step.status.as_str() {
         // Also of one that had to do without the model.
         "ok" => step.warnings.is_empty(),
-        "skipped" => because(ReasonCode::NotApplicable) || because(ReasonCode::NotPlanned),
+        "skipped" => step.is_because(ReasonCode::NotApplicable) || step.is_because(ReasonCode::NotPlanned),
         _ => false,
     }
 }
@@ -113,13 +117,8 @@ fn advice(report: &Report, steps: &[Step], retried: &[&Step]) -> Vec<Value> {
             format!("{} of {} nano-dollars were spent", report.cost_nano_usd, report.cap_nano_usd),
         );
     }
-    let because = |code: &str| {
-        steps
-            .iter()
-            .filter(|step| step.reason.as_deref().is_some_and(|reason| reason.starts_with(code)))
-            .count()
-    };
-    match because("budget") {
+    let because = |code: ReasonCode| steps.iter().filter(|step| step.is_because(code)).count();
+    match because(ReasonCode::Budget) {
         0 => {}
         short => say("Give the run more budget.", counted(short, "ended short of money")),
     }
@@ -134,7 +133,7 @@ fn advice(report: &Report, steps: &[Step], retried: &[&Step]) -> Vec<Value> {
             ),
         );
     }
-    match because("no_model") {
+    match because(ReasonCode::NoModel) {
         0 => {}
         without => say("Configure a model provider to fill the gaps.", counted(without, "lacked a model")),
     }

@@ -8,7 +8,7 @@
 //! It makes a key: an answer that was found under it is held to the asked request as it is, so one that quotes words which were
 //! compressed away does not fit. Where a row says so it is also what is sent.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
 use serde_json::Value;
 
@@ -16,8 +16,8 @@ use super::compress::{DroppableShare, compress_source};
 use crate::agent::AgentSpec;
 use crate::error::Result;
 use crate::ports::ModelMessage;
-use crate::prompt::{self, Shown};
-use crate::step_input::{Input, StepInput};
+use crate::prompt;
+use crate::step_input::StepInput;
 
 /// Compressing takes about 35 µs for 1 KiB in the dev profile; longer requests are compared as they are only.
 const MOST_BYTES: usize = 256 * 1_024;
@@ -62,31 +62,7 @@ pub(crate) fn messages(
     baseline: Option<&Value>,
     most: DroppableShare,
 ) -> Result<Vec<ModelMessage>> {
-    // What no variable of the prompt names is not shown.
-    let shown: BTreeMap<&str, Shown> = prompt::variables(&spec.prompt.user)
-        .into_iter()
-        .filter_map(|variable| Some((variable.name, Shown::read(variable.fields)?)))
-        .collect();
-    let facts: BTreeMap<String, Value> = input
-        .facts
-        .iter()
-        .filter(|(name, _)| shown.keys().any(|shown| shown.strip_prefix("fact.") == Some(name)))
-        .map(|(name, fact)| (name.clone(), compressed(fact, most)))
-        .collect();
-    let inputs = input
-        .inputs
-        .iter()
-        .filter_map(|(agent, input)| {
-            let shown = shown.get(agent.as_str())?;
-            let data = input.data.as_ref().map(|data| compressed(&shown.of(data), most));
-            Some((agent.clone(), Input { data, status: input.status, reason: input.reason.clone() }))
-        })
-        .collect();
-    let item = input.item.as_ref().map(|item| compressed(item, most));
-    let of_baseline = shown.get("baseline").cloned().unwrap_or_default();
-    let baseline = baseline.map(|baseline| compressed(&of_baseline.of(baseline), most));
-    let input = StepInput { request: input.request.clone(), item, inputs, facts };
-    prompt::messages(spec, &input, baseline.as_ref())
+    prompt::messages_with(spec, input, baseline, |value| Cow::Owned(compressed(&value, most)))
 }
 
 fn compressed(value: &Value, most: DroppableShare) -> Value {

@@ -178,7 +178,6 @@ fn catalogue(rows: &[AgentRow<'_>]) -> Catalogue {
             over: AgentId::new("map"),
             field: "claims".to_owned(),
             id: "id".to_owned(),
-            shown: Vec::new(),
         }),
         effects: Vec::new(),
         same_answer: Vec::new(),

@@ -9,8 +9,9 @@
 -- may hold together; how long anything is kept; how long a generation is. What follows a take are the capacities.
 --
 -- An owner has four windows: requests, input tokens, output tokens, calls at once. Its field says from when until when they are all
--- in their last sub-spans, and the units in each of them; more than there may be in one that is not measured yet. A field for each window, the owner's name with # and the window's
--- place, changes when it begins a sub-span: that sub-span, its length, the units in older ones, then each of those in pairs.
+-- in their last sub-spans, and the units in each of them; more than there may be in one that is not measured yet. A field for each
+-- window, the owner's name with # and the window's place, changes when it begins a sub-span: that sub-span, its length, the units
+-- in older ones, then each of those in pairs.
 -- A process that was heard of a moment ago, while no recovery is under way, has a field too: when that was, and its parts.
 --
 -- A generation of reservations is one key, which is gone as a whole when the next but one begins: a key for each would take

@@ -87,12 +87,7 @@ fn house() -> House {
         let (text, place) = (json!({"type": "string"}), json!({"type": ["string", "null"]}));
         *row = AgentSpec {
             needs: vec![AgentId::new("planner")],
-            fan_out: Some(FanOut {
-                over: AgentId::new("planner"),
-                field: "items".into(),
-                id: "id".into(),
-                shown: vec!["id".into(), "text".into()],
-            }),
+            fan_out: Some(FanOut { over: AgentId::new("planner"), field: "items".into(), id: "id".into() }),
             same_answer: vec!["said".into()],
             schema: json!({
                 "type": "object",
@@ -103,7 +98,7 @@ fn house() -> House {
             compiled: Default::default(),
             ..row.clone()
         };
-        row.prompt.user = "{{item}} {{baseline}}".into();
+        row.prompt.user = "{{item: id, text}} {{baseline}}".into();
         row.cache.semantic_text = Some("claim".into());
         row.cache.passages = Some("passages".into());
     });
