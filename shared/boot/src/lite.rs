@@ -64,7 +64,7 @@ pub async fn open_lite(config: &Config, state: &Path) -> Result<Lite> {
     let embedded = store::Embedded::open(&state.join("assay.sqlite"))?;
     // Before the rows are kept in memory, which must be told of every row that goes.
     embedded.forget_expired()?;
-    let rows = Arc::new(Owned::new(Arc::new(embedded.store().await?.alone()))?);
+    let rows = Arc::new(Owned::new(Arc::new(embedded.store().await?.alone()), clock.clone())?);
     let store: Arc<dyn engine::ports::Store> = rows.clone();
     let model = open_models(config, &catalogue)?
         .map(|model| Arc::new(Outward::new(model, rows.clone())) as Arc<dyn Llm>);

@@ -4,7 +4,8 @@
 //! A write is answered when it holds in memory. What must not happen before a write is on the disk (a paid call, a post,
 //! the end of the program) waits for [`Owned::settled`] first, and events are told to watchers once they are stored; so a
 //! process that dies leaves what an earlier moment of it would have left, and nothing outside has seen more. The state
-//! folder's lock is what makes this right; where others write too it would be wrong.
+//! folder's lock is what makes this right; where others write too it would be wrong. Rows about the work of a moment never go
+//! to the disk: whoever did that work is this process.
 
 mod rows;
 mod thread;
@@ -14,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use engine::error::{Error, ErrorKind, Result};
 use engine::model::{Event, RunKey};
-use engine::ports::{Change, Key, Page, Range, Store, Versioned};
+use engine::ports::{Change, Clock, Key, Page, Range, Store, Versioned};
 use futures::channel::mpsc::UnboundedReceiver;
 use futures::channel::oneshot;
 
@@ -39,23 +40,24 @@ pub trait Disk: Send + Sync {
 pub struct Owned<D = StoreThread> {
     rows: Arc<Mutex<Rows>>,
     disk: D,
+    clock: Arc<dyn Clock>,
     /// Held by whoever reads memory from the disk: those who come meanwhile find what he has read.
     reads_memory: futures::lock::Mutex<()>,
 }
 
 impl Owned {
     /// Keeps the rows of `store`, with a thread for it. Kind `Storage` if none can be started.
-    pub(crate) fn new(store: Arc<dyn Store>) -> Result<Self> {
+    pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Self> {
         let rows = Arc::default();
         let disk = StoreThread::start(store, Arc::clone(&rows))?;
-        Ok(Self::over(rows, disk))
+        Ok(Self::over(rows, disk, clock))
     }
 }
 
 impl<D: Disk> Owned<D> {
-    /// Keeps rows that `disk` reads and that somebody takes from `rows` to store them.
-    pub fn over(rows: Arc<Mutex<Rows>>, disk: D) -> Self {
-        Self { rows, disk, reads_memory: Default::default() }
+    /// Keeps rows that `disk` reads and that somebody takes from `rows` to store them; what lasts a moment ends by `clock`.
+    pub fn over(rows: Arc<Mutex<Rows>>, disk: D, clock: Arc<dyn Clock>) -> Self {
+        Self { rows, disk, clock, reads_memory: Default::default() }
     }
 
     /// Waits until everything written so far is on the disk. Kind `Storage` if it cannot be brought there; then nothing is
@@ -118,7 +120,8 @@ impl<D: Disk> Store for Owned<D> {
         }
         loop {
             self.load(changes.iter().map(|change| &change.key)).await?;
-            if let Some(outcome) = self.rows().write(changes, bytes) {
+            let now_ms = self.clock.now_ms();
+            if let Some(outcome) = self.rows().write(changes, bytes, now_ms) {
                 self.disk.wake();
                 return outcome;
             }

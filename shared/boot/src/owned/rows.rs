@@ -10,7 +10,7 @@ use futures::channel::oneshot;
 
 use super::Reply;
 
-/// More rows than this, and those on the disk are forgotten.
+/// More rows than this, and those on the disk and those that have ended are forgotten.
 const MOST_ROWS: usize = 20_000;
 /// What one transaction of the store takes.
 const MOST_CHANGES: usize = 100;
@@ -23,6 +23,8 @@ pub struct Rows {
     known: BTreeMap<Key, Known>,
     /// Runs begun here: a row of theirs that is not known does not exist, for a run's own row is the first of its rows.
     begun: BTreeSet<RunKey>,
+    /// How many rows were left when some were forgotten.
+    kept: usize,
     /// The greatest version given out.
     greatest: u64,
     /// What it was when rows were last forgotten. Versions given out since are greater, so a row that was forgotten and
@@ -84,7 +86,9 @@ impl Rows {
     }
 
     fn knows(&self, key: &Key) -> bool {
-        self.known.contains_key(key) || run_of(key).is_some_and(|run| self.begun.contains(run))
+        self.known.contains_key(key)
+            || key.is_momentary()
+            || run_of(key).is_some_and(|run| self.begun.contains(run))
     }
 
     /// Keeps what was read when `generation` was the count; what is known already is newer.
@@ -149,7 +153,7 @@ impl Rows {
     }
 
     /// Makes all changes or none; `None` if one of the rows was forgotten meanwhile.
-    pub(super) fn write(&mut self, changes: &[Change], bytes: usize) -> Option<Result<()>> {
+    pub(super) fn write(&mut self, changes: &[Change], bytes: usize, now_ms: u64) -> Option<Result<()>> {
         if let Err(error) = self.check() {
             return Some(Err(error));
         }
@@ -163,9 +167,13 @@ impl Rows {
         if changes.is_empty() {
             return Some(Ok(()));
         }
-        self.forget_some();
-        self.accepted += 1;
-        self.enqueue(&changes, bytes);
+        self.forget_some(now_ms);
+        let stays: Vec<&Change> =
+            changes.iter().copied().filter(|change| !change.key.is_momentary()).collect();
+        if !stays.is_empty() {
+            self.accepted += 1;
+            self.enqueue(&stays, bytes);
+        }
         for change in changes {
             let found = match &change.to {
                 Becomes::Row(row) => {
@@ -216,11 +224,17 @@ impl Rows {
         }
     }
 
-    /// Forgets rows that are on the disk, once there are too many.
-    fn forget_some(&mut self) {
-        if self.known.len() > MOST_ROWS {
+    /// Forgets rows that are on the disk or have ended, once there are too many.
+    fn forget_some(&mut self, now_ms: u64) {
+        if self.known.len() > MOST_ROWS.max(2 * self.kept) {
             let stored = self.stored;
-            self.known.retain(|_, known| known.written > stored);
+            self.known.retain(|key, known| match &known.found {
+                Some(Versioned { row: Row::Expiring { expires_ms, .. }, .. }) if key.is_momentary() => {
+                    *expires_ms > now_ms
+                }
+                _ => known.written > stored,
+            });
+            self.kept = self.known.len();
             self.begun.clear();
             self.listed.clear();
             self.floor = self.greatest;
@@ -350,7 +364,9 @@ fn run_of(key: &Key) -> Option<&RunKey> {
         | Key::Counters(..)
         | Key::Memory(..)
         | Key::Cache(..)
+        | Key::Flight(..)
         | Key::Rate(_)
+        | Key::Reservation(_)
         | Key::ApiKey(_)
         | Key::Settings(_)
         | Key::Upload(..)

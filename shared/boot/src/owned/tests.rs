@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use engine::memory::MemoryStore;
+use engine::memory::{MemoryStore, VirtualTime};
 use engine::model::{ContentRef, Counters, MemoryRecord, RunId, TenantId};
 use engine::ports::{Becomes, Expect, Row};
 
@@ -8,6 +8,13 @@ use super::*;
 
 fn wait<T>(work: impl Future<Output = T>) -> T {
     futures::executor::block_on(work)
+}
+
+const NOW_MS: u64 = 1_000_000;
+
+/// Keeps the rows of a store, at a moment that does not pass.
+fn over(store: Arc<dyn Store>) -> Owned {
+    Owned::new(store, VirtualTime::new(NOW_MS)).unwrap()
 }
 
 fn key(number: u32) -> Key {
@@ -24,10 +31,10 @@ fn put(number: u32, expect: Expect, value: u64) -> Change {
 
 #[test]
 fn it_behaves_as_the_store_it_keeps() {
-    let owned = Owned::new(Arc::new(MemoryStore::default())).unwrap();
+    let owned = over(Arc::new(MemoryStore::default()));
     assert_eq!(wait(engine::contract::store_contract(&owned)), Ok(()));
     let table = wait(store::Embedded::memory().unwrap().store()).unwrap();
-    let owned = Owned::new(Arc::new(table.alone())).unwrap();
+    let owned = over(Arc::new(table.alone()));
     assert_eq!(wait(engine::contract::store_contract(&owned)), Ok(()));
 }
 
@@ -69,7 +76,7 @@ impl Store for Disk {
 #[test]
 fn memory_is_read_from_the_disk_once() {
     let disk = Arc::new(Disk::default());
-    let owned = Owned::new(disk.clone()).unwrap();
+    let owned = over(disk.clone());
     let tenant = |name: &str| TenantId::new(name);
     let remember = |of: &str, run: &str| {
         let (run_id, record) = (RunId::new(run), Default::default());
@@ -108,7 +115,7 @@ fn memory_is_read_from_the_disk_once() {
 #[test]
 fn the_disk_is_always_as_memory_was_at_some_moment() {
     let disk = Arc::new(Disk::default());
-    let owned = Owned::new(disk.clone()).unwrap();
+    let owned = over(disk.clone());
     let mut moments: Vec<Vec<(Key, Row)>> = vec![Vec::new()];
     for round in 0..200u64 {
         // Two rows that always change together.
@@ -125,7 +132,7 @@ fn the_disk_is_always_as_memory_was_at_some_moment() {
 #[test]
 fn writes_go_to_the_disk_together_and_settled_waits_for_them() {
     let disk = Arc::new(Disk::default());
-    let owned = Owned::new(disk.clone()).unwrap();
+    let owned = over(disk.clone());
     wait(owned.read(&[key(0), key(1)])).unwrap();
     let closed = disk.writes.lock().unwrap();
     for value in 0..50 {
@@ -145,7 +152,7 @@ fn writes_go_to_the_disk_together_and_settled_waits_for_them() {
 #[test]
 fn what_was_written_is_stored_before_the_program_ends() {
     let disk = Arc::new(Disk::default());
-    let owned = Owned::new(disk.clone()).unwrap();
+    let owned = over(disk.clone());
     wait(owned.write(&[put(0, Expect::Absent, 1)])).unwrap();
     drop(owned);
     assert_eq!(disk.store.all_rows(), [(key(0), row(1))]);
@@ -170,7 +177,7 @@ fn check_broken(owned: &Owned, disk: &Disk, why: &str) {
 #[test]
 fn nothing_goes_on_without_a_disk() {
     let disk = Arc::new(Disk::default());
-    let owned = Owned::new(disk.clone()).unwrap();
+    let owned = over(disk.clone());
     disk.full.store(true, Ordering::SeqCst);
     check_broken(&owned, &disk, "the disk is gone");
 }
@@ -178,14 +185,14 @@ fn nothing_goes_on_without_a_disk() {
 #[test]
 fn nothing_goes_on_without_its_thread() {
     let disk = Arc::new(Disk::default());
-    let owned = Owned::new(disk.clone()).unwrap();
+    let owned = over(disk.clone());
     disk.panics.store(true, Ordering::SeqCst);
     check_broken(&owned, &disk, "thread has ended");
 }
 
 #[test]
 fn what_the_disk_would_refuse_is_refused_at_once() {
-    let owned = Owned::new(Arc::new(MemoryStore::default())).unwrap();
+    let owned = over(Arc::new(MemoryStore::default()));
     let long = Change { key: Key::Rate("r".repeat(3_000)), ..put(0, Expect::Anything, 1) };
     let large = |bytes: usize| Row::Expiring { value: "x".repeat(bytes).into(), expires_ms: 0 };
     let change = |number: u32, bytes: usize| Change {
@@ -208,7 +215,7 @@ fn what_the_disk_would_refuse_is_refused_at_once() {
 #[test]
 fn events_are_told_once_they_are_stored() {
     let disk = Arc::new(Disk::default());
-    let owned = Owned::new(disk.clone()).unwrap();
+    let owned = over(disk.clone());
     let mut events = owned.watch();
     let run = RunKey { tenant: TenantId::new("a"), run: RunId::new("r") };
     let event = |seq| Event { seq, at_ms: 0, kind: engine::model::EventKind::Accepted };
@@ -232,7 +239,7 @@ fn events_are_told_once_they_are_stored() {
 fn a_batch_is_whole_whoever_writes() {
     const ROWS: u32 = 6;
     let disk = Arc::new(Disk::default());
-    let owned = Arc::new(Owned::new(disk.clone()).unwrap());
+    let owned = Arc::new(over(disk.clone()));
     let all: Vec<Change> = (0..ROWS).map(|number| put(number, Expect::Absent, 100)).collect();
     wait(owned.write(&all)).unwrap();
     let amount = |row: &Row| match row {
@@ -278,7 +285,7 @@ fn a_batch_is_whole_whoever_writes() {
 
 #[test]
 fn a_forgotten_row_is_a_new_one_to_whoever_holds_it() {
-    let owned = Owned::new(Arc::new(MemoryStore::default())).unwrap();
+    let owned = over(Arc::new(MemoryStore::default()));
     wait(owned.write(&[put(0, Expect::Absent, 1)])).unwrap();
     let held = wait(owned.read(&[key(0)])).unwrap()[0].clone().unwrap();
     for number in 1..30_000u32 {
@@ -291,4 +298,44 @@ fn a_forgotten_row_is_a_new_one_to_whoever_holds_it() {
     let conflict = wait(owned.write(&[put(0, Expect::Version(held.version), 2)])).unwrap_err();
     assert_eq!(conflict.kind(), ErrorKind::Conflict);
     assert_eq!(wait(owned.read(&[key(0)])).unwrap()[0].as_ref().map(|found| &found.row), Some(&held.row));
+}
+
+/// What a process does at this moment is known to it alone, and for as long as it holds.
+#[test]
+fn a_moment_is_never_on_the_disk() {
+    let disk = Arc::new(Disk::default());
+    let owned = over(disk.clone());
+    let flight = |number: u64| Key::Flight(TenantId::new("a"), number.to_string());
+    let until = |expires_ms| Becomes::Row(Row::Expiring { value: "holder".into(), expires_ms });
+    let lead = |number, expect, expires_ms| Change {
+        key: flight(number),
+        expect,
+        to: until(expires_ms),
+        due_ms: None,
+    };
+    // Rows of both kinds in one write are there or not there together.
+    let both = [lead(0, Expect::Absent, NOW_MS + 1), put(0, Expect::Absent, 1)];
+    wait(owned.write(&both)).unwrap();
+    assert_eq!(wait(owned.write(&both)).unwrap_err().kind(), ErrorKind::Conflict);
+    let taken = [lead(0, Expect::Absent, NOW_MS + 1), put(1, Expect::Absent, 1)];
+    assert_eq!(wait(owned.write(&taken)).unwrap_err().kind(), ErrorKind::Conflict);
+    assert_eq!(wait(owned.read(&[key(1)])).unwrap(), [None]);
+    wait(owned.settled()).unwrap();
+    let stored: Vec<Key> = disk.store.all_rows().into_iter().map(|(key, _)| key).collect();
+    assert_eq!(stored, [key(0)]);
+    // Those that have ended are forgotten, however many there were.
+    for number in 1..60_000 {
+        wait(owned.write(&[lead(number, Expect::Absent, NOW_MS)])).unwrap();
+    }
+    assert!(owned.rows().rows().len() <= 20_002, "{}", owned.rows().rows().len());
+    assert!(wait(owned.read(&[flight(0)])).unwrap()[0].is_some());
+    // Those that have not ended are all known, and what is looked through to forget some grows with them.
+    for number in 100_000..150_000 {
+        wait(owned.write(&[lead(number, Expect::Absent, NOW_MS + 1)])).unwrap();
+    }
+    for number in 100_000..150_000 {
+        let conflict = wait(owned.write(&[lead(number, Expect::Absent, NOW_MS + 1)])).unwrap_err();
+        assert_eq!(conflict.kind(), ErrorKind::Conflict);
+    }
+    assert_eq!(disk.states.lock().unwrap().len(), 1);
 }

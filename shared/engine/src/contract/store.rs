@@ -158,5 +158,13 @@ fn one_of_each() -> Vec<(Key, Row)> {
             Key::Rate("tenant/each".to_owned()),
             Row::Expiring { value: serde_json::json!([]), expires_ms: samples::START_MS },
         ),
+        (
+            Key::Flight(run.tenant.clone(), "answer".to_owned()),
+            Row::Expiring { value: serde_json::json!({"holder": "h"}), expires_ms: u64::MAX / 2 },
+        ),
+        (
+            Key::Reservation("each/run/agent/-/1/1".to_owned()),
+            Row::Expiring { value: serde_json::json!({"fate": "live"}), expires_ms: u64::MAX / 2 },
+        ),
     ]
 }

@@ -52,8 +52,12 @@ pub enum Key {
     Memory(TenantId, RunId),
     /// A stored answer.
     Cache(TenantId, String),
+    /// Who makes a tenant's answer at this moment.
+    Flight(TenantId, String),
     /// What a rate limiter keeps under a name.
     Rate(String),
+    /// What a call that is being made has taken of rates, by the call's name.
+    Reservation(String),
     /// An API key. Found without its tenant, which it names.
     ApiKey(KeyId),
     /// What a tenant may do.
@@ -62,6 +66,13 @@ pub enum Key {
     Upload(TenantId, String),
     /// The uses of one of a tenant's stored answers, by the number of its place.
     Warming(TenantId, u32),
+}
+
+impl Key {
+    /// Whether the row tells of work that is being done at this moment: it means nothing once no process lives that shares the store.
+    pub fn is_momentary(&self) -> bool {
+        matches!(self, Key::Flight(..) | Key::Reservation(_))
+    }
 }
 
 /// A row.

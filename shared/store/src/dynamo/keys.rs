@@ -44,7 +44,11 @@ pub(super) fn address(key: &Key) -> Result<Address> {
         Key::Counters(tenant, shard) => (format!("{}#N#{shard}", of_tenant(tenant)), "COUNTERS".to_owned()),
         Key::Memory(tenant, run) => (of_memory(tenant), memory_sk(run)),
         Key::Cache(tenant, name) => (format!("{}#C#{}", of_tenant(tenant), escape(name)), "CACHE".to_owned()),
+        Key::Flight(tenant, name) => {
+            (format!("{}#F#{}", of_tenant(tenant), escape(name)), "FLIGHT".to_owned())
+        }
         Key::Rate(name) => (format!("RATE#{}", escape(name)), "RATE".to_owned()),
+        Key::Reservation(name) => (format!("TAKE#{}", escape(name)), "TAKE".to_owned()),
         Key::ApiKey(id) => (format!("KEY#{}", escape(id.as_str())), "KEY".to_owned()),
         Key::Settings(tenant) => (of_tenant(tenant), "SETTINGS".to_owned()),
         Key::Warming(tenant, place) => (format!("{}#W#{place}", of_tenant(tenant)), "WARMING".to_owned()),
@@ -76,6 +80,7 @@ pub(super) fn key(address: &Address) -> Option<Key> {
         ["T", tenant, "S", content] => Some(Key::Seen(TenantId::new(tenant), content.to_owned())),
         ["T", tenant, "N", shard] => Some(Key::Counters(TenantId::new(tenant), shard.parse().ok()?)),
         ["T", tenant, "C", name] => Some(Key::Cache(TenantId::new(tenant), name.to_owned())),
+        ["T", tenant, "F", name] => Some(Key::Flight(TenantId::new(tenant), name.to_owned())),
         ["T", tenant, "M"] => match sk[..] {
             ["MEMORY", run] => Some(Key::Memory(TenantId::new(tenant), RunId::new(run))),
             _ => None,
@@ -93,6 +98,7 @@ pub(super) fn key(address: &Address) -> Option<Key> {
         ["TRUST", agent] => Some(Key::Trust(AgentId::new(agent))),
         ["CIRCUIT", provider] => Some(Key::Circuit(provider.to_owned())),
         ["RATE", name] => Some(Key::Rate(name.to_owned())),
+        ["TAKE", name] => Some(Key::Reservation(name.to_owned())),
         _ => None,
     }
 }
@@ -197,7 +203,7 @@ mod tests {
 
     fn keys() -> impl Strategy<Value = Key> {
         let numbers = prop_oneof![0..3u32, Just(u32::MAX)];
-        (0..22u8, names(), names(), names(), names(), numbers.clone(), numbers).prop_map(
+        (0..24u8, names(), names(), names(), names(), numbers.clone(), numbers).prop_map(
             |(kind, tenant, run, agent, item, epoch, call)| {
                 let of = TenantId::new(&tenant);
                 let run = run_key(&tenant, &run);
@@ -224,6 +230,8 @@ mod tests {
                     18 => Key::Trust(AgentId::new(agent)),
                     19 => Key::Seen(of, agent),
                     20 => Key::Warming(of, epoch),
+                    21 => Key::Flight(of, agent),
+                    22 => Key::Reservation(agent),
                     _ => Key::Rate(agent),
                 }
             },

@@ -288,7 +288,7 @@ fn crowded() -> Error {
 }
 
 fn flight_key(tenant: &TenantId, key: &str) -> Key {
-    Key::Cache(tenant.clone(), format!("flight/{key}"))
+    Key::Flight(tenant.clone(), key.to_owned())
 }
 
 fn purges_key(tenant: &TenantId) -> Key {

@@ -140,7 +140,7 @@ impl LiteLimits {
         names.sort();
         names.dedup();
         let keys: Vec<Key> = names.iter().map(|name| Key::Rate(format!("{}{name}", self.prefix))).collect();
-        let reservation = id.map(|id| Key::Rate(format!("{}take/{id}", self.prefix)));
+        let reservation = id.map(|id| Key::Reservation(format!("{}{id}", self.prefix)));
         let wanted: Vec<Key> = keys.iter().cloned().chain(reservation.clone()).collect();
         let mut found = self.store.read(&wanted).await?;
         let own = if reservation.is_some() { found.pop().flatten() } else { None };

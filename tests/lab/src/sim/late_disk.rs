@@ -38,7 +38,7 @@ impl LateDisk {
 
     /// The store of the process.
     pub(super) fn owned(&self) -> Owned<Self> {
-        Owned::over(self.rows.clone(), self.clone())
+        Owned::over(self.rows.clone(), self.clone(), self.clock.clone())
     }
 
     /// Stores batch after batch until the process dies.
