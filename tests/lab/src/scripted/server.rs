@@ -168,21 +168,25 @@ async fn answer(face: &Face, shared: &Shared, body: &[u8]) -> Response {
         return face.refused(StatusCode::NOT_FOUND, &unknown, "model_not_found");
     }
     let Turn { number, latency_ms, pause_ms, ending } = turn::take(&asked, &shared.script, &shared.bill);
-    if latency_ms > 0 {
-        tokio::time::sleep_until(arrived + Duration::from_millis(latency_ms)).await;
-    }
     let streamed = body["stream"] == true;
     let answer = |said: &Said| match streamed {
         true => (face.events)(number, &asked.model, said, &body),
         false => vec![(face.plain)(number, &asked.model, said).to_string()],
     };
+    let said = match &ending {
+        Ending::Said(said) | Ending::Fault(Fault::CutJson, said) => answer(said),
+        _ => Vec::new(),
+    };
+    if latency_ms > 0 {
+        wait_until(arrived + Duration::from_millis(latency_ms)).await;
+    }
     match ending {
-        Ending::Said(said) => body_response(streamed, paused(answer(&said), pause_ms)),
+        Ending::Said(_) => body_response(streamed, paused(said, pause_ms)),
         Ending::Missing(missing) => {
             face.refused(StatusCode::BAD_REQUEST, &format!("scripted model: {missing}"), "missing_input")
         }
         Ending::Broken(why) => face.refused(StatusCode::INTERNAL_SERVER_ERROR, &why, "server_error"),
-        Ending::Fault(Fault::CutJson, said) => body_response(streamed, cut(&answer(&said).concat())),
+        Ending::Fault(Fault::CutJson, _) => body_response(streamed, cut(&said.concat())),
         Ending::Fault(fault, _) => failure(face, fault).await,
     }
 }
@@ -227,6 +231,16 @@ async fn failure(face: &Face, fault: Fault) -> Response {
         }
         _ => face.refused(StatusCode::INTERNAL_SERVER_ERROR, "The server had an error.", "server_error"),
     }
+}
+
+/// Waits in time: the runtime's timers end up to two milliseconds late, a thread's sleep does not.
+#[allow(clippy::disallowed_methods, reason = "a real server on a thread of its own waits in real time")]
+async fn wait_until(end: tokio::time::Instant) {
+    const LATE: Duration = Duration::from_millis(3);
+    tokio::time::sleep_until(end - LATE).await;
+    let rest = move || std::thread::sleep(end.saturating_duration_since(tokio::time::Instant::now()));
+    // It ends by itself, and a panic of a sleep is none.
+    let _ = tokio::task::spawn_blocking(rest).await;
 }
 
 #[allow(clippy::disallowed_methods, reason = "a real server on a thread of its own waits in real time")]
