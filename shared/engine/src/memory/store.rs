@@ -10,6 +10,7 @@ use async_trait::async_trait;
 
 use super::lock;
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::{AgentId, CallId, ItemId, KeyId, RunId, RunKey, TenantId};
 use crate::ports::{Becomes, Change, Expect, Key, Page, Range, Row, Store, Versioned};
 
 /// Rows in memory.
@@ -19,7 +20,37 @@ pub struct MemoryStore(Mutex<State>);
 #[derive(Default)]
 struct State {
     rows: BTreeMap<Key, Stored>,
+    due: BTreeSet<(u64, Key)>,
     busy: BTreeSet<Key>,
+}
+
+impl State {
+    fn put(&mut self, key: &Key, becomes: Option<Stored>) {
+        let due_ms = becomes.as_ref().and_then(|stored| stored.due_ms);
+        let before = match becomes {
+            Some(stored) => self.rows.insert(key.clone(), stored),
+            None => self.rows.remove(key),
+        };
+        if let Some(due_ms) = before.and_then(|stored| stored.due_ms) {
+            self.due.remove(&(due_ms, key.clone()));
+        }
+        self.due.extend(due_ms.map(|due_ms| (due_ms, key.clone())));
+    }
+
+    /// The rows of a listing, in the order of their places.
+    fn rows_in<'a>(&'a self, range: &'a Range) -> Vec<(Place<'a>, &'a Stored)> {
+        if let Range::Due(by_ms) = range {
+            let due = self.due.iter().take_while(|(due_ms, _)| due_ms <= by_ms);
+            return due
+                .filter_map(|(due_ms, key)| Some(((Some(*due_ms), key), self.rows.get(key)?)))
+                .collect();
+        }
+        let Some(least) = least(range) else { return Vec::new() };
+        let rows = self.rows.range(least..).take_while(|(key, _)| is_beside(range, key));
+        rows.filter(|(key, stored)| is_in(range, key, stored))
+            .map(|(key, stored)| ((None, key), stored))
+            .collect()
+    }
 }
 
 #[derive(Clone)]
@@ -32,8 +63,7 @@ struct Stored {
 impl MemoryStore {
     /// Every row with a due time, for checks that nothing is left behind.
     pub fn due_rows(&self) -> Vec<(Key, u64)> {
-        let state = lock(&self.0);
-        state.rows.iter().filter_map(|(key, stored)| Some((key.clone(), stored.due_ms?))).collect()
+        lock(&self.0).due.iter().map(|(due_ms, key)| (key.clone(), *due_ms)).collect()
     }
 
     /// Every row, for checks over the whole state.
@@ -76,15 +106,11 @@ impl Store for MemoryStore {
         for change in changes {
             match &change.to {
                 Becomes::Same => {}
-                Becomes::Gone => {
-                    state.rows.remove(&change.key);
-                }
+                Becomes::Gone => state.put(&change.key, None),
                 Becomes::Row(row) => {
                     let version = state.rows.get(&change.key).map_or(0, |stored| stored.version) + 1;
-                    state.rows.insert(
-                        change.key.clone(),
-                        Stored { row: row.clone(), version, due_ms: change.due_ms },
-                    );
+                    let stored = Stored { row: row.clone(), version, due_ms: change.due_ms };
+                    state.put(&change.key, Some(stored));
                 }
             }
         }
@@ -95,15 +121,10 @@ impl Store for MemoryStore {
         yield_once().await;
         let state = lock(&self.0);
         let descending = matches!(range, Range::Runs(_) | Range::Memory(..) | Range::ApiKeys(_));
-        let mut rows: Vec<(Place<'_>, &Stored)> = state
-            .rows
-            .iter()
-            .filter(|(key, stored)| is_in(range, key, stored))
-            .map(|(key, stored)| {
-                ((if let Range::Due(_) = range { stored.due_ms } else { None }, key), stored)
-            })
-            .collect();
-        rows.sort_by(|(a, _), (b, _)| if descending { b.cmp(a) } else { a.cmp(b) });
+        let mut rows = state.rows_in(range);
+        if descending {
+            rows.reverse();
+        }
         // A page starts after the place where the last one ended, whatever has come or gone since.
         if let Some(from) = from {
             let (due_ms, key): (Option<u64>, Key) = serde_json::from_str(from).map_err(|error| {
@@ -158,25 +179,48 @@ fn versioned(stored: &Stored) -> Versioned {
     Versioned { row: stored.row.clone(), version: stored.version }
 }
 
-fn is_in(range: &Range, key: &Key, stored: &Stored) -> bool {
+/// The least key that rows of a listing may have, where they stand beside one another.
+fn least(range: &Range) -> Option<Key> {
+    let of = |tenant: &TenantId| RunKey { tenant: tenant.clone(), run: RunId::new("") };
+    let step = |run: &RunKey| run.step(&AgentId::new(""), &ItemId::new(""));
+    let charge = |run: &RunKey| Key::Charge(CallId { step: step(run), epoch: 0, call: 0 });
+    match range {
+        Range::Runs(tenant) => Some(Key::Run(of(tenant))),
+        Range::Steps(run) => Some(Key::Step(step(run))),
+        Range::Events(run, after) => Some(Key::Event(run.clone(), after.checked_add(1)?)),
+        Range::Outbox(run) => Some(Key::Outbox(run.clone(), String::new())),
+        Range::Charges(run) => Some(charge(run)),
+        Range::Ledger(tenant, _) => Some(charge(&of(tenant))),
+        Range::Memory(tenant, _) => Some(Key::Memory(tenant.clone(), RunId::new(""))),
+        Range::ApiKeys(_) => Some(Key::ApiKey(KeyId::new(""))),
+        Range::Due(_) => None,
+    }
+}
+
+/// Whether a row stands among those of a listing.
+fn is_beside(range: &Range, key: &Key) -> bool {
     match (range, key) {
         (Range::Runs(tenant), Key::Run(run)) => run.tenant == *tenant,
         (Range::Steps(run), Key::Step(step)) => step.run == *run,
-        (Range::Events(run, after), Key::Event(of, seq)) => of == run && seq > after,
-        (Range::Outbox(run), Key::Outbox(of, _)) => of == run,
+        (Range::Events(run, _), Key::Event(of, _)) | (Range::Outbox(run), Key::Outbox(of, _)) => of == run,
         (Range::Charges(run), Key::Charge(call)) => call.step.run == *run,
-        (Range::Ledger(tenant, month), Key::Charge(call)) => {
-            let run = &call.step.run;
-            run.tenant == *tenant && crate::calendar::month_of(&run.run) == *month
-        }
-        (Range::Memory(tenant, last), Key::Memory(of, run)) => {
-            of == tenant && last.as_ref().is_none_or(|last| run <= last)
-        }
-        (Range::ApiKeys(tenant), Key::ApiKey(_)) => {
-            matches!(&stored.row, Row::ApiKey(key) if key.tenant == *tenant)
-        }
-        (Range::Due(by_ms), _) => stored.due_ms.is_some_and(|due_ms| due_ms <= *by_ms),
+        (Range::Ledger(tenant, _), Key::Charge(call)) => call.step.run.tenant == *tenant,
+        (Range::Memory(tenant, _), Key::Memory(of, _)) => of == tenant,
+        (Range::ApiKeys(_), Key::ApiKey(_)) => true,
         _ => false,
+    }
+}
+
+/// Whether a row that stands among those of a listing is one of them.
+fn is_in(range: &Range, key: &Key, stored: &Stored) -> bool {
+    match (range, key, &stored.row) {
+        (Range::Ledger(_, month), Key::Charge(call), _) => {
+            crate::calendar::month_of(&call.step.run.run) == *month
+        }
+        (Range::Memory(_, last), Key::Memory(_, run), _) => last.as_ref().is_none_or(|last| run <= last),
+        (Range::ApiKeys(tenant), _, Row::ApiKey(key)) => key.tenant == *tenant,
+        (Range::ApiKeys(_), ..) => false,
+        _ => true,
     }
 }
 
