@@ -37,6 +37,7 @@ mod events;
 mod finish_run;
 mod gather;
 mod handle;
+mod history;
 mod lease;
 mod measure;
 mod outbox;
