@@ -66,12 +66,19 @@ pub struct Document<'a> {
 }
 
 impl<'a> Document<'a> {
-    /// Tokenises `segments` and finds the lexicon's phrases; linear.
+    /// Tokenises `segments` and finds the lexicon's phrases; linear. Sounds of hesitation are no words: a transcript may have them
+    /// or not, and says the same.
     pub fn new(segments: &'a [Segment], language: &'a str) -> Self {
         let mut vocabulary = Vocabulary::default();
         let token = if matches!(language, "fr" | "it") { &*TOKEN_ELIDED } else { &*TOKEN };
-        let tokens: Vec<Vec<Token>> =
+        let mut tokens: Vec<Vec<Token>> =
             segments.iter().map(|segment| vocabulary.tokenise(&segment.text, token)).collect();
+        let lexicon = lexicon::of(language);
+        let is_sound: Vec<bool> =
+            vocabulary.words.iter().map(|word| lexicon.is_hesitation(&word.text)).collect();
+        if is_sound.contains(&true) {
+            tokens.iter_mut().for_each(|tokens| tokens.retain(|token| !is_sound[token.word as usize]));
+        }
         vocabulary.find_terms(language);
         let mut document = Self {
             segments,
@@ -338,6 +345,13 @@ mod tests {
             .map(|hit| document.hit_text(hit))
             .collect();
         assert_eq!(found, ["according to"]);
+    }
+
+    #[test]
+    fn sounds_of_hesitation_are_no_words() {
+        assert_eq!(tokens("Um, the harbour, uh, is late. Hmm.", "en"), ["the", "harbour", "is", "late"]);
+        assert_eq!(tokens("Ähm, es geht um acht.", "de"), ["es", "geht", "um", "acht"]);
+        assert_eq!(tokens("Um.", "en"), [""; 0]);
     }
 
     #[test]

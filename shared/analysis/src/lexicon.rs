@@ -44,6 +44,11 @@ impl Lexicon {
         self.first.get(word).into_iter().flatten().map(|place| &self.phrases[*place])
     }
 
+    /// True for a sound that is made while one thinks.
+    pub(crate) fn is_hesitation(&self, word: &str) -> bool {
+        self.beginning_with(word).any(|phrase| phrase.cue == "hesitation")
+    }
+
     /// The phrases that may match where this word stands, in order: those of one word that leave its ending open among them.
     pub(crate) fn at(&self, word: &str) -> Vec<&Phrase> {
         let is_ending = |place: &usize| self.phrases[*place].open && self.phrases[*place].words.len() == 1;

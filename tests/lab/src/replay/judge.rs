@@ -1,12 +1,13 @@
 //! The model of the replay: the scripted one, but for claims, which it judges by what they say, by what is answered to them in their
 //! own talk, and by what other talks say against them. So an answer that is served to another fact than its own can be told, and
-//! one that is served beside passages that change it. That others say the same moves it not, as the verifier's prompt has it.
+//! one that is served beside passages that change it. That others say the same moves it not, as the verifier's prompt has it; nor does
+//! what people say while they think, in any answer.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use engine::agent::{ModelSpec, Tier};
-use engine::ports::{Llm, LlmError, ModelReply, ModelRequest};
+use engine::ports::{Llm, LlmError, ModelMessage, ModelReply, ModelRequest};
 use serde_json::{Value, json};
 
 use super::VERIFIER;
@@ -25,6 +26,8 @@ impl Llm for Judge {
     }
 
     async fn complete(&self, request: &ModelRequest) -> Result<ModelReply, LlmError> {
+        let messages = request.messages.iter().map(without_filler).collect();
+        let request = &ModelRequest { messages, ..request.clone() };
         let reply = self.model.complete(request).await?;
         let verdict = (request.schema_name == VERIFIER).then(|| self.verdict(request)).flatten();
         Ok(match verdict {
@@ -39,7 +42,7 @@ impl Judge {
     fn verdict(&self, request: &ModelRequest) -> Option<Value> {
         let evidence = Evidence::of(&request.messages);
         let claim = evidence.get("item")?.get("text")?.as_str()?;
-        let fact = self.facts.get(claim.trim_start_matches(FILLER))?;
+        let fact = self.facts.get(claim)?;
         let passages = evidence.get("baseline").and_then(|baseline| baseline["evidence"].as_array());
         let quotes = |source: &str| {
             let of = passages.into_iter().flatten().filter(|passage| passage["source"] == source);
@@ -62,5 +65,12 @@ impl Judge {
         let citations: Vec<Value> = stance.map(cite).into_iter().collect();
         Some(json!({"verdict": verdict, "confidence": 0.7, "citations": citations,
             "reasoning": "By what is known of the matter."}))
+    }
+}
+
+fn without_filler(message: &ModelMessage) -> ModelMessage {
+    match message {
+        ModelMessage::User { text } => ModelMessage::User { text: text.replace(FILLER, "") },
+        other => other.clone(),
     }
 }
