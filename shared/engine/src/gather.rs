@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use crate::agent::{AgentSpec, Fact, FanOut};
 use crate::claim_check;
 use crate::error::{Error, ErrorKind, Result};
-use crate::history::history;
 use crate::ledger_view::run_report;
 use crate::model::{AgentId, ContentRef, ItemId, Outcome, Run, Status, Step, StepResult};
 use crate::ports::{Acquired, Key, Ports, Row};
@@ -18,6 +17,9 @@ use crate::transact::{again, read};
 
 /// Ids are short, such as `c12`.
 const LONGEST_ID_BYTES: usize = 64;
+
+/// How many earlier runs an agent's analyser is given.
+const HISTORY: usize = 50;
 
 /// A step's input, or the agents it needs that have no result to build on.
 pub(crate) enum Gathered {
@@ -197,10 +199,7 @@ async fn fact_value(
         Fact::Plan => Ok(plan_facts(ports, run)),
         Fact::Source => source_facts(ports, run).await,
         Fact::Content => content_facts(ports, run, inputs).await,
-        Fact::History => {
-            let content = content_of(run, inputs);
-            history(ports, run, &content).await
-        }
+        Fact::History => history(ports, run).await,
         Fact::RunReport => run_report(ports, run).await,
     }
 }
@@ -250,20 +249,13 @@ async fn source_facts(ports: &Ports, run: &Run) -> Result<Value> {
     Ok(facts)
 }
 
-/// What the source came to, as far as a step is given it.
-fn acquired(inputs: &BTreeMap<AgentId, Input>) -> Option<&Value> {
-    inputs.values().filter_map(|input| input.data.as_ref()).find(|data| data["digest"].is_string())
-}
-
-/// Where the run's content is, as far as a step is told.
-fn content_of(run: &Run, inputs: &BTreeMap<AgentId, Input>) -> ContentRef {
-    let digest = acquired(inputs).and_then(|data| data["digest"].as_str());
-    digest.map_or_else(|| run.source.content.clone(), ContentRef::new)
-}
-
 async fn content_facts(ports: &Ports, run: &Run, inputs: &BTreeMap<AgentId, Input>) -> Result<Value> {
-    let content = content_of(run, inputs);
-    let format = match acquired(inputs) {
+    let acquired =
+        inputs.values().filter_map(|input| input.data.as_ref()).find(|data| data["digest"].is_string());
+    let content = acquired
+        .and_then(|data| data["digest"].as_str())
+        .map_or_else(|| run.source.content.clone(), ContentRef::new);
+    let format = match acquired {
         Some(data) => data["format"].clone(),
         None => source_facts(ports, run).await?["format"].clone(),
     };
@@ -276,4 +268,75 @@ async fn content_facts(ports: &Ports, run: &Run, inputs: &BTreeMap<AgentId, Inpu
         Error::new(ErrorKind::InvalidInput, format!("{} is not UTF-8", run.source.name)).because(error)
     })?;
     Ok(json!({"format": format, "text": text}))
+}
+
+/// Earlier runs, without runs on the same content: they would confirm themselves. A run that repeats another is shown what
+/// was there before that one.
+async fn history(ports: &Ports, run: &Run) -> Result<Value> {
+    let recent = || ports.memory.recent(&run.key.tenant, run.repeats.as_ref(), HISTORY);
+    let records = again(ports, recent).await?;
+    let earlier = records.into_iter().filter(|record| {
+        record.run_id != run.key.run
+            && record.content != run.source.content
+            && record.created_ms <= run.created_ms
+    });
+    Ok(earlier
+        .map(|record| {
+            let mut row = record.record;
+            row["run_id"] = json!(record.run_id);
+            row["created_ms"] = json!(record.created_ms);
+            row
+        })
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ContentRef, MemoryRecord, RunId};
+    use crate::scenarios::house::{House, request};
+    use crate::start_run::load_run;
+
+    /// Which runs a new run is shown, so many hours after those before it, and remembered then.
+    fn shown(house: &House, after_hours: u64, use_cache: bool, other_content: bool) -> (RunId, Vec<String>) {
+        let ports = house.ports.clone();
+        house.block_on(async move {
+            ports.clock.sleep(after_hours * 3_600_000).await;
+            let mut request = request(&ports, None).await;
+            request.use_cache = use_cache;
+            let content =
+                if other_content { format!("{}", ports.random.next_u64()) } else { "the same".into() };
+            request.source.content = ContentRef::new(content);
+            let key = crate::start_run(&ports, &request).await.unwrap().0;
+            let run = load_run(&ports, &key).await.unwrap().unwrap();
+            let history = history(&ports, &run).await.unwrap();
+            let record = MemoryRecord {
+                run_id: key.run.clone(),
+                created_ms: run.created_ms,
+                content: run.source.content,
+                record: json!({}),
+            };
+            ports.memory.remember(&key.tenant, &record).await.unwrap();
+            let runs = history.as_array().unwrap().iter();
+            (key.run, runs.map(|row| row["run_id"].as_str().unwrap().to_owned()).collect())
+        })
+    }
+
+    #[test]
+    fn a_repeated_run_is_shown_the_memory_of_the_first_one_for_a_day() {
+        let house = House::new(None, Some(Vec::new()));
+        let names = |runs: &[&RunId]| runs.iter().map(|run| run.as_str().to_owned()).collect::<Vec<_>>();
+        let (older, nothing) = shown(&house, 1, true, true);
+        assert_eq!(nothing, names(&[]));
+        let (_, first) = shown(&house, 1, true, false);
+        assert_eq!(first, names(&[&older]));
+        let (newer, _) = shown(&house, 1, true, true);
+        assert_eq!(shown(&house, 1, true, false).1, names(&[&older]), "as the first run was");
+        assert_eq!(shown(&house, 1, false, false).1, names(&[&newer, &older]), "whoever asks anew sees all");
+        // That run is the first one now.
+        assert_eq!(shown(&house, 23, true, false).1, names(&[&newer, &older]));
+        let (newest, _) = shown(&house, 0, true, true);
+        assert_eq!(shown(&house, 0, true, false).1, names(&[&newer, &older]));
+        assert_eq!(shown(&house, 1, true, false).1, names(&[&newest, &newer, &older]), "a day is over");
+    }
 }

@@ -37,7 +37,6 @@ mod events;
 mod finish_run;
 mod gather;
 mod handle;
-mod history;
 mod lease;
 mod measure;
 mod outbox;
