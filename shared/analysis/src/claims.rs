@@ -58,7 +58,7 @@ pub fn scores(document: &Document<'_>, numbers: &[Number]) -> Vec<Claim> {
     claims
 }
 
-/// The claim without discourse openers, first letter capital; the words in between stay as they are.
+/// The claim without discourse openers and sounds of hesitation before it, first letter capital; the words in between stay as they are.
 pub fn decontextualise(document: &Document<'_>, segment: usize) -> String {
     let text = &document.segments[segment].text;
     let tokens = &document.tokens[segment];
@@ -84,10 +84,10 @@ pub fn decontextualise(document: &Document<'_>, segment: usize) -> String {
         }
         from = hit.last + 1;
     }
-    let rest = tokens
-        .get(from)
-        .map_or(text.as_str(), |token| if from == 0 { text } else { &text[token.start as usize..] });
-    if from > 0 { capitalised(rest) } else { rest.to_owned() }
+    let Some(first) = tokens.get(from).map(|token| token.start as usize) else { return text.clone() };
+    // Words before the first token are such sounds.
+    let is_cut = from > 0 || text[..first].contains(char::is_alphanumeric);
+    if is_cut { capitalised(&text[first..]) } else { text.clone() }
 }
 
 /// Cues of the lexicon: name in results, weight, and how many hits count.
@@ -300,6 +300,9 @@ mod tests {
             ("So, you know, rents rose by 17 percent.", "Rents rose by 17 percent."),
             ("And that was the third flood in ten years.", "That was the third flood in ten years."),
             ("Well, no.", "Well, no."),
+            ("Um, the wall cost 4 million.", "The wall cost 4 million."),
+            ("So, um, you know, rents rose by 17 percent.", "Rents rose by 17 percent."),
+            ("\u{201c}The wall cost 4 million.\u{201d}", "\u{201c}The wall cost 4 million.\u{201d}"),
             ("The wall was built in 1968.", "The wall was built in 1968."),
         ];
         for (text, expected) in cases {

@@ -77,7 +77,13 @@ impl<'a> Document<'a> {
         let is_sound: Vec<bool> =
             vocabulary.words.iter().map(|word| lexicon.is_hesitation(&word.text)).collect();
         if is_sound.contains(&true) {
-            tokens.iter_mut().for_each(|tokens| tokens.retain(|token| !is_sound[token.word as usize]));
+            for (segment, tokens) in segments.iter().zip(&mut tokens) {
+                // In capitals it is a name, such as that of a treasury.
+                let is_name = |token: &Token| {
+                    segment.text[token.start as usize..token.end as usize].chars().all(char::is_uppercase)
+                };
+                tokens.retain(|token| !is_sound[token.word as usize] || is_name(token));
+            }
         }
         vocabulary.find_terms(language);
         let mut document = Self {
@@ -173,6 +179,13 @@ impl<'a> Document<'a> {
         }
     }
 
+    /// True for sounds of hesitation with their commas.
+    fn is_hesitation(&self, gap: &str) -> bool {
+        let lexicon = lexicon::of(self.language);
+        let mut words = gap.split([' ', ',']).filter(|word| !word.is_empty()).peekable();
+        words.peek().is_some() && words.all(|word| lexicon.is_hesitation(&word.to_lowercase()))
+    }
+
     fn matches(&self, segment: usize, first: usize, phrase: &Phrase) -> bool {
         let count = phrase.words.len();
         let Some(tokens) = self.tokens[segment].get(first..first + count) else { return false };
@@ -186,7 +199,7 @@ impl<'a> Document<'a> {
             };
             let gap = &self.segments[segment].text
                 [tokens[position - 1].end as usize..tokens[position].start as usize];
-            if !same || !gap.trim().is_empty() {
+            if !same || !(gap.trim().is_empty() || self.is_hesitation(gap)) {
                 return false;
             }
         }
@@ -352,6 +365,12 @@ mod tests {
         assert_eq!(tokens("Um, the harbour, uh, is late. Hmm.", "en"), ["the", "harbour", "is", "late"]);
         assert_eq!(tokens("Ähm, es geht um acht.", "de"), ["es", "geht", "um", "acht"]);
         assert_eq!(tokens("Um.", "en"), [""; 0]);
+        assert_eq!(tokens("HM Treasury", "en"), ["HM", "Treasury"]);
+        let segments = [segment("You, um, know that."), segment("You, know that.")];
+        let document = Document::new(&segments, "en");
+        let plain = [segment("You know that.")];
+        assert_eq!(document.hits(0).len(), Document::new(&plain, "en").hits(0).len());
+        assert_ne!(document.hits(0).len(), document.hits(1).len());
     }
 
     #[test]

@@ -313,7 +313,7 @@ impl Vocabulary {
     }
 
     fn is_empty(&self, word: &str) -> bool {
-        self.lexicon.beginning_with(word).any(|phrase| matches!(phrase.cue, "stop" | "common"))
+        self.lexicon.beginning_with(word).any(|phrase| matches!(phrase.cue, "stop" | "common" | "hesitation"))
     }
 
     /// The words and numbers that carry the content of `text`.
