@@ -121,8 +121,15 @@ impl<D: Disk> Store for Owned<D> {
         loop {
             self.load(changes.iter().map(|change| &change.key)).await?;
             let now_ms = self.clock.now_ms();
-            if let Some(outcome) = self.rows().write(changes, bytes, now_ms) {
+            let (outcome, has_waiting) = {
+                let mut rows = self.rows();
+                (rows.write(changes, bytes, now_ms), rows.has_waiting())
+            };
+            // The work of a moment wakes nobody.
+            if has_waiting {
                 self.disk.wake();
+            }
+            if let Some(outcome) = outcome {
                 return outcome;
             }
         }

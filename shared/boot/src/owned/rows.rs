@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use engine::error::{Error, ErrorKind, Result};
-use engine::model::{AgentId, CallId, Event, ItemId, RunId, RunKey, TenantId};
+use engine::model::{Event, RunId, RunKey, TenantId};
 use engine::ports::{Becomes, Change, Expect, Key, Page, Range, Row, Versioned};
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::channel::oneshot;
@@ -118,7 +118,7 @@ impl Rows {
             let rows = keys.iter().filter_map(|key| Some((key.clone(), self.known.get(key)?.found.clone()?)));
             return Ok(Some(Page { rows: rows.collect(), next: next.clone() }));
         }
-        Ok(first_key(range).and_then(|first| self.list_from(&first, limit)))
+        Ok(self.list_of_run(range, limit))
     }
 
     /// How often memory was written so far.
@@ -142,11 +142,10 @@ impl Rows {
         }
     }
 
-    fn list_from(&self, first: &Key, limit: usize) -> Option<Page> {
-        let run = run_of(first).filter(|run| self.begun.contains(*run))?;
-        let kind = std::mem::discriminant(first);
-        let of_range = |key: &Key| std::mem::discriminant(key) == kind && run_of(key) == Some(run);
-        let found = self.known.range(first..).take_while(|(key, _)| of_range(key));
+    fn list_of_run(&self, range: &Range, limit: usize) -> Option<Page> {
+        let least = range.least()?;
+        run_of(&least).filter(|run| self.begun.contains(*run))?;
+        let found = self.known.range(least..).take_while(|(key, _)| range.spans(key));
         let rows = found.filter_map(|(key, known)| Some((key.clone(), known.found.clone()?)));
         let rows: Vec<_> = rows.take(limit + 1).collect();
         (rows.len() <= limit).then_some(Page { rows, next: None })
@@ -332,18 +331,6 @@ fn listing(range: &Range, limit: usize) -> Option<Listing> {
     match range {
         Range::Memory(tenant, before) => Some((tenant.clone(), before.clone(), limit)),
         _ => None,
-    }
-}
-
-/// The least key of a listing of one run's rows.
-fn first_key(range: &Range) -> Option<Key> {
-    let step = |run: &RunKey| run.step(&AgentId::new(""), &ItemId::new(""));
-    match range {
-        Range::Steps(run) => Some(Key::Step(step(run))),
-        Range::Charges(run) => Some(Key::Charge(CallId { step: step(run), epoch: 0, call: 0 })),
-        Range::Events(run, after) => Some(Key::Event(run.clone(), after.checked_add(1)?)),
-        Range::Outbox(run) => Some(Key::Outbox(run.clone(), String::new())),
-        Range::Runs(_) | Range::Ledger(..) | Range::Memory(..) | Range::ApiKeys(_) | Range::Due(_) => None,
     }
 }
 

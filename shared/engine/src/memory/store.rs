@@ -10,7 +10,6 @@ use async_trait::async_trait;
 
 use super::lock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{AgentId, CallId, ItemId, KeyId, RunId, RunKey, TenantId};
 use crate::ports::{Becomes, Change, Expect, Key, Page, Range, Row, Store, Versioned};
 
 /// Rows in memory.
@@ -45,8 +44,8 @@ impl State {
                 .filter_map(|(due_ms, key)| Some(((Some(*due_ms), key), self.rows.get(key)?)))
                 .collect();
         }
-        let Some(least) = least(range) else { return Vec::new() };
-        let rows = self.rows.range(least..).take_while(|(key, _)| is_beside(range, key));
+        let Some(least) = range.least() else { return Vec::new() };
+        let rows = self.rows.range(least..).take_while(|(key, _)| range.spans(key));
         rows.filter(|(key, stored)| is_in(range, key, stored))
             .map(|(key, stored)| ((None, key), stored))
             .collect()
@@ -177,38 +176,6 @@ impl Drop for UnderWay<'_> {
 
 fn versioned(stored: &Stored) -> Versioned {
     Versioned { row: stored.row.clone(), version: stored.version }
-}
-
-/// The least key that rows of a listing may have, where they stand beside one another.
-fn least(range: &Range) -> Option<Key> {
-    let of = |tenant: &TenantId| RunKey { tenant: tenant.clone(), run: RunId::new("") };
-    let step = |run: &RunKey| run.step(&AgentId::new(""), &ItemId::new(""));
-    let charge = |run: &RunKey| Key::Charge(CallId { step: step(run), epoch: 0, call: 0 });
-    match range {
-        Range::Runs(tenant) => Some(Key::Run(of(tenant))),
-        Range::Steps(run) => Some(Key::Step(step(run))),
-        Range::Events(run, after) => Some(Key::Event(run.clone(), after.checked_add(1)?)),
-        Range::Outbox(run) => Some(Key::Outbox(run.clone(), String::new())),
-        Range::Charges(run) => Some(charge(run)),
-        Range::Ledger(tenant, _) => Some(charge(&of(tenant))),
-        Range::Memory(tenant, _) => Some(Key::Memory(tenant.clone(), RunId::new(""))),
-        Range::ApiKeys(_) => Some(Key::ApiKey(KeyId::new(""))),
-        Range::Due(_) => None,
-    }
-}
-
-/// Whether a row stands among those of a listing.
-fn is_beside(range: &Range, key: &Key) -> bool {
-    match (range, key) {
-        (Range::Runs(tenant), Key::Run(run)) => run.tenant == *tenant,
-        (Range::Steps(run), Key::Step(step)) => step.run == *run,
-        (Range::Events(run, _), Key::Event(of, _)) | (Range::Outbox(run), Key::Outbox(of, _)) => of == run,
-        (Range::Charges(run), Key::Charge(call)) => call.step.run == *run,
-        (Range::Ledger(tenant, _), Key::Charge(call)) => call.step.run.tenant == *tenant,
-        (Range::Memory(tenant, _), Key::Memory(of, _)) => of == tenant,
-        (Range::ApiKeys(_), Key::ApiKey(_)) => true,
-        _ => false,
-    }
 }
 
 /// Whether a row that stands among those of a listing is one of them.

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::model::{
-    AgentId, ApiKey, Budget, CallId, Charge, Circuit, Counters, Event, KeyId, Learned, MemoryRecord, Outbox,
-    PriceList, Purse, Run, RunId, RunKey, Sequence, Step, StepKey, TenantId, TenantSettings, Upload, Warming,
+    AgentId, ApiKey, Budget, CallId, Charge, Circuit, Counters, Event, ItemId, KeyId, Learned, MemoryRecord,
+    Outbox, PriceList, Purse, Run, RunId, RunKey, Sequence, Step, StepKey, TenantId, TenantSettings, Upload,
+    Warming,
 };
 use crate::recall::trust::Earned;
 
@@ -197,6 +198,42 @@ pub enum Range {
     ApiKeys(TenantId),
     /// Rows due at or before this time, any tenant, most overdue first.
     Due(u64),
+}
+
+impl Range {
+    /// The least key that its rows may have, where they stand beside one another in the order of keys; `None` where they do not.
+    pub fn least(&self) -> Option<Key> {
+        let of = |tenant: &TenantId| RunKey { tenant: tenant.clone(), run: RunId::new("") };
+        let step = |run: &RunKey| run.step(&AgentId::new(""), &ItemId::new(""));
+        let charge = |run: &RunKey| Key::Charge(CallId { step: step(run), epoch: 0, call: 0 });
+        match self {
+            Range::Runs(tenant) => Some(Key::Run(of(tenant))),
+            Range::Steps(run) => Some(Key::Step(step(run))),
+            Range::Events(run, after) => Some(Key::Event(run.clone(), after.checked_add(1)?)),
+            Range::Outbox(run) => Some(Key::Outbox(run.clone(), String::new())),
+            Range::Charges(run) => Some(charge(run)),
+            Range::Ledger(tenant, _) => Some(charge(&of(tenant))),
+            Range::Memory(tenant, _) => Some(Key::Memory(tenant.clone(), RunId::new(""))),
+            Range::ApiKeys(_) => Some(Key::ApiKey(KeyId::new(""))),
+            Range::Due(_) => None,
+        }
+    }
+
+    /// Whether a key from [`least`](Self::least) on stands among those of its rows.
+    pub fn spans(&self, key: &Key) -> bool {
+        match (self, key) {
+            (Range::Runs(tenant), Key::Run(run)) => run.tenant == *tenant,
+            (Range::Steps(run), Key::Step(step)) => step.run == *run,
+            (Range::Events(run, _), Key::Event(of, _)) | (Range::Outbox(run), Key::Outbox(of, _)) => {
+                of == run
+            }
+            (Range::Charges(run), Key::Charge(call)) => call.step.run == *run,
+            (Range::Ledger(tenant, _), Key::Charge(call)) => call.step.run.tenant == *tenant,
+            (Range::Memory(tenant, _), Key::Memory(of, _)) => of == tenant,
+            (Range::ApiKeys(_), Key::ApiKey(_)) => true,
+            _ => false,
+        }
+    }
 }
 
 /// Part of a listing.
