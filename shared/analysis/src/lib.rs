@@ -40,6 +40,7 @@ pub mod repetition;
 pub mod segments;
 pub mod sentences;
 pub mod sentiment;
+pub mod sketch;
 pub mod sourcing;
 pub mod speakers;
 pub mod structure;

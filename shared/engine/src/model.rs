@@ -12,6 +12,7 @@ mod result;
 mod routing;
 mod rows;
 mod run;
+mod sketch;
 mod trace;
 mod warming;
 
@@ -31,5 +32,6 @@ pub use rows::{
     Charge, ChargeState, Event, EventKind, Lease, MemoryRecord, Outbox, OutboxMessage, Purse, Sequence, Step,
 };
 pub use run::{Depth, Run, RunFailure, RunStatus, Source};
+pub use sketch::Sketch;
 pub use trace::{SpanId, TraceId, Traceparent};
 pub use warming::{Forecast, Refresh, Warmed, Warming, Warms};

@@ -22,7 +22,7 @@ pub(crate) const DEADLINE_GRACE_MS: u64 = 15_000;
 
 /// For so long the same content is shown the memory of its first run, so that it asks the same and is answered from what is
 /// stored. No stored answer that hangs on memory lives longer.
-const SEEN_MS: u64 = 24 * 3_600_000;
+pub(crate) const SEEN_MS: u64 = 24 * 3_600_000;
 
 const SPENT_MONTH: &str = "this month's budget is spent; raise it or come back next month (UTC)";
 
@@ -177,7 +177,7 @@ fn new_run(ports: &Ports, request: &RunRequest, run: &RunKey, now: u64) -> Run {
 }
 
 /// Whether there is anything to recall: without a model, or with the cache off, a repeated run is shown what there is now.
-fn is_recalling(ports: &Ports) -> bool {
+pub(crate) fn is_recalling(ports: &Ports) -> bool {
     ports.model.is_some() && ports.catalogue.agents.iter().any(|agent| agent.cache.exact)
 }
 

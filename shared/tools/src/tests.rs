@@ -4,7 +4,7 @@ use std::task::{Context, Poll, Waker};
 use engine::error::{ErrorKind, Result};
 use engine::memory::MemoryMemories;
 use engine::model::{
-    AgentId, ContentRef, Depth, ItemId, MemoryRecord, RunId, RunKey, Status, StepKey, TenantId,
+    AgentId, ContentRef, Depth, ItemId, MemoryRecord, RunId, RunKey, Sketch, Status, StepKey, TenantId,
 };
 use engine::ports::{Memory, ToolAnswer, ToolScope};
 use engine::step_input::{Input, RequestView, StepInput};
@@ -128,6 +128,17 @@ fn memory_keeps_to_the_limit() {
     assert_eq!(found["found"].as_array().unwrap().len(), 1);
     let none = call("search_memory", &filled(), &transcript(&[]), &json!({"query": "volcano"})).unwrap();
     assert_eq!(none["found"], json!([]));
+}
+
+#[test]
+fn memory_says_nothing_of_earlier_versions_of_the_content() {
+    let sketch = |first: u32| json!(Sketch::of(1, first..first + 40));
+    let memory = MemoryMemories::default();
+    remember(&memory, "owner", "edited", 2, json!({"title": "flood budget", "sketch": sketch(2)}));
+    remember(&memory, "owner", "other", 1, json!({"title": "flood budget", "sketch": sketch(100)}));
+    let map = input("analysis_cartographer", json!({"sketch": sketch(0)}));
+    let found = call("search_memory", &memory, &map, &json!({"query": "budget"})).unwrap();
+    assert_eq!((&found["searched"], &found["found"][0]["run_id"]), (&json!(1), &json!("other")));
 }
 
 #[test]

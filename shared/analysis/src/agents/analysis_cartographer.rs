@@ -16,7 +16,7 @@ use crate::likeness::Likeness;
 use crate::numbers::{self, Number};
 use crate::segments::Segment;
 use crate::topics::{self, Topic};
-use crate::{limits, near_duplicates, readability, repetition, speakers, summary, titles, tone};
+use crate::{limits, near_duplicates, readability, repetition, sketch, speakers, summary, titles, tone};
 
 /// Fewer words than this say nothing that could be mapped.
 const FEWEST_WORDS: usize = 5;
@@ -82,6 +82,7 @@ pub fn baseline(input: &StepInput) -> Analysis {
         "exchanges": exchanges.iter().map(|exchange| exchange_row(&document, exchange)).collect::<Vec<_>>(),
         "highlights": highlights.iter().map(|highlight| highlight_row(&document, highlight)).collect::<Vec<_>>(),
         "repeats": repeats.iter().take(MOST_REPEATS).map(|repeat| repeat_row(&document, repeat)).collect::<Vec<_>>(),
+        "sketch": sketch::of(&document),
         "limits": limits::of(&document)
             .iter()
             .map(|limit| json!({"analyser": limit.analyser, "reason": limit.reason}))

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AgentId, Basis, CallId, ContentRef, ItemId, NanoUsd, RunId, RunKey, RunStatus, SoftLimit, Status,
+    AgentId, Basis, CallId, ContentRef, ItemId, NanoUsd, RunId, RunKey, RunStatus, Sketch, SoftLimit, Status,
     StepKey, StepResult, Token, Usage,
 };
 use crate::error::ErrorKind;
@@ -250,4 +250,14 @@ pub struct MemoryRecord {
     pub content: ContentRef,
     /// What the integrating agent chose to keep, as its schema says.
     pub record: serde_json::Value,
+}
+
+impl MemoryRecord {
+    /// Whether the run was about this content, or about another version of it with some lines edited.
+    pub fn is_about(&self, content: &ContentRef, sketch: Option<&Sketch>) -> bool {
+        let is_same = |sketch: &Sketch| {
+            Sketch::deserialize(&self.record["sketch"]).is_ok_and(|other| other.is_same(sketch))
+        };
+        self.content == *content || sketch.is_some_and(is_same)
+    }
 }
