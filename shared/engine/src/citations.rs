@@ -1,6 +1,5 @@
 //! Every pointer in a model's answer must point at something it was shown.
 
-use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -21,15 +20,23 @@ pub(crate) fn faults(
     tool_answers: &[Value],
 ) -> Vec<String> {
     const MOST: usize = 5;
-    let mut known = Known::default();
-    let shown = input.inputs.values().filter_map(|input| input.data.as_ref());
-    for value in shown.chain(&input.item).chain(input.facts.values()).chain(baseline).chain(tool_answers) {
-        known.learn(value);
+    let mut cited = Vec::new();
+    collect(answer, &mut cited);
+    let mut missing: BTreeSet<Cited<'_>> = cited.iter().copied().collect();
+    let shown = || {
+        let inputs = input.inputs.values().filter_map(|input| input.data.as_ref());
+        inputs.chain(&input.item).chain(input.facts.values()).chain(baseline).chain(tool_answers)
+    };
+    for value in shown() {
+        strike(value, &mut missing);
     }
-    let mut faults = Vec::new();
-    known.check(answer, &mut faults);
-    faults.truncate(MOST);
-    faults
+    if missing.iter().any(|cited| matches!(cited, Cited::Quote(_))) {
+        let mut folded = String::new();
+        shown().for_each(|value| add_folded(value, &mut folded));
+        missing.retain(|cited| !matches!(cited, Cited::Quote(quote) if folded.contains(&fold(quote))));
+    }
+    cited.retain(|cited| missing.contains(cited));
+    cited.into_iter().take(MOST).map(Cited::fault).collect()
 }
 
 /// True if an answer points at a passage of the content it is about.
@@ -45,81 +52,95 @@ pub(crate) fn points_at_content(answer: &Value) -> bool {
     }
 }
 
-#[derive(Default)]
-struct Known<'a> {
-    segments: BTreeSet<&'a str>,
-    runs: BTreeSet<&'a str>,
-    texts: Vec<&'a str>,
-    /// All texts, made when a quote stands in none of them letter for letter.
-    folded: OnceCell<String>,
+/// Something an answer points at.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Cited<'a> {
+    Segment(&'a str),
+    Run(&'a str),
+    Quote(&'a str),
 }
 
-impl<'a> Known<'a> {
-    fn learn(&mut self, value: &'a Value) {
-        match value {
-            Value::Array(values) => values.iter().for_each(|value| self.learn(value)),
-            Value::Object(fields) => {
-                for (name, value) in fields {
-                    if let Some(text) = value.as_str() {
-                        if name == "id" || SEGMENT_FIELDS.contains(&name.as_str()) {
-                            self.segments.insert(text);
-                        } else if name == "run_id" {
-                            self.runs.insert(text);
-                        }
-                    } else if name == "segments" {
-                        self.segments
-                            .extend(value.as_array().into_iter().flatten().filter_map(Value::as_str));
+impl Cited<'_> {
+    fn fault(self) -> String {
+        match self {
+            Cited::Segment(id) => format!("segment `{id}` is not in the evidence"),
+            Cited::Run(id) => format!("run `{id}` is not in the evidence"),
+            Cited::Quote(quote) => {
+                let beginning: String = quote.chars().take(80).collect();
+                format!("the quote \"{beginning}\" is not in the evidence word for word")
+            }
+        }
+    }
+}
+
+/// What an answer points at, in its order.
+fn collect<'a>(value: &'a Value, cited: &mut Vec<Cited<'a>>) {
+    match value {
+        Value::Array(values) => values.iter().for_each(|value| collect(value, cited)),
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match (name.as_str(), value) {
+                    ("run_id", Value::String(id)) => cited.push(Cited::Run(id)),
+                    ("quote", Value::String(quote)) => cited.push(Cited::Quote(quote)),
+                    ("segments", Value::String(id)) => cited.push(Cited::Segment(id)),
+                    ("segments", Value::Array(ids)) => {
+                        cited.extend(ids.iter().filter_map(Value::as_str).map(Cited::Segment));
                     }
-                    self.learn(value);
+                    (name, Value::String(id)) if SEGMENT_FIELDS.contains(&name) => {
+                        cited.push(Cited::Segment(id));
+                    }
+                    _ => {}
                 }
+                collect(value, cited);
             }
-            Value::String(text) => self.texts.push(text),
-            _ => {}
         }
+        _ => {}
     }
+}
 
-    fn has_quote(&self, quote: &str) -> bool {
-        let folded = || self.texts.iter().flat_map(|text| [fold(text), "\u{1}".to_owned()]).collect();
-        self.texts.iter().any(|text| text.contains(quote))
-            || self.folded.get_or_init(folded).contains(&fold(quote))
+/// Takes out what a value shows, until nothing is left.
+fn strike<'a>(value: &'a Value, missing: &mut BTreeSet<Cited<'a>>) {
+    if missing.is_empty() {
+        return;
     }
-
-    fn check(&self, value: &Value, faults: &mut Vec<String>) {
-        match value {
-            Value::Array(values) => values.iter().for_each(|value| self.check(value, faults)),
-            Value::Object(fields) => {
-                for (name, value) in fields {
-                    self.check_field(name, value, faults);
-                    self.check(value, faults);
+    match value {
+        Value::Array(values) => values.iter().for_each(|value| strike(value, missing)),
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match (name.as_str(), value) {
+                    ("run_id", Value::String(id)) => {
+                        missing.remove(&Cited::Run(id));
+                    }
+                    ("segments", Value::Array(ids)) => {
+                        for id in ids.iter().filter_map(Value::as_str) {
+                            missing.remove(&Cited::Segment(id));
+                        }
+                    }
+                    (name, Value::String(id)) if name == "id" || SEGMENT_FIELDS.contains(&name) => {
+                        missing.remove(&Cited::Segment(id));
+                    }
+                    _ => {}
                 }
+                strike(value, missing);
             }
-            _ => {}
         }
+        Value::String(text) => {
+            missing.retain(|cited| !matches!(cited, Cited::Quote(quote) if text.contains(quote)));
+        }
+        _ => {}
     }
+}
 
-    fn check_field(&self, name: &str, value: &Value, faults: &mut Vec<String>) {
-        let cited: Vec<&str> = match value {
-            Value::String(text) => vec![text],
-            Value::Array(values) if name == "segments" => values.iter().filter_map(Value::as_str).collect(),
-            _ => return,
-        };
-        for cited in cited {
-            let fault = if name == "segments" || SEGMENT_FIELDS.contains(&name) {
-                (!self.segments.contains(cited)).then(|| format!("segment `{cited}` is not in the evidence"))
-            } else if name == "run_id" {
-                (!self.runs.contains(cited)).then(|| format!("run `{cited}` is not in the evidence"))
-            } else if name == "quote" {
-                (!self.has_quote(cited)).then(|| {
-                    format!(
-                        "the quote \"{}\" is not in the evidence word for word",
-                        cited.chars().take(80).collect::<String>()
-                    )
-                })
-            } else {
-                None
-            };
-            faults.extend(fault);
+/// All texts in a value, folded; no quote reaches from one into the next.
+fn add_folded(value: &Value, folded: &mut String) {
+    match value {
+        Value::Array(values) => values.iter().for_each(|value| add_folded(value, folded)),
+        Value::Object(fields) => fields.values().for_each(|value| add_folded(value, folded)),
+        Value::String(text) => {
+            folded.push_str(&fold(text));
+            folded.push('\u{1}');
         }
+        _ => {}
     }
 }
 
@@ -160,5 +181,11 @@ mod tests {
         check(json!({"deep": [{"segments": ["s1", "s9"]}]}), 1);
         check(json!({"run_id": "R2", "quote": "the dam holds 4 million litres"}), 2);
         check(json!({"segment": null, "text": "s77"}), 0);
+        // A run is no segment, and no quote reaches from one text into the next.
+        check(json!({"segments": ["R1", "s1", "R1"], "run_id": "s1"}), 3);
+        check(json!({"quote": "3 million litres. R1"}), 1);
+        check(json!({"quote": ""}), 0);
+        let many: Vec<Value> = (0..9).map(|number| json!({"after_segment": format!("x{number}")})).collect();
+        check(json!(many), 5);
     }
 }

@@ -6,10 +6,10 @@ use engine::error::{Error, ErrorKind};
 use engine::step_input::{Analysis, StepInput};
 use serde_json::{Value, json};
 
-use super::input::{self, Cartography, Claim, Vocabulary};
+use super::input::{self, Cartography, Claim, Sentence, Vocabulary};
 use crate::document::Document;
 use crate::likeness::Likeness;
-use crate::numbers;
+use crate::numbers::{self, Number};
 use crate::segments::Segment;
 
 /// At most this many passages of each kind.
@@ -30,42 +30,60 @@ pub fn baseline(input: &StepInput) -> Analysis {
     let map = input::cartography(input);
     let vocabulary = Vocabulary::of(&map.language);
     let words = vocabulary.content(&claim.text);
-    let names = Names::of(&map);
-    let matter_of = |text: &str| Matter::of(text, &map.language, &names, &vocabulary);
-    let matter = matter_of(&claim.text);
-
-    let copies = |text: &str| is_copy(&map.language, [&claim.text, &claim.quote], text);
-    let mut seen = BTreeSet::from([claim.segment.as_str()]);
-    let mut evidence: Vec<Value> = Vec::new();
-    for sentence in &claim.context {
-        // "Renters." beside a claim tells nothing about it. Scripts without spaces have one word a sentence.
-        let tells = sentence.text.split_whitespace().count() >= FEWEST_WORDS || !sentence.text.is_ascii();
-        if tells
-            && !copies(&sentence.text)
-            && !sentence.text.is_empty()
-            && !sentence.segment.is_empty()
-            && seen.insert(&sentence.segment)
-        {
-            evidence.push(passage(&sentence.segment, &sentence.text));
-        }
-    }
-    evidence.truncate(MOST);
-
+    let beside: Vec<&Sentence> = claim.context.iter().filter(|sentence| tells(sentence)).collect();
     let mut others: Vec<(usize, &Claim)> = map
         .claims
         .iter()
         .filter(|other| !other.quote.is_empty() && !other.segment.is_empty())
         .map(|other| (weight_of_shared(&words, &vocabulary.content(&other.text)), other))
-        .filter(|(shared, other)| *shared >= SHARED && matter.is_one_with(&matter_of(&other.text)))
+        .filter(|(shared, _)| *shared >= SHARED)
         .collect();
     // Stable: among equals the order of the map, best claim first.
     others.sort_by_key(|(shared, _)| std::cmp::Reverse(*shared));
-    let others = others
-        .into_iter()
-        .filter(|(_, other)| !copies(&other.quote) && seen.insert(&other.segment))
+    let remembered = remembered(&words, &vocabulary, input);
+
+    // All that is looked at is taken to pieces at once, the claim first.
+    let texts = [claim.text.as_str(), &claim.quote].into_iter();
+    let texts = texts
+        .chain(beside.iter().map(|sentence| sentence.text.as_str()))
+        .chain(others.iter().flat_map(|(_, other)| [other.text.as_str(), &other.quote]))
+        .chain(
+            remembered.iter().map(|passage| if passage.is_same_source { passage.text.as_str() } else { "" }),
+        );
+    let segments: Vec<Segment> =
+        texts.map(|text| Segment { text: text.to_owned(), ..Segment::default() }).collect();
+    let document = Document::new(&segments, &map.language);
+    let likeness = Likeness::new(&document);
+    // The claim itself, said again in nearly the same words, is no evidence for it.
+    let is_copy = |at: usize| likeness.copies(0, at) || likeness.copies(1, at);
+    let (first_other, first_remembered) = (2 + beside.len(), 2 + beside.len() + 2 * others.len());
+
+    let mut seen = BTreeSet::from([claim.segment.as_str()]);
+    let mut evidence: Vec<Value> = Vec::new();
+    for (at, sentence) in (2..).zip(&beside) {
+        if evidence.len() < MOST && !is_copy(at) && seen.insert(&sentence.segment) {
+            evidence.push(passage(&sentence.segment, &sentence.text));
+        }
+    }
+    let matters = Matters {
+        document: &document,
+        numbers: numbers::find(&document),
+        names: Names::of(&map),
+        vocabulary: &vocabulary,
+    };
+    let matter = matters.of(0);
+    let others = (first_other..)
+        .step_by(2)
+        .zip(others)
+        .filter(|(at, _)| matter.is_one_with(&matters.of(*at)) && !is_copy(at + 1))
+        .filter(|(_, (_, other))| seen.insert(&other.segment))
         .take(MOST);
-    evidence.extend(others.map(|(_, other)| passage(&other.segment, &other.quote)));
-    evidence.extend(remembered(&words, &vocabulary, input, &copies));
+    evidence.extend(others.map(|(_, (_, other))| passage(&other.segment, &other.quote)));
+    // What the same source said in an earlier run is no second source.
+    let remembered = (first_remembered..)
+        .zip(&remembered)
+        .filter(|(at, passage)| !(passage.is_same_source && is_copy(*at)));
+    evidence.extend(remembered.take(MOST).map(|(_, passage)| passage.citation()));
 
     Analysis::Evidence(json!({
         "claim_id": claim.id,
@@ -76,6 +94,12 @@ pub fn baseline(input: &StepInput) -> Analysis {
         "citations": [],
         "evidence": evidence,
     }))
+}
+
+/// Whether a sentence beside the claim tells anything of it: "Renters." does not. Scripts without spaces have one word a sentence.
+fn tells(sentence: &Sentence) -> bool {
+    let is_long = sentence.text.split_whitespace().count() >= FEWEST_WORDS || !sentence.text.is_ascii();
+    is_long && !sentence.text.is_empty() && !sentence.segment.is_empty()
 }
 
 /// Names of the content, each in its words.
@@ -103,14 +127,23 @@ struct Matter {
     sources: BTreeSet<String>,
 }
 
-impl Matter {
-    fn of(text: &str, language: &str, names: &Names<'_>, vocabulary: &Vocabulary) -> Self {
-        let segments = [Segment { text: text.to_owned(), ..Segment::default() }];
-        let document = Document::new(&segments, language);
-        let numbers = numbers::find(&document);
-        let dates = numbers.iter().filter(|number| number.kind == numbers::Kind::Date);
+/// What claims are told apart by.
+struct Matters<'a> {
+    document: &'a Document<'a>,
+    numbers: Vec<Number>,
+    names: Names<'a>,
+    vocabulary: &'a Vocabulary,
+}
+
+impl Matters<'_> {
+    /// What a text of the document is about.
+    fn of(&self, segment: usize) -> Matter {
+        let Self { document, names, vocabulary, .. } = self;
+        let text = document.segments[segment].text.as_str();
+        let numbers = self.numbers.iter().filter(|number| number.segment == segment);
+        let dates = numbers.filter(|number| number.kind == numbers::Kind::Date);
         let undated = dates.fold(text.to_owned(), |text, date| text.replacen(&date.text, " ", 1));
-        let cues = document.hits(0).iter().filter(|hit| hit.cue == "attribution");
+        let cues = document.hits(segment).iter().filter(|hit| hit.cue == "attribution");
         let around: Vec<(&str, &str)> = cues
             .map(|hit| document.hit_range(hit))
             .map(|said| (text[..said.start].trim_end(), text[said.end..].trim_start()))
@@ -129,13 +162,15 @@ impl Matter {
         let content = |names: &[&str]| names.iter().flat_map(|name| vocabulary.content(name)).collect();
         let (sources, names): (BTreeSet<String>, BTreeSet<String>) = (content(&sources), content(&things));
         let words = vocabulary.content(&undated).into_iter();
-        Self {
+        Matter {
             words: words.filter(|word| !names.contains(word) && !sources.contains(word)).collect(),
             names,
             sources,
         }
     }
+}
 
+impl Matter {
     /// Whether two claims that share some words are about one matter: they share a name, or another word. Much happens on a day, so a
     /// date makes no matter. If both name things, and other ones, they are about one matter only if they say much the same of them.
     fn is_one_with(&self, other: &Self) -> bool {
@@ -170,38 +205,41 @@ fn weight_of_shared(left: &BTreeSet<String>, right: &BTreeSet<String>) -> usize 
     left.intersection(right).map(weight).sum()
 }
 
-/// True if `text` is the claim itself, said again in nearly the same words: no evidence for it.
-fn is_copy(language: &str, claim: [&str; 2], text: &str) -> bool {
-    let segments =
-        [claim[0], claim[1], text].map(|text| Segment { text: text.to_owned(), ..Segment::default() });
-    let document = Document::new(&segments, language);
-    let likeness = Likeness::new(&document);
-    likeness.copies(0, 2) || likeness.copies(1, 2)
+/// What a claim of an earlier run says on the same.
+struct Remembered {
+    alike: f64,
+    is_same_source: bool,
+    run: String,
+    text: String,
 }
 
-fn remembered(
-    words: &BTreeSet<String>,
-    vocabulary: &Vocabulary,
-    input: &StepInput,
-    copies: &dyn Fn(&str) -> bool,
-) -> Vec<Value> {
+impl Remembered {
+    fn citation(&self) -> Value {
+        json!({"source": "memory", "segment": null, "run_id": self.run, "url": null, "quote": self.text,
+            "stance": "neutral"})
+    }
+}
+
+/// Claims of earlier runs that are much alike, the most alike first.
+fn remembered(words: &BTreeSet<String>, vocabulary: &Vocabulary, input: &StepInput) -> Vec<Remembered> {
     let mut found = Vec::new();
     for record in input::history(input).into_iter().filter(|record| !record.run_id.is_empty()) {
-        // What the same source said in an earlier run is no second source.
-        let same_source = record.source_name == input.request.source_name;
-        let told = |claim: &Claim| !(claim.text.is_empty() || same_source && copies(&claim.text));
-        for claim in record.claims.into_iter().filter(told) {
+        let is_same_source = record.source_name == input.request.source_name;
+        for claim in record.claims.into_iter().filter(|claim| !claim.text.is_empty()) {
             let alike = input::jaccard(words, &vocabulary.content(&claim.text));
             if alike >= ALIKE {
-                found.push((alike, record.run_id.clone(), claim.text));
+                found.push(Remembered {
+                    alike,
+                    is_same_source,
+                    run: record.run_id.clone(),
+                    text: claim.text,
+                });
             }
         }
     }
     // Stable: among equals the newest run first, as the history is.
-    found.sort_by(|left, right| right.0.total_cmp(&left.0));
-    found.truncate(MOST);
-    let citation = |(_, run, text)| json!({"source": "memory", "segment": null, "run_id": run, "url": null, "quote": text, "stance": "neutral"});
-    found.into_iter().map(citation).collect()
+    found.sort_by(|left, right| right.alike.total_cmp(&left.alike));
+    found
 }
 
 fn passage(segment: &str, text: &str) -> Value {

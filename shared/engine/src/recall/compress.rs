@@ -70,38 +70,37 @@ impl DroppableShare {
 
 /// A compressed text and what that saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Compression {
+pub struct Compression<'a> {
+    before: &'a str,
     /// The text; the one given, if there was nothing to take or too much.
     pub text: String,
-    /// At most so many tokens were in the text given.
-    pub tokens_before: u64,
-    /// At most so many tokens are in the text now.
-    pub tokens_after: u64,
 }
 
-impl Compression {
+impl Compression<'_> {
+    /// At most so many tokens were in the text given.
+    pub fn tokens_before(&self) -> u64 {
+        tokens_at_most(self.before)
+    }
+
     /// How many tokens are saved, by the engine's own upper estimate of both texts.
     pub fn saved_tokens(&self) -> u64 {
-        self.tokens_before.saturating_sub(self.tokens_after)
+        self.tokens_before().saturating_sub(tokens_at_most(&self.text))
     }
 }
 
 /// A request's text without what carries no meaning. Compressing it again changes nothing.
-pub fn compress(text: &str, most: DroppableShare) -> Compression {
+pub fn compress(text: &str, most: DroppableShare) -> Compression<'_> {
     shortened(text, most, true)
 }
 
 /// The same of a source, whose ids and times are its own words, not its request's.
-pub fn compress_source(text: &str, most: DroppableShare) -> Compression {
+pub fn compress_source(text: &str, most: DroppableShare) -> Compression<'_> {
     shortened(text, most, false)
 }
 
-fn shortened(text: &str, most: DroppableShare, is_request: bool) -> Compression {
+fn shortened(text: &str, most: DroppableShare, is_request: bool) -> Compression<'_> {
     let shorter = settled(text, is_request).filter(|shorter| most.allows(text.len(), shorter.len()));
-    let shorter = shorter.unwrap_or_else(|| text.to_owned());
-    let tokens_before = tokens_at_most(text);
-    let tokens_after = tokens_at_most(&shorter);
-    Compression { text: shorter, tokens_before, tokens_after }
+    Compression { before: text, text: shorter.unwrap_or_else(|| text.to_owned()) }
 }
 
 /// The text after as many passes as it takes until none changes it.

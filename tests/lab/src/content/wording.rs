@@ -59,7 +59,7 @@ pub(super) fn shortened(folder: &Path) -> Result<Figure, Trouble> {
     let each: Vec<_> =
         spoken.iter().map(|row| compress_source(&row.text, DroppableShare::default())).collect();
     let figure = Figure::drawn(each.len(), |drawn| {
-        let tokens = drawn.iter().map(|place| each[*place].tokens_before).sum::<u64>();
+        let tokens = drawn.iter().map(|place| each[*place].tokens_before()).sum::<u64>();
         drawn.iter().map(|place| each[*place].saved_tokens()).sum::<u64>() as f64 / tokens as f64
     });
     let touched: Vec<_> = each.iter().filter(|shorter| shorter.saved_tokens() > 0).collect();
