@@ -146,7 +146,7 @@ impl Sketch {
 }
 
 /// Words that turn a statement round, in the languages that have a word list.
-pub(crate) fn is_negation(word: &str) -> bool {
+fn is_negation(word: &str) -> bool {
     const NEGATIONS: &[&str] = &[
         "not",
         "no",

@@ -11,7 +11,7 @@ use engine::ports::{Analyser, Clock, Llm, Settings, Tool};
 use store::lite::{LiteCache, LiteLimits, LiteMemory};
 
 use crate::models::open_models;
-use crate::{Config, Outward, Owned, SystemClock, fetcher, load_catalogue};
+use crate::{Config, Outward, Owned, Rows, SystemClock, fetcher, load_catalogue};
 
 /// The adapters of the lite profile.
 pub struct Lite {
@@ -61,10 +61,12 @@ pub fn compile_schemas(catalogue: &Arc<Catalogue>) {
 pub async fn open_lite(config: &Config, state: &Path) -> Result<Lite> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let catalogue = Arc::new(config.recall.applied_to(load_catalogue()?));
-    let embedded = store::Embedded::open(&state.join("assay.sqlite"))?;
+    let file = state.join("assay.sqlite");
+    let rows = if file.exists() { Rows::default() } else { Rows::of_empty_disk() };
+    let embedded = store::Embedded::open(&file)?;
     // Before the rows are kept in memory, which must be told of every row that goes.
     embedded.forget_expired()?;
-    let rows = Arc::new(Owned::new(Arc::new(embedded.store().await?.alone()), clock.clone())?);
+    let rows = Arc::new(Owned::new(rows, Arc::new(embedded.store().await?.alone()), clock.clone())?);
     let store: Arc<dyn engine::ports::Store> = rows.clone();
     let model = open_models(config, &catalogue)?
         .map(|model| Arc::new(Outward::new(model, rows.clone())) as Arc<dyn Llm>);

@@ -46,9 +46,10 @@ pub struct Owned<D = StoreThread> {
 }
 
 impl Owned {
-    /// Keeps the rows of `store`, with a thread for it. Kind `Storage` if none can be started.
-    pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Self> {
-        let rows = Arc::default();
+    /// Keeps the rows of `store`, with a thread for it; `rows` are of an empty disk if there is nothing in the store. Kind `Storage`
+    /// if no thread can be started.
+    pub(crate) fn new(rows: Rows, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Self> {
+        let rows = Arc::new(Mutex::new(rows));
         let disk = StoreThread::start(store, Arc::clone(&rows))?;
         Ok(Self::over(rows, disk, clock))
     }

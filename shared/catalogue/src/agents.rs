@@ -60,7 +60,7 @@ fn agent(
     let effects = row
         .effects
         .iter()
-        .map(|name| Effect::from_name(name).ok_or_else(|| bad_value(row, "effects", name, &["remember"])))
+        .map(|name| Effect::from_name(name).ok_or_else(|| bad_value(row, "effects", name, &Effect::NAMES)))
         .collect::<Result<Vec<_>, _>>()?;
     Ok(AgentSpec {
         id: AgentId::new(&row.id),

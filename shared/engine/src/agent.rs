@@ -256,12 +256,21 @@ impl Fact {
 pub enum Effect {
     /// Keeps the data's `record` in the tenant's memory.
     Remember,
+    /// Compares the data's `sketch` with those of earlier runs, and notes which were on another version of the content.
+    Compare,
 }
 
 impl Effect {
+    /// All, by name.
+    pub const NAMES: [&str; 2] = ["remember", "compare"];
+
     /// The effect of that name.
     pub fn from_name(name: &str) -> Option<Effect> {
-        (name == "remember").then_some(Effect::Remember)
+        match name {
+            "remember" => Some(Effect::Remember),
+            "compare" => Some(Effect::Compare),
+            _ => None,
+        }
     }
 }
 

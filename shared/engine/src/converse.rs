@@ -352,6 +352,7 @@ impl<'a> Talk<'a> {
         let scope = ToolScope {
             step: &self.subject.claimed.key,
             content: &self.subject.claimed.run.source.content,
+            versions: &self.subject.claimed.run.versions,
             input: self.subject.input,
             memory: ports.memory.as_ref(),
         };

@@ -10,12 +10,9 @@ use crate::agent::{AgentSpec, Fact, FanOut};
 use crate::claim_check;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger_view::run_report;
-use crate::model::{
-    AgentId, ContentRef, ItemId, MemoryRecord, Outcome, Run, Sketch, Status, Step, StepResult,
-};
+use crate::model::{AgentId, ContentRef, ItemId, Outcome, Run, Status, Step, StepResult};
 use crate::ports::{Acquired, Key, Ports, Row};
-use crate::start_run::{SEEN_MS, is_recalling};
-use crate::step_input::{Input, RequestView, StepInput, sketch_among};
+use crate::step_input::{Input, RequestView, StepInput};
 use crate::transact::{again, read};
 
 /// Ids are short, such as `c12`.
@@ -202,7 +199,7 @@ async fn fact_value(
         Fact::Plan => Ok(plan_facts(ports, run)),
         Fact::Source => source_facts(ports, run).await,
         Fact::Content => content_facts(ports, run, inputs).await,
-        Fact::History => history(ports, run, sketch_among(inputs).as_ref()).await,
+        Fact::History => history(ports, run).await,
         Fact::RunReport => run_report(ports, run).await,
     }
 }
@@ -273,30 +270,19 @@ async fn content_facts(ports: &Ports, run: &Run, inputs: &BTreeMap<AgentId, Inpu
     Ok(json!({"format": format, "text": text}))
 }
 
-/// Earlier runs, without runs on the same content: they would confirm themselves. A run that repeats another, be it on content
-/// of which some lines were edited since, is shown what was there before that one.
-async fn history(ports: &Ports, run: &Run, sketch: Option<&Sketch>) -> Result<Value> {
-    let recent = async |before| again(ports, || ports.memory.recent(&run.key.tenant, before, HISTORY)).await;
-    let is_earlier =
-        |record: &MemoryRecord| record.run_id != run.key.run && record.created_ms <= run.created_ms;
-    let is_same = |record: &MemoryRecord| record.is_about(&run.source.content, sketch);
-    // Of the very same content the first run is known (`Run::repeats`).
-    let is_first = |record: &&MemoryRecord| {
-        is_earlier(record)
-            && is_same(record)
+/// Earlier runs, without runs on the same content or another version of it: they would confirm themselves. A run that repeats
+/// another is shown what was there before that one.
+async fn history(ports: &Ports, run: &Run) -> Result<Value> {
+    let before = run.repeats.as_ref().unwrap_or(&run.key.run);
+    let recent = || ports.memory.recent(&run.key.tenant, Some(before), HISTORY);
+    let records = again(ports, recent).await?;
+    let earlier = records.into_iter().filter(|record| {
+        record.run_id != run.key.run
             && record.content != run.source.content
-            && record.created_ms + SEEN_MS > run.created_ms
-    };
-    let mut records = recent(run.repeats.as_ref()).await?;
-    if run.use_cache
-        && is_recalling(ports)
-        && let Some(first) = records.iter().rev().find(is_first).map(|record| record.run_id.clone())
-    {
-        records = recent(Some(&first)).await?;
-    }
-    records.retain(|record| is_earlier(record) && !is_same(record));
-    Ok(records
-        .into_iter()
+            && !run.versions.contains(&record.run_id)
+            && record.created_ms <= run.created_ms
+    });
+    Ok(earlier
         .map(|record| {
             let mut row = record.record;
             row["run_id"] = json!(record.run_id);
@@ -313,31 +299,25 @@ mod tests {
     use crate::scenarios::house::{House, request};
     use crate::start_run::load_run;
 
-    /// What a run is about: content of this name, which is told by its runs of words from this number on.
-    type About<'a> = (&'a str, u32);
-    const OTHER: About<'_> = ("", 0);
-    const SAME: About<'_> = ("the same", 10_000);
-
     /// Which runs a new run is shown, so many hours after those before it, and remembered then.
-    fn shown(house: &House, after_hours: u64, use_cache: bool, about: About<'_>) -> (RunId, Vec<String>) {
+    fn shown(house: &House, after_hours: u64, use_cache: bool, other_content: bool) -> (RunId, Vec<String>) {
         let ports = house.ports.clone();
-        let (name, first) = (about.0.to_owned(), about.1);
         house.block_on(async move {
             ports.clock.sleep(after_hours * 3_600_000).await;
             let mut request = request(&ports, None).await;
             request.use_cache = use_cache;
-            let is_other = name.is_empty();
-            let name = if is_other { format!("{}", ports.random.next_u64()) } else { name };
-            request.source.content = ContentRef::new(name);
-            let sketch = Sketch::of(7, first..first + 40).filter(|_| !is_other);
+            let content =
+                if other_content { format!("{}", ports.random.next_u64()) } else { "the same".into() };
+            request.source.content = ContentRef::new(content);
             let key = crate::start_run(&ports, &request).await.unwrap().0;
             let run = load_run(&ports, &key).await.unwrap().unwrap();
-            let history = history(&ports, &run, sketch.as_ref()).await.unwrap();
+            let history = history(&ports, &run).await.unwrap();
             let record = MemoryRecord {
                 run_id: key.run.clone(),
                 created_ms: run.created_ms,
                 content: run.source.content,
-                record: json!({"sketch": sketch}),
+                sketch: None,
+                record: json!({}),
             };
             ports.memory.remember(&key.tenant, &record).await.unwrap();
             let runs = history.as_array().unwrap().iter();
@@ -349,33 +329,17 @@ mod tests {
     fn a_repeated_run_is_shown_the_memory_of_the_first_one_for_a_day() {
         let house = House::new(None, Some(Vec::new()));
         let names = |runs: &[&RunId]| runs.iter().map(|run| run.as_str().to_owned()).collect::<Vec<_>>();
-        let (older, nothing) = shown(&house, 1, true, OTHER);
+        let (older, nothing) = shown(&house, 1, true, true);
         assert_eq!(nothing, names(&[]));
-        let (_, first) = shown(&house, 1, true, SAME);
+        let (_, first) = shown(&house, 1, true, false);
         assert_eq!(first, names(&[&older]));
-        let (newer, _) = shown(&house, 1, true, OTHER);
-        assert_eq!(shown(&house, 1, true, SAME).1, names(&[&older]), "as the first run was");
-        assert_eq!(shown(&house, 1, false, SAME).1, names(&[&newer, &older]), "whoever asks anew sees all");
+        let (newer, _) = shown(&house, 1, true, true);
+        assert_eq!(shown(&house, 1, true, false).1, names(&[&older]), "as the first run was");
+        assert_eq!(shown(&house, 1, false, false).1, names(&[&newer, &older]), "whoever asks anew sees all");
         // That run is the first one now.
-        assert_eq!(shown(&house, 23, true, SAME).1, names(&[&newer, &older]));
-        let (newest, _) = shown(&house, 0, true, OTHER);
-        assert_eq!(shown(&house, 0, true, SAME).1, names(&[&newer, &older]));
-        assert_eq!(shown(&house, 1, true, SAME).1, names(&[&newest, &newer, &older]), "a day is over");
-    }
-
-    #[test]
-    fn a_run_on_edited_content_is_shown_the_memory_of_the_first_one_for_a_day() {
-        let house = House::new(None, Some(Vec::new()));
-        let names = |runs: &[&RunId]| runs.iter().map(|run| run.as_str().to_owned()).collect::<Vec<_>>();
-        let (older, _) = shown(&house, 1, true, OTHER);
-        shown(&house, 1, true, SAME);
-        let (newer, _) = shown(&house, 1, true, OTHER);
-        let edited = ("edited", 10_003);
-        assert_eq!(shown(&house, 1, true, edited).1, names(&[&older]));
-        assert_eq!(shown(&house, 1, true, edited).1, names(&[&older]), "and so is its repetition");
-        assert_eq!(shown(&house, 1, false, ("again", 10_002)).1, names(&[&newer, &older]), "but not its own");
-        let (another, seen) = shown(&house, 1, true, ("another", 20_000));
-        assert_eq!(seen.len(), 6, "other content is shown all");
-        assert_eq!(shown(&house, 30, true, ("late", 10_001)).1, names(&[&another, &newer, &older]));
+        assert_eq!(shown(&house, 23, true, false).1, names(&[&newer, &older]));
+        let (newest, _) = shown(&house, 0, true, true);
+        assert_eq!(shown(&house, 0, true, false).1, names(&[&newer, &older]));
+        assert_eq!(shown(&house, 1, true, false).1, names(&[&newest, &newer, &older]), "a day is over");
     }
 }

@@ -48,6 +48,7 @@ mod start_run;
 mod sweep;
 mod transact;
 mod uploads;
+mod versions;
 
 pub use access::{
     Caller, Entropy, IssuedKey, authenticate, create_key, list_keys, revoke_key, rotate_key,

@@ -416,6 +416,8 @@ pub struct ToolScope<'a> {
     pub step: &'a StepKey,
     /// The content the run is about; what earlier runs said of the same content confirms nothing.
     pub content: &'a ContentRef,
+    /// Earlier runs on other versions of the content.
+    pub versions: &'a [RunId],
     /// What the step was given.
     pub input: &'a StepInput,
     /// Memory of the tenant.

@@ -10,6 +10,7 @@ use crate::gather::{items_of, left_out};
 use crate::model::{MemoryRecord, Outcome, Run, Status, Step, StepResult, Token};
 use crate::ports::Ports;
 use crate::transact::again;
+use crate::versions;
 
 /// Carries out a step's effects and reports with its token. Repeats are harmless.
 pub(crate) async fn report(
@@ -29,6 +30,7 @@ pub(crate) async fn report(
     for effect in &spec.effects {
         match effect {
             Effect::Remember => remember(ports, run, &result).await?,
+            Effect::Compare => versions::compare(ports, run, result.ok().or(result.uncertain())).await?,
         }
     }
     match &result.outcome {
@@ -75,6 +77,7 @@ async fn remember(ports: &Ports, run: &Run, result: &StepResult) -> Result<()> {
         run_id: run.key.run.clone(),
         created_ms: run.created_ms,
         content: run.source.content.clone(),
+        sketch: run.sketch.clone(),
         record,
     };
     again(ports, || ports.memory.remember(&run.key.tenant, &record)).await

@@ -172,6 +172,8 @@ fn new_run(ports: &Ports, request: &RunRequest, run: &RunKey, now: u64) -> Run {
         trace: request.trace,
         models: ModelPolicy::default(),
         repeats: None,
+        sketch: None,
+        versions: Vec::new(),
         warms: None,
     }
 }

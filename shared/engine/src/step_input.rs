@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::model::{AgentId, Depth, Reason, Sketch, Status};
+use crate::model::{AgentId, Depth, Reason, Status};
 
 /// What one step is given.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,21 +57,10 @@ impl StepInput {
         self.inputs.get(agent).filter(|input| input.status == Status::Ok)?.data.as_ref()
     }
 
-    /// What the content is told by, if an agent that this one reads has taken it.
-    pub fn sketch(&self) -> Option<Sketch> {
-        sketch_among(&self.inputs)
-    }
-
     /// A fact by name.
     pub fn fact(&self, name: &str) -> Option<&Value> {
         self.facts.get(name)
     }
-}
-
-/// The sketch of the content that one of the results holds.
-pub(crate) fn sketch_among(inputs: &BTreeMap<AgentId, Input>) -> Option<Sketch> {
-    let results = inputs.values().filter_map(|input| input.data.as_ref());
-    results.filter_map(|data| data.get("sketch")).find_map(|sketch| Sketch::deserialize(sketch).ok())
 }
 
 /// What an analyser makes of a step's input, without a model.

@@ -124,6 +124,8 @@ fn empty(depth: Depth, status: RunStatus) -> Report {
         finished_ms: None,
         cost: NanoUsd::ZERO,
         saved: NanoUsd::ZERO,
+        sketch: None,
+        versions: Vec::new(),
         warms: None,
         trace: None,
         models: engine::model::ModelPolicy::default(),

@@ -44,9 +44,10 @@ impl Tool for SearchMemory {
     async fn call(&self, scope: ToolScope<'_>, arguments: &Value) -> Result<ToolAnswer> {
         let search = search(arguments, USUAL, MOST)?;
         let mut records = scope.memory.recent(&scope.step.run.tenant, None, RECORDS).await?;
-        let sketch = scope.input.sketch();
         records.retain(|record| {
-            record.run_id != scope.step.run.run && !record.is_about(scope.content, sketch.as_ref())
+            record.run_id != scope.step.run.run
+                && record.content != *scope.content
+                && !scope.versions.contains(&record.run_id)
         });
         let found = fitting(best(&records, search.query, search.limit));
         Ok(ToolAnswer::Answer(json!({ "searched": records.len(), "found": found })))
@@ -58,6 +59,7 @@ impl Tool for SearchMemory {
             run_id: RunId::new(run),
             created_ms,
             content: ContentRef::new(run),
+            sketch: None,
             record,
         };
         let claims = json!([{ "text": claim, "verdict": "supported" }]);

@@ -4,7 +4,7 @@ use std::task::{Context, Poll, Waker};
 use engine::error::{ErrorKind, Result};
 use engine::memory::MemoryMemories;
 use engine::model::{
-    AgentId, ContentRef, Depth, ItemId, MemoryRecord, RunId, RunKey, Sketch, Status, StepKey, TenantId,
+    AgentId, ContentRef, Depth, ItemId, MemoryRecord, RunId, RunKey, Status, StepKey, TenantId,
 };
 use engine::ports::{Memory, ToolAnswer, ToolScope};
 use engine::step_input::{Input, RequestView, StepInput};
@@ -56,15 +56,27 @@ fn remember(memory: &MemoryMemories, tenant: &str, run: &str, created_ms: u64, r
         run_id: RunId::new(run),
         created_ms,
         content: ContentRef::new("0".repeat(64)),
+        sketch: None,
         record,
     };
     block_on(memory.remember(&TenantId::new(tenant), &record)).unwrap();
 }
 
 fn call(tool: &str, memory: &MemoryMemories, input: &StepInput, arguments: &Value) -> Result<Value> {
+    call_after(&[], tool, memory, input, arguments)
+}
+
+/// The same in a run after others on other versions of its content.
+fn call_after(
+    versions: &[RunId],
+    tool: &str,
+    memory: &MemoryMemories,
+    input: &StepInput,
+    arguments: &Value,
+) -> Result<Value> {
     let step = step();
     let content = ContentRef::new("the content of this run");
-    let scope = ToolScope { step: &step, content: &content, input, memory };
+    let scope = ToolScope { step: &step, content: &content, versions, input, memory };
     match block_on(tools()[tool].call(scope, arguments))? {
         ToolAnswer::Answer(answer) => Ok(answer),
         ToolAnswer::Later(_) => panic!("searching takes no time"),
@@ -131,14 +143,11 @@ fn memory_keeps_to_the_limit() {
 }
 
 #[test]
-fn memory_says_nothing_of_earlier_versions_of_the_content() {
-    let sketch = |first: u32| json!(Sketch::of(1, first..first + 40));
-    let memory = MemoryMemories::default();
-    remember(&memory, "owner", "edited", 2, json!({"title": "flood budget", "sketch": sketch(2)}));
-    remember(&memory, "owner", "other", 1, json!({"title": "flood budget", "sketch": sketch(100)}));
-    let map = input("analysis_cartographer", json!({"sketch": sketch(0)}));
-    let found = call("search_memory", &memory, &map, &json!({"query": "budget"})).unwrap();
-    assert_eq!((&found["searched"], &found["found"][0]["run_id"]), (&json!(1), &json!("other")));
+fn memory_says_nothing_of_other_versions_of_the_content() {
+    let search = json!({"query": "the flood budget", "limit": null});
+    let found =
+        call_after(&[RunId::new("a")], "search_memory", &filled(), &transcript(&[]), &search).unwrap();
+    assert_eq!((&found["searched"], &found["found"][0]["run_id"]), (&json!(2), &json!("b")));
 }
 
 #[test]
@@ -259,7 +268,13 @@ fn every_example_comes_out_as_it_says() {
             block_on(memory.remember(&step().run.tenant, record)).unwrap();
         }
         let (step, content) = (step(), ContentRef::new("own"));
-        let scope = ToolScope { step: &step, content: &content, input: &example.input, memory: &memory };
+        let scope = ToolScope {
+            step: &step,
+            content: &content,
+            versions: &[],
+            input: &example.input,
+            memory: &memory,
+        };
         let answer = block_on(tool.call(scope, &example.arguments)).unwrap();
         assert_eq!(answer, ToolAnswer::Answer(example.answer), "{name}");
     }

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::model::{Sketch, Status};
+use engine::model::Status;
 use engine::step_input::{Analysis, StepInput};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -36,7 +36,6 @@ pub(super) struct Cartography {
     pub(super) highlights: Vec<Highlight>,
     #[serde(deserialize_with = "rows")]
     pub(super) limits: Vec<Limit>,
-    pub(super) sketch: Option<Sketch>,
 }
 
 /// How often somebody answers or names somebody else.

@@ -81,7 +81,6 @@ fn record(input: &StepInput, map: &Cartography, briefing: &Briefing) -> Value {
         "entities": entities,
         "speakers": map.speakers.iter().map(|speaker| &speaker.label).take(MOST).collect::<Vec<_>>(),
         "claims": claims,
-        "sketch": map.sketch,
     })
 }
 
@@ -114,8 +113,7 @@ mod tests {
             "entities": [{"name": "Dana Reyes", "kind": "person", "mentions": 3, "segments": ["s1"]}],
             "claims": [{"id": "c1", "text": "One."}, {"id": "c2", "text": "Two."}],
             "summary": [{"segment": "s1", "text": "From the map."}],
-            "speakers": [{"label": "Dana Reyes", "words": 1, "share": 1}],
-            "sketch": {"figures": 7, "runs": [1, 2, 3]}});
+            "speakers": [{"label": "Dana Reyes", "words": 1, "share": 1}]});
         let checked = json!([
             {"item": "c1", "status": "ok", "data": {"claim_id": "c1", "verdict": "refuted"}, "reason": null},
             {"item": "c2", "status": "uncertain", "data": {"claim_id": "c2", "verdict": "supported"}, "reason": "x"},
@@ -140,7 +138,6 @@ mod tests {
         assert_eq!(data["record"]["summary"], json!(["From the map."]));
         assert_eq!(data["record"]["claims"][0]["verdict"], "refuted");
         assert_eq!(data["record"]["claims"][1]["verdict"], Value::Null);
-        assert_eq!(data["record"]["sketch"], json!({"figures": 7, "runs": [1, 2, 3]}));
     }
 
     #[test]

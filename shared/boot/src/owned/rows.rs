@@ -21,6 +21,8 @@ const BATCH_BYTES: usize = 1 << 20;
 #[derive(Default)]
 pub struct Rows {
     known: BTreeMap<Key, Known>,
+    /// Whether every row there is is known, as in a state folder that this process has made.
+    is_whole: bool,
     /// Runs begun here: a row of theirs that is not known does not exist, for a run's own row is the first of its rows.
     begun: BTreeSet<RunKey>,
     /// How many rows were left when some were forgotten.
@@ -70,6 +72,11 @@ impl Batch {
 }
 
 impl Rows {
+    /// Of a disk on which there is nothing yet: what is not known does not exist.
+    pub fn of_empty_disk() -> Self {
+        Self { is_whole: true, ..Self::default() }
+    }
+
     /// Whether the disk still takes what is written.
     pub(super) fn check(&self) -> Result<()> {
         self.broken.clone().map_or(Ok(()), Err)
@@ -86,7 +93,8 @@ impl Rows {
     }
 
     fn knows(&self, key: &Key) -> bool {
-        self.known.contains_key(key)
+        self.is_whole
+            || self.known.contains_key(key)
             || key.is_momentary()
             || run_of(key).is_some_and(|run| self.begun.contains(run))
     }
@@ -234,6 +242,7 @@ impl Rows {
                 _ => known.written > stored,
             });
             self.kept = self.known.len();
+            self.is_whole = false;
             self.begun.clear();
             self.listed.clear();
             self.floor = self.greatest;

@@ -14,7 +14,12 @@ const NOW_MS: u64 = 1_000_000;
 
 /// Keeps the rows of a store, at a moment that does not pass.
 fn over(store: Arc<dyn Store>) -> Owned {
-    Owned::new(store, VirtualTime::new(NOW_MS)).unwrap()
+    Owned::new(Rows::default(), store, VirtualTime::new(NOW_MS)).unwrap()
+}
+
+/// The same of a store in which there is nothing yet.
+fn over_empty(store: Arc<dyn Store>) -> Owned {
+    Owned::new(Rows::of_empty_disk(), store, VirtualTime::new(NOW_MS)).unwrap()
 }
 
 fn key(number: u32) -> Key {
@@ -35,6 +40,8 @@ fn it_behaves_as_the_store_it_keeps() {
     assert_eq!(wait(engine::contract::store_contract(&owned)), Ok(()));
     let table = wait(store::Embedded::memory().unwrap().store()).unwrap();
     let owned = over(Arc::new(table.alone()));
+    assert_eq!(wait(engine::contract::store_contract(&owned)), Ok(()));
+    let owned = over_empty(Arc::new(MemoryStore::default()));
     assert_eq!(wait(engine::contract::store_contract(&owned)), Ok(()));
 }
 
@@ -80,8 +87,13 @@ fn memory_is_read_from_the_disk_once() {
     let tenant = |name: &str| TenantId::new(name);
     let remember = |of: &str, run: &str| {
         let (run_id, record) = (RunId::new(run), Default::default());
-        let record =
-            MemoryRecord { run_id: run_id.clone(), created_ms: 1, content: ContentRef::new(run), record };
+        let record = MemoryRecord {
+            run_id: run_id.clone(),
+            created_ms: 1,
+            content: ContentRef::new(run),
+            sketch: None,
+            record,
+        };
         let key = Key::Memory(tenant(of), run_id);
         let to = Becomes::Row(Row::Memory(record));
         wait(owned.write(&[Change { key, expect: Expect::Anything, to, due_ms: None }])).unwrap();
@@ -110,6 +122,48 @@ fn memory_is_read_from_the_disk_once() {
     remember("a", "r3");
     check("a", None, &["r3", "r2"], true, 4);
     check("b", None, &["r9"], false, 5);
+}
+
+/// A store that counts how often it is read.
+#[derive(Default)]
+struct Counting {
+    store: MemoryStore,
+    reads: AtomicUsize,
+}
+
+#[async_trait]
+impl Store for Counting {
+    async fn read(&self, keys: &[Key]) -> Result<Vec<Option<Versioned>>> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        self.store.read(keys).await
+    }
+
+    async fn write(&self, changes: &[Change]) -> Result<()> {
+        self.store.write(changes).await
+    }
+
+    async fn list(&self, range: &Range, from: Option<&str>, limit: usize) -> Result<Page> {
+        self.store.list(range, from, limit).await
+    }
+}
+
+/// In a new state folder only memory is asked, until there is too much to keep.
+#[test]
+fn an_empty_disk_is_not_read() {
+    let disk = Arc::new(Counting::default());
+    let owned = over_empty(disk.clone());
+    let put = |number: u32| wait(owned.write(&[put(number, Expect::Absent, u64::from(number))])).unwrap();
+    let found = |number: u32| wait(owned.read(&[key(number)])).unwrap()[0].clone().map(|found| found.row);
+    assert_eq!(found(1), None);
+    put(1);
+    assert_eq!(found(1), Some(row(1)));
+    (2..15_000).for_each(put);
+    assert_eq!((found(1), found(15_000)), (Some(row(1)), None));
+    assert_eq!(disk.reads.load(Ordering::SeqCst), 0);
+    wait(owned.settled()).unwrap();
+    (15_000..25_000).for_each(put);
+    assert_eq!((found(1), found(25_000)), (Some(row(1)), None));
+    assert!(disk.reads.load(Ordering::SeqCst) >= 2, "what was forgotten is on the disk alone");
 }
 
 #[test]

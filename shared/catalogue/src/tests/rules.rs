@@ -47,15 +47,13 @@ fn a_run_without_a_mandatory_agent_has_no_briefing() {
 }
 
 #[test]
-fn only_the_integrator_remembers() {
+fn only_the_integrator_remembers_and_only_the_map_is_compared() {
     let catalogue = embedded();
-    let remembering: Vec<u32> = catalogue
-        .agents
-        .iter()
-        .filter(|agent| agent.effects.contains(&Effect::Remember))
-        .map(|agent| agent.number)
-        .collect();
-    assert_eq!(remembering, [8]);
+    let with = |effect: Effect| -> Vec<u32> {
+        let agents = catalogue.agents.iter().filter(|agent| agent.effects.contains(&effect));
+        agents.map(|agent| agent.number).collect()
+    };
+    assert_eq!((with(Effect::Remember), with(Effect::Compare)), (vec![8], vec![4]));
 }
 
 #[test]

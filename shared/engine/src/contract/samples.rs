@@ -55,6 +55,8 @@ pub(super) fn run(key: &RunKey, created_ms: u64) -> Run {
         trace: Traceparent::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
         models: crate::model::ModelPolicy::default(),
         repeats: None,
+        sketch: None,
+        versions: Vec::new(),
         warms: None,
     }
 }
@@ -152,6 +154,7 @@ pub(super) fn memory(run: &RunId, created_ms: u64, text: &str) -> MemoryRecord {
         run_id: run.clone(),
         created_ms,
         content: ContentRef::new("0".repeat(64)),
+        sketch: None,
         record: serde_json::json!({ "title": text, "score": 0.1 }),
     }
 }

@@ -232,6 +232,8 @@ fn run(probe: &Probe<'_>, name: &str) -> Run {
         trace: None,
         models: crate::model::ModelPolicy::default(),
         repeats: None,
+        sketch: None,
+        versions: Vec::new(),
         warms: None,
     }
 }

@@ -53,7 +53,8 @@ async fn comes_out_right(probe: &Probe<'_>, name: &str, tool: &dyn Tool) -> Resu
         memory.remember(&step.run.tenant, record).await?;
     }
     let content = ContentRef::new("");
-    let scope = ToolScope { step: &step, content: &content, input: &example.input, memory: &memory };
+    let scope =
+        ToolScope { step: &step, content: &content, versions: &[], input: &example.input, memory: &memory };
     let answer = tool.call(scope, &example.arguments).await?;
     ensure(answer == ToolAnswer::Answer(example.answer), || {
         format!("the example of {name} has another answer")

@@ -82,6 +82,7 @@ async fn remembered(probe: &Probe<'_>, place: u64) -> Result<bool> {
         run_id: RunId::new(format!("probe-{place:02}")),
         created_ms: probe.now_ms,
         content: ContentRef::new(""),
+        sketch: None,
         record: json!({ "probe": probe.id }),
     };
     memory.remember(&tenant, &record).await?;

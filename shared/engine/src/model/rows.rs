@@ -248,16 +248,9 @@ pub struct MemoryRecord {
     pub created_ms: u64,
     /// The content it was about.
     pub content: ContentRef,
+    /// What the content is told by; only of uploads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sketch: Option<Sketch>,
     /// What the integrating agent chose to keep, as its schema says.
     pub record: serde_json::Value,
-}
-
-impl MemoryRecord {
-    /// Whether the run was about this content, or about another version of it with some lines edited.
-    pub fn is_about(&self, content: &ContentRef, sketch: Option<&Sketch>) -> bool {
-        let is_same = |sketch: &Sketch| {
-            Sketch::deserialize(&self.record["sketch"]).is_ok_and(|other| other.is_same(sketch))
-        };
-        self.content == *content || sketch.is_some_and(is_same)
-    }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AgentId, ContentRef, ModelPolicy, NanoUsd, RunId, RunKey, Traceparent, Warms};
+use super::{AgentId, ContentRef, ModelPolicy, NanoUsd, RunId, RunKey, Sketch, Traceparent, Warms};
 use crate::error::ErrorKind;
 
 /// How deep a run looks. Ordered: each depth includes the agents of the one before.
@@ -174,9 +174,16 @@ pub struct Run {
     /// Which models it may use.
     #[serde(default, skip_serializing_if = "ModelPolicy::is_empty")]
     pub models: ModelPolicy,
-    /// The run that had the same content analysed first, lately: this one is shown the memory that was there before that one.
+    /// The run that had the same content analysed first, lately, or another version of it: this one is shown the memory that
+    /// was there before that one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repeats: Option<RunId>,
+    /// What its content is told by, once it is mapped; only of uploads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sketch: Option<Sketch>,
+    /// Earlier runs on other versions of its content, which is told when it is mapped: they confirm nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub versions: Vec<RunId>,
     /// The stored answer it makes anew; `None` for a run that somebody asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warms: Option<Warms>,

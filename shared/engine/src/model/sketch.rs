@@ -1,48 +1,58 @@
-//! What content is told by after somebody has edited a line of it.
+//! What content is told by after somebody has edited some lines of it.
 
 use serde::{Deserialize, Serialize};
 
-/// So many runs of words stand for all of a content's; what two contents share is known to within some 4 % by them.
-const KEPT: usize = 64;
+/// So many hashes stand for all of a content's: the share that two contents have in common is told by them to within 4 % of it
+/// in two of three cases.
+const KEPT: usize = 128;
 /// Content of fewer runs of words says too little to be told by them.
 const FEWEST: usize = 32;
-/// The same content, edited, has at least this share of the runs of words of both versions in common, in hundredths: every
-/// twentieth line exchanged leaves about 90.
-const SAME: usize = 80;
+/// Of all runs of words in both versions of a content so many in a hundred are in both: with every twentieth line exchanged
+/// it is some 87.
+const SAME_RUNS: usize = 75;
+/// Of all figures so many: a report with the words of the last one has other figures nearly throughout, an edited one a few.
+const SAME_FIGURES: usize = 60;
 
-/// A content's figures and the least of the hashes of its runs of words (a bottom-k sketch, Broder 1997): as many of them are
-/// in two sketches as there are runs of words in both contents.
+/// The least of the hashes of a content's runs of words and of its figures (bottom-k sketches, Broder 1997): as many of
+/// them are in two sketches as there are of both in two contents.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sketch {
-    /// All numbers and negations, whatever their order: content with another figure says another thing.
-    figures: u32,
-    /// The least hashes, ascending, each once; of content with fewer, all.
+    /// Of figures with what stands beside them, ascending, each once; if there are few, all.
+    figures: Vec<u32>,
+    /// Of runs of words.
     runs: Vec<u32>,
 }
 
 impl Sketch {
-    /// Of the hash of all numbers and negations and the hashes of all runs of words; none for content that is too short.
-    pub fn of(figures: u32, runs: impl IntoIterator<Item = u32>) -> Option<Self> {
-        let mut runs: Vec<u32> = runs.into_iter().collect();
-        runs.sort_unstable();
-        runs.dedup();
-        runs.truncate(KEPT);
+    /// Of the hashes of all figures and all runs of words; none for content that is too short.
+    pub fn of(figures: Vec<u32>, runs: Vec<u32>) -> Option<Self> {
+        let [figures, runs] = [figures, runs].map(|mut hashes| {
+            hashes.sort_unstable();
+            hashes.dedup();
+            hashes.truncate(KEPT);
+            hashes
+        });
         (runs.len() >= FEWEST).then_some(Self { figures, runs })
     }
 
-    /// Whether two contents are one, of which some lines may be edited.
-    pub fn is_same(&self, other: &Self) -> bool {
-        let mut all = [&self.runs[..], &other.runs[..]].concat();
-        all.sort_unstable();
-        all.dedup();
-        // Beyond the least ones of both, a run that is in one sketch only may be in both contents.
-        if self.runs.len().max(other.runs.len()) == KEPT {
-            all.truncate(KEPT);
-        }
-        let is_in = |runs: &[u32], run: &u32| runs.binary_search(run).is_ok();
-        let shared = all.iter().filter(|run| is_in(&self.runs, run) && is_in(&other.runs, run)).count();
-        self.figures == other.figures && shared * 100 >= all.len() * SAME
+    /// Whether two contents are versions of one, of which some lines were edited.
+    pub fn is_version_of(&self, other: &Self) -> bool {
+        share([&self.runs, &other.runs]) >= SAME_RUNS
+            && share([&self.figures, &other.figures]) >= SAME_FIGURES
     }
+}
+
+/// How many of a hundred hashes of both are in both; all, if there are none.
+fn share(sets: [&[u32]; 2]) -> usize {
+    let mut all = sets.concat();
+    all.sort_unstable();
+    all.dedup();
+    // Beyond the least of both, one that is in one sketch only may be in both contents.
+    if sets.iter().any(|set| set.len() == KEPT) {
+        all.truncate(KEPT);
+    }
+    let shared = all.iter().filter(|hash| sets.iter().all(|set| set.binary_search(hash).is_ok())).count();
+    if all.is_empty() { 100 } else { shared * 100 / all.len() }
 }
 
 #[cfg(test)]
@@ -51,39 +61,60 @@ mod tests {
 
     use super::*;
 
-    /// Whether two contents of so many runs of words, with so many in both, are taken for one.
-    fn check([left, both, right]: [u32; 3], expected: Option<bool>) {
+    fn hashes(numbers: std::ops::Range<u32>) -> Vec<u32> {
         let hash = |number: u32| {
-            u32::from_le_bytes(blake3::hash(&number.to_le_bytes()).as_bytes()[..4].try_into().unwrap())
+            let digest = blake3::hash(&number.to_le_bytes());
+            u32::from_le_bytes(digest.as_bytes()[..4].try_into().unwrap())
         };
-        let [one, other] =
-            [0..left + both, left..left + both + right].map(|runs| Sketch::of(1, runs.map(hash)));
-        let same =
-            one.as_ref().zip(other.as_ref()).map(|(one, other)| [one.is_same(other), other.is_same(one)]);
-        assert_eq!(same, expected.map(|same| [same, same]), "{left} {both} {right}");
+        numbers.map(hash).collect()
+    }
+
+    /// Whether two contents with so many of their own and so many in both are taken for one, by their runs of words and by
+    /// their figures; `None` for content that is too short.
+    fn check([left, both, right]: [u32; 3], by_runs: Option<bool>, by_figures: bool) {
+        let (one, other) = (hashes(0..left + both), hashes(left..left + both + right));
+        let (same, _) = (hashes(0..99), ());
+        let sketches = |figures: [&Vec<u32>; 2], runs: [&Vec<u32>; 2]| {
+            let [one, other] = [0, 1].map(|at: usize| Sketch::of(figures[at].clone(), runs[at].clone()));
+            let [one, other] = [one?, other?];
+            assert_eq!(one.is_version_of(&other), other.is_version_of(&one));
+            Some(one.is_version_of(&other))
+        };
+        assert_eq!(sketches([&same, &same], [&one, &other]), by_runs, "runs {left} {both} {right}");
+        assert_eq!(
+            sketches([&one, &other], [&same, &same]),
+            Some(by_figures),
+            "figures {left} {both} {right}"
+        );
     }
 
     #[test]
     fn content_is_the_same_if_most_of_both_is() {
-        check([0, 31, 0], None);
-        check([0, 32, 0], Some(true));
-        check([3, 40, 3], Some(true));
-        check([8, 40, 8], Some(false));
-        check([50, 900, 50], Some(true));
-        check([300, 700, 300], Some(false));
-        // Content that only contains another is another.
-        check([0, 400, 400], Some(false));
-        check([0, 40, 4_000], Some(false));
-        check([500, 0, 500], Some(false));
+        check([0, 0, 0], None, true);
+        check([0, 31, 0], None, true);
+        check([0, 32, 0], Some(true), true);
+        check([1, 2, 0], None, true);
+        check([1, 2, 1], None, false);
+        check([4, 40, 4], Some(true), true);
+        check([9, 40, 9], Some(false), true);
+        check([70, 900, 70], Some(true), true);
+        check([170, 700, 170], Some(false), true);
+        check([400, 600, 400], Some(false), false);
+        // Content that only contains another is another, however much longer.
+        check([0, 80, 45], Some(false), true);
+        check([0, 40, 4_000], Some(false), false);
+        check([0, 128, 28], Some(true), true);
+        check([500, 0, 500], Some(false), false);
     }
 
     proptest! {
         #[test]
-        fn a_sketch_is_itself_and_comes_back(figures: u32, runs in prop::collection::vec(any::<u32>(), 32..300)) {
-            let Some(sketch) = Sketch::of(figures, runs.clone()) else { return Ok(()) };
-            prop_assert!(sketch.is_same(&sketch));
-            let other = Sketch { figures: figures.wrapping_add(1), ..sketch.clone() };
-            prop_assert!(!sketch.is_same(&other));
+        fn a_sketch_is_a_version_of_itself_and_comes_back(
+            figures in prop::collection::vec(any::<u32>(), 0..300),
+            runs in prop::collection::vec(any::<u32>(), 0..300),
+        ) {
+            let Some(sketch) = Sketch::of(figures, runs) else { return Ok(()) };
+            prop_assert!(sketch.is_version_of(&sketch));
             let text = serde_json::to_string(&sketch).unwrap();
             prop_assert_eq!(serde_json::from_str::<Sketch>(&text).unwrap(), sketch);
         }

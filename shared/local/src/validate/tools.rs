@@ -100,6 +100,7 @@ pub(super) async fn memory(ports: &Ports) -> Result<Found> {
         run_id: RunId::new("validate"),
         created_ms: ports.clock.now_ms(),
         content: ContentRef::new(""),
+        sketch: None,
         record: json!({ "title": "validate", "nonce": ports.random.next_u64().to_string() }),
     };
     ports.memory.remember(&tenant, &record).await?;

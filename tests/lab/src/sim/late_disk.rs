@@ -33,7 +33,8 @@ impl LateDisk {
         random: SeededRandom,
     ) -> Self {
         let latest_ms = LATEST_MS[(random.next_u64() % 3) as usize];
-        Self { rows: Arc::default(), store, log, clock, random: Arc::new(random), latest_ms }
+        let rows = if store.all_rows().is_empty() { Rows::of_empty_disk() } else { Rows::default() };
+        Self { rows: Arc::new(Mutex::new(rows)), store, log, clock, random: Arc::new(random), latest_ms }
     }
 
     /// The store of the process.

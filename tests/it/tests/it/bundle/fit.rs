@@ -291,6 +291,8 @@ fn answers_are_made_ahead_by_each_profile(bundle: &Bundle) {
             trace: None,
             models: ModelPolicy::default(),
             repeats: None,
+            sketch: None,
+            versions: Vec::new(),
             warms: Some(Warms { step: used, entry: "gone".to_owned() }),
         };
         let row = |key, row| Change { key, expect: Expect::Absent, to: Becomes::Row(row), due_ms: None };
@@ -333,8 +335,13 @@ fn remembered(tenant: &TenantId, name: &str) -> Change {
         "title": name, "source_name": name, "summary": [told], "topics": [], "entities": [],
         "speakers": [], "claims": [],
     });
-    let row =
-        MemoryRecord { run_id: RunId::new(name), created_ms: 1, content: ContentRef::new(name), record };
+    let row = MemoryRecord {
+        run_id: RunId::new(name),
+        created_ms: 1,
+        content: ContentRef::new(name),
+        sketch: None,
+        record,
+    };
     let key = Key::Memory(tenant.clone(), row.run_id.clone());
     Change { key, expect: Expect::Absent, to: Becomes::Row(Row::Memory(row)), due_ms: None }
 }

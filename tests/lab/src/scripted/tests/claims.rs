@@ -53,8 +53,13 @@ async fn verify(ports: &Ports, claim: Value) -> StepResult {
 async fn remember(ports: &Ports, claim: &str) {
     let record = json!({"source_name": "council.txt", "claims": [{"text": claim, "verdict": "supported"}]});
     let content = ContentRef::new("other");
-    let record =
-        MemoryRecord { run_id: RunId::new("00000000000000000000000000"), created_ms: 1, content, record };
+    let record = MemoryRecord {
+        run_id: RunId::new("00000000000000000000000000"),
+        created_ms: 1,
+        content,
+        sketch: None,
+        record,
+    };
     ports.memory.remember(&TenantId::new("t"), &record).await.unwrap();
 }
 

@@ -1,0 +1,214 @@
+//! Earlier runs on other versions of the same content: a transcript of which some lines were edited since. Told once, when the
+//! content is mapped, so that all steps of a run are shown the same memory.
+//!
+//! Only uploads are compared: the same talk under two links was seen in two places, and that is news.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize as _;
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::model::{MemoryRecord, Run, RunId, RunKey, Sketch};
+use crate::ports::{Key, Ports, Row};
+use crate::start_run::{DEADLINE_GRACE_MS, SEEN_MS, is_recalling, load_run};
+use crate::transact::{Decision, again, transact};
+
+/// The content is compared with that of so many runs before this one.
+const COMPARED: usize = 100;
+
+/// Notes in a run's row what its content is told by, and which runs before it were on other versions, by the map's data. If one of
+/// them was the first of the last day, this run repeats it. Doing it again changes nothing.
+pub(crate) async fn compare(ports: &Ports, run: &Run, map: Option<&Value>) -> Result<()> {
+    let sketch = map.and_then(|map| Sketch::deserialize(&map["sketch"]).ok());
+    let Some(sketch) = sketch.filter(|_| run.source.link.is_none() && run.sketch.is_none()) else {
+        return Ok(());
+    };
+    let recent = || ports.memory.recent(&run.key.tenant, Some(&run.key.run), COMPARED);
+    let records = again(ports, recent).await?;
+    let earlier = earlier_versions(run, &sketch, &records);
+    let mut versions: BTreeSet<RunId> = earlier.iter().map(|record| record.run_id.clone()).collect();
+    let first = first(ports, run, &earlier).await?;
+    // What that one was shown is what this one is shown.
+    let repeats = first.map(|first| {
+        versions.extend(first.versions);
+        first.repeats.unwrap_or(first.key.run)
+    });
+    let key = Key::Run(run.key.clone());
+    transact(ports, std::slice::from_ref(&key), |rows| {
+        let is_open = |stored: &&Run| stored.sketch.is_none() && !stored.status.is_final();
+        let Some(stored) = rows.run(&key).filter(is_open) else {
+            return Ok(Decision::Leave(()));
+        };
+        let compared = Run {
+            sketch: Some(sketch.clone()),
+            versions: versions.iter().cloned().collect(),
+            repeats: repeats.clone().or_else(|| stored.repeats.clone()),
+            ..stored.clone()
+        };
+        let due_ms = Some(stored.deadline_ms + DEADLINE_GRACE_MS);
+        Ok(Decision::Write(vec![rows.put(key.clone(), Row::Run(compared), due_ms)], ()))
+    })
+    .await
+}
+
+/// The run whose memory this one is shown: the first on the very same content, else one on another version that, or whose first
+/// one, was within a day. Nobody's, if this one asks anew.
+async fn first(ports: &Ports, run: &Run, earlier: &[&MemoryRecord]) -> Result<Option<Run>> {
+    let load = async |id: &RunId| {
+        let row = load_run(ports, &RunKey { tenant: run.key.tenant.clone(), run: id.clone() }).await?;
+        Ok::<_, Error>(row.filter(|row| row.catalogue_version == run.catalogue_version))
+    };
+    if let Some(first) = &run.repeats {
+        return load(first).await;
+    }
+    if !run.use_cache || !is_recalling(ports) {
+        return Ok(None);
+    }
+    let is_lately = |created_ms: u64| created_ms.saturating_add(SEEN_MS) > run.created_ms;
+    let mut lately: Vec<&&MemoryRecord> =
+        earlier.iter().filter(|record| is_lately(record.created_ms)).collect();
+    lately.sort_by_key(|record| (record.created_ms, &record.run_id));
+    for record in lately {
+        let Some(row) = load(&record.run_id).await? else { continue };
+        let began_ms = match &row.repeats {
+            None => Some(row.created_ms),
+            Some(first) => load(first).await?.map(|first| first.created_ms),
+        };
+        if began_ms.is_some_and(is_lately) {
+            return Ok(Some(row));
+        }
+    }
+    Ok(None)
+}
+
+/// The records of runs on versions of this content, and on versions of these: what was edited again and again is still the
+/// same content.
+fn earlier_versions<'a>(run: &Run, sketch: &Sketch, records: &'a [MemoryRecord]) -> Vec<&'a MemoryRecord> {
+    let mut others: Vec<&MemoryRecord> =
+        records.iter().filter(|record| record.created_ms <= run.created_ms).collect();
+    let mut found: Vec<&MemoryRecord> = Vec::new();
+    let mut next = Some(sketch);
+    let mut looked_at = 0;
+    while let Some(version) = next {
+        let is_version = |record: &&MemoryRecord| {
+            record.sketch.as_ref().is_some_and(|sketch| sketch.is_version_of(version))
+        };
+        let (same, rest) = others.into_iter().partition(is_version);
+        others = rest;
+        found.extend::<Vec<_>>(same);
+        next = found.get(looked_at).and_then(|record| record.sketch.as_ref());
+        looked_at += 1;
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::ContentRef;
+    use crate::scenarios::house::{House, request};
+
+    /// A run on content that is told by runs of words from a number on.
+    struct Told {
+        at_hour: u64,
+        from: u32,
+        fresh: bool,
+        link: bool,
+    }
+
+    /// What each run repeats, and which runs were on other versions of its content; runs by their number.
+    fn check(runs: &[Told], expected: &[(Option<usize>, &[usize])]) {
+        let house = House::new(None, Some(Vec::new()));
+        let mut keys: Vec<RunKey> = Vec::new();
+        for (told, (repeats, versions)) in runs.iter().zip(expected) {
+            let ports = house.ports.clone();
+            let (at_ms, from, fresh, link) = (told.at_hour * 3_600_000, told.from, told.fresh, told.link);
+            let first = keys.first().cloned();
+            let run = house.block_on(async move {
+                let since = match &first {
+                    Some(first) => load_run(&ports, first).await.unwrap().unwrap().created_ms,
+                    None => ports.clock.now_ms(),
+                };
+                ports.clock.sleep((since + at_ms).saturating_sub(ports.clock.now_ms())).await;
+                let mut request = request(&ports, None).await;
+                request.use_cache = !fresh;
+                request.source.content = ContentRef::new(format!("{from} {link}"));
+                request.source.link = link.then(|| format!("https://example.org/{from}"));
+                let key = crate::start_run(&ports, &request).await.unwrap().0;
+                let run = load_run(&ports, &key).await.unwrap().unwrap();
+                let data = json!({"sketch": Sketch::of(Vec::new(), (from..from + 100).collect())});
+                compare(&ports, &run, Some(&data)).await.unwrap();
+                compare(&ports, &run, Some(&data)).await.unwrap();
+                let run = load_run(&ports, &key).await.unwrap().unwrap();
+                let record = MemoryRecord {
+                    run_id: key.run.clone(),
+                    created_ms: run.created_ms,
+                    content: run.source.content.clone(),
+                    sketch: run.sketch.clone(),
+                    record: json!({}),
+                };
+                ports.memory.remember(&key.tenant, &record).await.unwrap();
+                run
+            });
+            let number = |of: &RunId| keys.iter().position(|key| key.run == *of).unwrap();
+            let mut found: Vec<usize> = run.versions.iter().map(number).collect();
+            found.sort_unstable();
+            assert_eq!(
+                (run.repeats.as_ref().map(number), found),
+                (*repeats, versions.to_vec()),
+                "run {}",
+                keys.len()
+            );
+            keys.push(run.key);
+        }
+    }
+
+    fn told(at_hour: u64, from: u32) -> Told {
+        Told { at_hour, from, fresh: false, link: false }
+    }
+
+    #[test]
+    fn a_run_on_an_edited_version_repeats_the_first_one_for_a_day() {
+        check(
+            &[told(0, 0), told(1, 500), told(2, 5), told(20, 5), told(23, 3), told(30, 4), told(60, 1)],
+            &[
+                (None, &[]),
+                (None, &[]),
+                (Some(0), &[0]),
+                (Some(0), &[0, 2]),
+                (Some(0), &[0, 2, 3]),
+                // That one is over a day ago, and so this is a first one itself.
+                (None, &[0, 2, 3, 4]),
+                (None, &[0, 2, 3, 4, 5]),
+            ],
+        );
+    }
+
+    #[test]
+    fn whoever_asks_anew_is_shown_all_but_other_versions() {
+        let anew = |told: Told| Told { fresh: true, ..told };
+        check(
+            &[told(0, 0), anew(told(1, 5)), told(2, 5), told(3, 4)],
+            &[(None, &[]), (None, &[0]), (Some(1), &[0, 1]), (Some(0), &[0, 1, 2])],
+        );
+    }
+
+    #[test]
+    fn edited_again_and_again_is_the_same_and_a_link_is_a_place_of_its_own() {
+        let link = |told: Told| Told { link: true, ..told };
+        check(
+            &[told(0, 0), told(1, 12), told(2, 24), told(3, 60), link(told(4, 24)), told(5, 24)],
+            &[
+                (None, &[]),
+                (Some(0), &[0]),
+                (Some(0), &[0, 1]),
+                (None, &[]),
+                (None, &[]),
+                (Some(0), &[0, 1, 2]),
+            ],
+        );
+    }
+}
