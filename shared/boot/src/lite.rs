@@ -62,7 +62,7 @@ pub async fn open_lite(config: &Config, state: &Path) -> Result<Lite> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let catalogue = Arc::new(config.recall.applied_to(load_catalogue()?));
     let file = state.join("assay.sqlite");
-    let rows = if file.exists() { Rows::default() } else { Rows::of_empty_disk() };
+    let rows = if file.try_exists().unwrap_or(true) { Rows::default() } else { Rows::of_empty_disk() };
     let embedded = store::Embedded::open(&file)?;
     // Before the rows are kept in memory, which must be told of every row that goes.
     embedded.forget_expired()?;

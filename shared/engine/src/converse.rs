@@ -351,8 +351,7 @@ impl<'a> Talk<'a> {
         let ModelReply { text, tool_calls: calls, kept, .. } = reply;
         let scope = ToolScope {
             step: &self.subject.claimed.key,
-            content: &self.subject.claimed.run.source.content,
-            versions: &self.subject.claimed.run.versions,
+            about: self.subject.claimed.run.about(),
             input: self.subject.input,
             memory: ports.memory.as_ref(),
         };

@@ -277,10 +277,7 @@ async fn history(ports: &Ports, run: &Run) -> Result<Value> {
     let recent = || ports.memory.recent(&run.key.tenant, Some(before), HISTORY);
     let records = again(ports, recent).await?;
     let earlier = records.into_iter().filter(|record| {
-        record.run_id != run.key.run
-            && record.content != run.source.content
-            && !run.versions.contains(&record.run_id)
-            && record.created_ms <= run.created_ms
+        record.run_id != run.key.run && !run.about().is_of(record) && record.created_ms <= run.created_ms
     });
     Ok(earlier
         .map(|record| {

@@ -29,7 +29,8 @@ pub use result::{
 };
 pub use routing::{Answered, Arm, KnownArm, ModelPolicy, Routing, Why};
 pub use rows::{
-    Charge, ChargeState, Event, EventKind, Lease, MemoryRecord, Outbox, OutboxMessage, Purse, Sequence, Step,
+    About, Charge, ChargeState, Event, EventKind, Lease, MemoryRecord, Outbox, OutboxMessage, Purse,
+    Sequence, Step,
 };
 pub use run::{Depth, Run, RunFailure, RunStatus, Source};
 pub use sketch::Sketch;

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::agent::{Catalogue, ModelSpec, Profile};
 use crate::error::Result;
 use crate::model::{
-    AgentId, ContentRef, ItemId, MemoryRecord, NanoUsd, RunId, RunKey, Source, StepKey, TenantId,
+    About, AgentId, ContentRef, ItemId, MemoryRecord, NanoUsd, RunId, RunKey, Source, StepKey, TenantId,
     TenantSettings, Token, Usage,
 };
 use crate::recall::Namespaces;
@@ -414,10 +414,8 @@ pub trait Analyser: Send + Sync {
 pub struct ToolScope<'a> {
     /// The step.
     pub step: &'a StepKey,
-    /// The content the run is about; what earlier runs said of the same content confirms nothing.
-    pub content: &'a ContentRef,
-    /// Earlier runs on other versions of the content.
-    pub versions: &'a [RunId],
+    /// The content the run is about.
+    pub about: About<'a>,
     /// What the step was given.
     pub input: &'a StepInput,
     /// Memory of the tenant.

@@ -30,7 +30,12 @@ pub(crate) async fn report(
     for effect in &spec.effects {
         match effect {
             Effect::Remember => remember(ports, run, &result).await?,
-            Effect::Compare => versions::compare(ports, run, result.ok().or(result.uncertain())).await?,
+            Effect::Compare => {
+                let compared = versions::compare(ports, run, result.ok().or(result.uncertain())).await;
+                if let Err(error) = compared {
+                    tracing::warn!(%error, run = %run.key.run, "earlier versions of the content are not told from other runs");
+                }
+            }
         }
     }
     match &result.outcome {

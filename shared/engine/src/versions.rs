@@ -1,13 +1,15 @@
-//! Earlier runs on other versions of the same content: a transcript of which some lines were edited since. Told once, when the
-//! content is mapped, so that all steps of a run are shown the same memory.
+//! Earlier runs on other versions of the same content: a transcript of which some lines were edited since. Looked for once, when
+//! the content is mapped: what a run repeats is the same for all of its steps.
 //!
 //! Only uploads are compared: the same talk under two links was seen in two places, and that is news.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::Deserialize as _;
 use serde_json::Value;
 
+use crate::agent::{AgentSpec, Effect, Fact};
 use crate::error::{Error, Result};
 use crate::model::{MemoryRecord, Run, RunId, RunKey, Sketch};
 use crate::ports::{Key, Ports, Row};
@@ -21,7 +23,14 @@ const COMPARED: usize = 100;
 /// them was the first of the last day, this run repeats it. Doing it again changes nothing.
 pub(crate) async fn compare(ports: &Ports, run: &Run, map: Option<&Value>) -> Result<()> {
     let sketch = map.and_then(|map| Sketch::deserialize(&map["sketch"]).ok());
-    let Some(sketch) = sketch.filter(|_| run.source.link.is_none() && run.sketch.is_none()) else {
+    // A quick run looks at no memory and leaves none.
+    let has_memory = |agent: &Arc<AgentSpec>| {
+        agent.is_in(run.depth)
+            && (agent.facts.contains(&Fact::History) || agent.effects.contains(&Effect::Remember))
+    };
+    let is_compared =
+        run.source.link.is_none() && run.sketch.is_none() && ports.catalogue.agents.iter().any(has_memory);
+    let Some(sketch) = sketch.filter(|_| is_compared) else {
         return Ok(());
     };
     let recent = || ports.memory.recent(&run.key.tenant, Some(&run.key.run), COMPARED);
@@ -121,7 +130,8 @@ mod tests {
 
     /// What each run repeats, and which runs were on other versions of its content; runs by their number.
     fn check(runs: &[Told], expected: &[(Option<usize>, &[usize])]) {
-        let house = House::new(None, Some(Vec::new()));
+        let mut house = House::new(None, Some(Vec::new()));
+        house.with_row("reader", |row| row.facts.extend([Fact::History]));
         let mut keys: Vec<RunKey> = Vec::new();
         for (told, (repeats, versions)) in runs.iter().zip(expected) {
             let ports = house.ports.clone();
@@ -164,6 +174,29 @@ mod tests {
             );
             keys.push(run.key);
         }
+    }
+
+    #[test]
+    fn a_run_without_memory_is_not_compared_and_a_version_that_ends_meanwhile_is_known_by_its_sketch() {
+        let house = House::new(None, Some(Vec::new()));
+        let ports = house.ports.clone();
+        house.block_on(async move {
+            let sketch = |from: u32| Sketch::of(Vec::new(), (from..from + 100).collect());
+            let request = request(&ports, None).await;
+            let key = crate::start_run(&ports, &request).await.unwrap().0;
+            let run = load_run(&ports, &key).await.unwrap().unwrap();
+            compare(&ports, &run, Some(&json!({"sketch": sketch(0)}))).await.unwrap();
+            assert_eq!(load_run(&ports, &run.key).await.unwrap().unwrap().sketch, None);
+            let run = Run { sketch: sketch(0), ..run };
+            let record = |from: u32| MemoryRecord {
+                run_id: RunId::new("another"),
+                created_ms: run.created_ms,
+                content: ContentRef::new("another"),
+                sketch: sketch(from),
+                record: json!({}),
+            };
+            assert_eq!([5, 60].map(|from| run.about().is_of(&record(from))), [true, false]);
+        });
     }
 
     fn told(at_hour: u64, from: u32) -> Told {

@@ -17,7 +17,7 @@ const MOST: usize = 10;
 const RECORDS: usize = 100;
 const TEXTS_PER_RECORD: usize = 5;
 
-/// Searches earlier runs of the tenant. Never answers with the run that asks, nor with one on the same content.
+/// Searches earlier runs of the tenant. Never answers with the run that asks, nor with one on the same content or a version of it.
 pub struct SearchMemory;
 
 impl SearchMemory {
@@ -44,11 +44,7 @@ impl Tool for SearchMemory {
     async fn call(&self, scope: ToolScope<'_>, arguments: &Value) -> Result<ToolAnswer> {
         let search = search(arguments, USUAL, MOST)?;
         let mut records = scope.memory.recent(&scope.step.run.tenant, None, RECORDS).await?;
-        records.retain(|record| {
-            record.run_id != scope.step.run.run
-                && record.content != *scope.content
-                && !scope.versions.contains(&record.run_id)
-        });
+        records.retain(|record| record.run_id != scope.step.run.run && !scope.about.is_of(record));
         let found = fitting(best(&records, search.query, search.limit));
         Ok(ToolAnswer::Answer(json!({ "searched": records.len(), "found": found })))
     }

@@ -4,7 +4,7 @@ use std::task::{Context, Poll, Waker};
 use engine::error::{ErrorKind, Result};
 use engine::memory::MemoryMemories;
 use engine::model::{
-    AgentId, ContentRef, Depth, ItemId, MemoryRecord, RunId, RunKey, Status, StepKey, TenantId,
+    About, AgentId, ContentRef, Depth, ItemId, MemoryRecord, RunId, RunKey, Status, StepKey, TenantId,
 };
 use engine::ports::{Memory, ToolAnswer, ToolScope};
 use engine::step_input::{Input, RequestView, StepInput};
@@ -76,7 +76,8 @@ fn call_after(
 ) -> Result<Value> {
     let step = step();
     let content = ContentRef::new("the content of this run");
-    let scope = ToolScope { step: &step, content: &content, versions, input, memory };
+    let scope =
+        ToolScope { step: &step, about: About { content: &content, sketch: None, versions }, input, memory };
     match block_on(tools()[tool].call(scope, arguments))? {
         ToolAnswer::Answer(answer) => Ok(answer),
         ToolAnswer::Later(_) => panic!("searching takes no time"),
@@ -270,8 +271,7 @@ fn every_example_comes_out_as_it_says() {
         let (step, content) = (step(), ContentRef::new("own"));
         let scope = ToolScope {
             step: &step,
-            content: &content,
-            versions: &[],
+            about: About { content: &content, sketch: None, versions: &[] },
             input: &example.input,
             memory: &memory,
         };

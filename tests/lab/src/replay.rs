@@ -233,6 +233,8 @@ mod tests {
         assert_eq!(figures.wrong_ones, Vec::<String>::new());
         assert_eq!(figures.classes["identical"].runs, 3);
         assert!(figures.classes["identical"].avoided > 0.98, "{figures:#?}");
+        // The earlier version of a content is not shown to the edited one.
+        assert!(figures.classes["edited: fillers, marks and capitals"].avoided > 0.6, "{figures:#?}");
         // What people say in every talk is no news.
         assert!(figures.classes["new"].avoided < 0.01, "{figures:#?}");
     }

@@ -147,7 +147,7 @@ impl Store for Counting {
     }
 }
 
-/// In a new state folder only memory is asked, until there is too much to keep.
+/// In a new state folder no row is read from the disk, until there is too much to keep.
 #[test]
 fn an_empty_disk_is_not_read() {
     let disk = Arc::new(Counting::default());

@@ -8,7 +8,7 @@ use super::probe::{Probe, ensure, wrong};
 use super::{Check, Finding};
 use crate::error::Result;
 use crate::memory::MemoryMemories;
-use crate::model::ContentRef;
+use crate::model::{About, ContentRef};
 use crate::ports::{Memory as _, Tool, ToolAnswer, ToolScope};
 
 const NAME: &str = "mcp_tools";
@@ -53,8 +53,8 @@ async fn comes_out_right(probe: &Probe<'_>, name: &str, tool: &dyn Tool) -> Resu
         memory.remember(&step.run.tenant, record).await?;
     }
     let content = ContentRef::new("");
-    let scope =
-        ToolScope { step: &step, content: &content, versions: &[], input: &example.input, memory: &memory };
+    let about = About { content: &content, sketch: None, versions: &[] };
+    let scope = ToolScope { step: &step, about, input: &example.input, memory: &memory };
     let answer = tool.call(scope, &example.arguments).await?;
     ensure(answer == ToolAnswer::Answer(example.answer), || {
         format!("the example of {name} has another answer")

@@ -254,3 +254,24 @@ pub struct MemoryRecord {
     /// What the integrating agent chose to keep, as its schema says.
     pub record: serde_json::Value,
 }
+
+/// The content a run is about. What other runs said of the same content, or of a version of it, confirms nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct About<'a> {
+    /// The content itself.
+    pub content: &'a ContentRef,
+    /// What it is told by, where that is known.
+    pub sketch: Option<&'a Sketch>,
+    /// Earlier runs that are known to be about it.
+    pub versions: &'a [RunId],
+}
+
+impl About<'_> {
+    /// Whether a record is of a run on the same content.
+    pub fn is_of(&self, record: &MemoryRecord) -> bool {
+        // Also of one that ended since the earlier runs were looked at.
+        let is_version =
+            || self.sketch.zip(record.sketch.as_ref()).is_some_and(|(one, other)| one.is_version_of(other));
+        record.content == *self.content || self.versions.contains(&record.run_id) || is_version()
+    }
+}

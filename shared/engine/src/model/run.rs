@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AgentId, ContentRef, ModelPolicy, NanoUsd, RunId, RunKey, Sketch, Traceparent, Warms};
+use super::{About, AgentId, ContentRef, ModelPolicy, NanoUsd, RunId, RunKey, Sketch, Traceparent, Warms};
 use crate::error::ErrorKind;
 
 /// How deep a run looks. Ordered: each depth includes the agents of the one before.
@@ -181,12 +181,19 @@ pub struct Run {
     /// What its content is told by, once it is mapped; only of uploads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sketch: Option<Sketch>,
-    /// Earlier runs on other versions of its content, which is told when it is mapped: they confirm nothing.
+    /// Earlier runs on versions of its content, as of when it was mapped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub versions: Vec<RunId>,
     /// The stored answer it makes anew; `None` for a run that somebody asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warms: Option<Warms>,
+}
+
+impl Run {
+    /// The content it is about.
+    pub fn about(&self) -> About<'_> {
+        About { content: &self.source.content, sketch: self.sketch.as_ref(), versions: &self.versions }
+    }
 }
 
 /// Why a run has no briefing.

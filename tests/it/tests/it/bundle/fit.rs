@@ -316,8 +316,10 @@ fn has_called(bundle: &Bundle, function: &str, action: &str) -> bool {
 fn a_run_waits_for_its_end(bundle: &Bundle) -> RunKey {
     let stack = &bundle.stack;
     let key = stack.run_key(&RunId::new("none"));
-    let changes: Vec<Change> =
-        ["earlier-1", "earlier-2"].iter().map(|name| remembered(&key.tenant, name)).collect();
+    let changes: Vec<Change> = ["00000000000000000000000001", "00000000000000000000000002"]
+        .iter()
+        .map(|name| remembered(&key.tenant, name))
+        .collect();
     stack.block_on(stack.ports().store.write(&changes)).unwrap();
     assert_eq!(stack.enable_mapping("deliver", false).unwrap(), 1);
     let run = stack.post_run(&request("deep")).unwrap();
