@@ -60,7 +60,10 @@ fn agent(
     let effects = row
         .effects
         .iter()
-        .map(|name| Effect::from_name(name).ok_or_else(|| bad_value(row, "effects", name, &Effect::NAMES)))
+        .map(|name| {
+            Effect::from_name(name)
+                .ok_or_else(|| bad_value(row, "effects", name, &Effect::ALL.map(Effect::name)))
+        })
         .collect::<Result<Vec<_>, _>>()?;
     Ok(AgentSpec {
         id: AgentId::new(&row.id),

@@ -261,16 +261,20 @@ pub enum Effect {
 }
 
 impl Effect {
-    /// All, by name.
-    pub const NAMES: [&str; 2] = ["remember", "compare"];
+    /// Every effect.
+    pub const ALL: [Effect; 2] = [Effect::Remember, Effect::Compare];
+
+    /// The name in the catalogue.
+    pub fn name(self) -> &'static str {
+        match self {
+            Effect::Remember => "remember",
+            Effect::Compare => "compare",
+        }
+    }
 
     /// The effect of that name.
     pub fn from_name(name: &str) -> Option<Effect> {
-        match name {
-            "remember" => Some(Effect::Remember),
-            "compare" => Some(Effect::Compare),
-            _ => None,
-        }
+        Effect::ALL.into_iter().find(|effect| effect.name() == name)
     }
 }
 

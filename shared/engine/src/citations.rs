@@ -73,6 +73,18 @@ impl Cited<'_> {
     }
 }
 
+/// The ids in a field that holds some, in an answer as in what is shown.
+fn pointers<'a>(name: &str, value: &'a Value, mut tell: impl FnMut(Cited<'a>)) {
+    match (name, value) {
+        ("run_id", Value::String(id)) => tell(Cited::Run(id)),
+        ("segments", Value::Array(ids)) => {
+            ids.iter().filter_map(Value::as_str).map(Cited::Segment).for_each(tell);
+        }
+        (name, Value::String(id)) if SEGMENT_FIELDS.contains(&name) => tell(Cited::Segment(id)),
+        _ => {}
+    }
+}
+
 /// What an answer points at, in its order.
 fn collect<'a>(value: &'a Value, cited: &mut Vec<Cited<'a>>) {
     match value {
@@ -80,16 +92,9 @@ fn collect<'a>(value: &'a Value, cited: &mut Vec<Cited<'a>>) {
         Value::Object(fields) => {
             for (name, value) in fields {
                 match (name.as_str(), value) {
-                    ("run_id", Value::String(id)) => cited.push(Cited::Run(id)),
                     ("quote", Value::String(quote)) => cited.push(Cited::Quote(quote)),
                     ("segments", Value::String(id)) => cited.push(Cited::Segment(id)),
-                    ("segments", Value::Array(ids)) => {
-                        cited.extend(ids.iter().filter_map(Value::as_str).map(Cited::Segment));
-                    }
-                    (name, Value::String(id)) if SEGMENT_FIELDS.contains(&name) => {
-                        cited.push(Cited::Segment(id));
-                    }
-                    _ => {}
+                    (name, value) => pointers(name, value, |pointer| cited.push(pointer)),
                 }
                 collect(value, cited);
             }
@@ -107,19 +112,12 @@ fn strike<'a>(value: &'a Value, missing: &mut BTreeSet<Cited<'a>>) {
         Value::Array(values) => values.iter().for_each(|value| strike(value, missing)),
         Value::Object(fields) => {
             for (name, value) in fields {
+                let mut found = |pointer| {
+                    missing.remove(&pointer);
+                };
                 match (name.as_str(), value) {
-                    ("run_id", Value::String(id)) => {
-                        missing.remove(&Cited::Run(id));
-                    }
-                    ("segments", Value::Array(ids)) => {
-                        for id in ids.iter().filter_map(Value::as_str) {
-                            missing.remove(&Cited::Segment(id));
-                        }
-                    }
-                    (name, Value::String(id)) if name == "id" || SEGMENT_FIELDS.contains(&name) => {
-                        missing.remove(&Cited::Segment(id));
-                    }
-                    _ => {}
+                    ("id", Value::String(id)) => found(Cited::Segment(id)),
+                    (name, value) => pointers(name, value, found),
                 }
                 strike(value, missing);
             }

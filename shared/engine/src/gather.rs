@@ -276,10 +276,8 @@ async fn history(ports: &Ports, run: &Run) -> Result<Value> {
     let before = run.repeats.as_ref().unwrap_or(&run.key.run);
     let recent = || ports.memory.recent(&run.key.tenant, Some(before), HISTORY);
     let records = again(ports, recent).await?;
-    let earlier = records.into_iter().filter(|record| {
-        record.run_id != run.key.run && !run.about().is_of(record) && record.created_ms <= run.created_ms
-    });
-    Ok(earlier
+    let others = records.into_iter().filter(|record| !run.about().is_of(record));
+    Ok(others
         .map(|record| {
             let mut row = record.record;
             row["run_id"] = json!(record.run_id);

@@ -35,7 +35,7 @@ pub(crate) async fn compare(ports: &Ports, run: &Run, map: Option<&Value>) -> Re
     };
     let recent = || ports.memory.recent(&run.key.tenant, Some(&run.key.run), COMPARED);
     let records = again(ports, recent).await?;
-    let earlier = earlier_versions(run, &sketch, &records);
+    let earlier = earlier_versions(&sketch, &records);
     let mut versions: BTreeSet<RunId> = earlier.iter().map(|record| record.run_id.clone()).collect();
     let first = first(ports, run, &earlier).await?;
     // What that one was shown is what this one is shown.
@@ -93,9 +93,8 @@ async fn first(ports: &Ports, run: &Run, earlier: &[&MemoryRecord]) -> Result<Op
 
 /// The records of runs on versions of this content, and on versions of these: what was edited again and again is still the
 /// same content.
-fn earlier_versions<'a>(run: &Run, sketch: &Sketch, records: &'a [MemoryRecord]) -> Vec<&'a MemoryRecord> {
-    let mut others: Vec<&MemoryRecord> =
-        records.iter().filter(|record| record.created_ms <= run.created_ms).collect();
+fn earlier_versions<'a>(sketch: &Sketch, records: &'a [MemoryRecord]) -> Vec<&'a MemoryRecord> {
+    let mut others: Vec<&MemoryRecord> = records.iter().collect();
     let mut found: Vec<&MemoryRecord> = Vec::new();
     let mut next = Some(sketch);
     let mut looked_at = 0;

@@ -73,7 +73,7 @@ mod tests {
     /// their figures; `None` for content that is too short.
     fn check([left, both, right]: [u32; 3], by_runs: Option<bool>, by_figures: bool) {
         let (one, other) = (hashes(0..left + both), hashes(left..left + both + right));
-        let (same, _) = (hashes(0..99), ());
+        let same = hashes(0..99);
         let sketches = |figures: [&Vec<u32>; 2], runs: [&Vec<u32>; 2]| {
             let [one, other] = [0, 1].map(|at: usize| Sketch::of(figures[at].clone(), runs[at].clone()));
             let [one, other] = [one?, other?];
