@@ -145,5 +145,30 @@ fn filler(chunks: &[Chunk<'_>], place: usize) -> Option<usize> {
         return None;
     }
     let next = word(chunks.get(place + 1));
-    (WORDS.has("instructions", &next) || WORDS.has("starters", &next)).then_some(place + 1)
+    let is_english = WORDS.has("instructions", &next) || WORDS.has("starters", &next);
+    (is_english || before_a_statement(chunks, place)).then_some(place + 1)
+}
+
+/// So many words of a name, and of what follows it, are looked at.
+const WORDS_OF_A_NAME: usize = 3;
+const WORDS_OF_A_SENTENCE: usize = 40;
+
+/// Whether an English sentence follows that begins with a name and says something of it: "Um, Nora Lind said that". Where the name
+/// is joined to more by a mark or by "and", it may be a list that begins with somebody called Um.
+fn before_a_statement(chunks: &[Chunk<'_>], place: usize) -> bool {
+    let rest = &chunks[place + 1..];
+    let is_plain = |chunk: &Chunk<'_>| !chunk.is_quote && chunk.lead.is_empty();
+    let is_name = |chunk: &&Chunk<'_>| {
+        is_plain(chunk) && chunk.trail.is_empty() && chunk.core.starts_with(char::is_uppercase)
+    };
+    let names = rest.iter().take(WORDS_OF_A_NAME).take_while(is_name).count();
+    let says = |next: &Chunk<'_>| {
+        is_plain(next) && next.core.chars().all(char::is_lowercase) && !WORDS.has("joins", &next.core)
+    };
+    let mut sentence =
+        (names..rest.len().min(WORDS_OF_A_SENTENCE)).take_while(|at| !begins_sentence(rest, *at));
+    names > 0
+        && begins_sentence(chunks, place)
+        && rest.get(names).is_some_and(says)
+        && sentence.any(|at| WORDS.has("english", &rest[at].core))
 }
