@@ -168,7 +168,7 @@ fn variable(
             json!({
                 "source_name": input.request.source_name,
                 "media_type": input.request.media_type,
-                "bytes": two_digits(input.request.bytes),
+                "bytes": one_digit(input.request.bytes),
                 "depth": input.request.depth,
             })
             .to_string(),
@@ -187,9 +187,9 @@ fn variable(
     }
 }
 
-/// A number to two digits: nothing that is planned turns on a byte more or less.
-fn two_digits(number: u64) -> u64 {
-    let unit = 10_u64.pow(number.max(1).ilog10().saturating_sub(1));
+/// A number to one digit: nothing that is planned turns on a few words more or less.
+fn one_digit(number: u64) -> u64 {
+    let unit = 10_u64.pow(number.max(1).ilog10());
     number.saturating_add(unit / 2) / unit * unit
 }
 
@@ -232,14 +232,15 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_told_to_two_digits() {
-        let check = |number, expected| assert_eq!(two_digits(number), expected, "{number}");
+    fn sizes_are_told_to_one_digit() {
+        let check = |number, expected| assert_eq!(one_digit(number), expected, "{number}");
         check(0, 0);
-        check(99, 99);
-        check(5_364, 5_400);
-        check(5_377, 5_400);
+        check(7, 7);
+        check(94, 90);
+        check(5_364, 5_000);
+        check(5_500, 6_000);
         check(9_960, 10_000);
-        check(u64::MAX, 18_000_000_000_000_000_000);
+        check(u64::MAX, 10_000_000_000_000_000_000);
     }
 
     #[test]

@@ -114,6 +114,13 @@ pub(super) struct KeyPhrase {
     pub(super) segments: Vec<String>,
 }
 
+impl KeyPhrase {
+    /// Whether it may be a term of the matter: more than one word, or written as a name is. "remember" that came back is none.
+    pub(super) fn is_term(&self) -> bool {
+        self.text.contains(' ') || !self.text.starts_with(char::is_lowercase)
+    }
+}
+
 /// A name; records of earlier runs have no segments.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]

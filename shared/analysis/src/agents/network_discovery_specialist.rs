@@ -9,6 +9,7 @@ use super::input::{self, Cartography, Exchange, Record};
 
 const MOST_NODES: usize = 40;
 const MOST_EDGES: usize = 120;
+const MOST_SENTENCES: usize = 60;
 
 struct Node {
     name: String,
@@ -42,6 +43,10 @@ pub fn baseline(input: &StepInput) -> Analysis {
         .iter()
         .map(|node| json!({"name": node.name, "kind": if node.speaks { "speaker" } else { "person" }}))
         .collect();
+    let shared: BTreeSet<&String> = edges.iter().take(MOST_EDGES).flat_map(|edge| &edge.segments).collect();
+    let passages = map.passages().into_iter().filter(|sentence| shared.contains(&sentence.segment));
+    let sentences: Vec<Value> =
+        passages.take(MOST_SENTENCES).map(|row| json!({"segment": row.segment, "text": row.text})).collect();
     let edges: Vec<Value> = edges
         .iter()
         .take(MOST_EDGES)
@@ -51,7 +56,13 @@ pub fn baseline(input: &StepInput) -> Analysis {
         })
         .collect();
     let exchanges: Vec<&Exchange> = map.exchanges.iter().take(MOST_EDGES).collect();
-    Analysis::Complete(json!({"nodes": rows, "edges": edges, "exchanges": exchanges, "relations": []}))
+    Analysis::Complete(json!({
+        "nodes": rows,
+        "edges": edges,
+        "sentences": sentences,
+        "exchanges": exchanges,
+        "relations": [],
+    }))
 }
 
 /// Speakers, then persons named, each once: a speaker who is named too is one node.
@@ -163,6 +174,14 @@ mod tests {
                 {"a": "Cy Moss", "b": "Speaker 2", "weight": 1, "segments": ["s7"], "runs": [], "answers": 0},
             ])
         );
+        assert_eq!(
+            data["sentences"],
+            json!([
+                {"segment": "s2", "text": "Bo Lind."},
+                {"segment": "s7", "text": "Moss."},
+                {"segment": "s10", "text": "Lind was there."},
+            ])
+        );
         assert_eq!(data["exchanges"], map["exchanges"]);
         assert_eq!(data["nodes"][0], json!({"name": "Dana Reyes", "kind": "speaker"}));
         assert_eq!(data["nodes"].as_array().unwrap().len(), 4);
@@ -171,6 +190,9 @@ mod tests {
     #[test]
     fn nothing_in_nothing_out() {
         let data = check("network_discovery_specialist", baseline, &step(Value::Null, json!({}), json!({})));
-        assert_eq!(data, json!({"nodes": [], "edges": [], "exchanges": [], "relations": []}));
+        assert_eq!(
+            data,
+            json!({"nodes": [], "edges": [], "sentences": [], "exchanges": [], "relations": []})
+        );
     }
 }

@@ -37,15 +37,14 @@ pub fn baseline(input: &StepInput) -> Analysis {
     }
 }
 
-/// Names and key phrases in turn, once each, with their segments.
+/// What a reader may not know, once each, with its segments: names, then the terms among the key phrases.
 fn terms(map: &Cartography) -> Vec<(&str, &[String])> {
-    let names: Vec<_> =
-        map.entities.iter().map(|entity| (entity.name.as_str(), entity.segments.as_slice())).collect();
-    let phrases: Vec<_> =
-        map.key_phrases.iter().map(|phrase| (phrase.text.as_str(), phrase.segments.as_slice())).collect();
+    let names = map.entities.iter().map(|entity| (entity.name.as_str(), entity.segments.as_slice()));
+    let phrases = map.key_phrases.iter().filter(|phrase| phrase.is_term());
+    let phrases = phrases.map(|phrase| (phrase.text.as_str(), phrase.segments.as_slice()));
     let mut seen = BTreeSet::new();
-    (0..names.len().max(phrases.len()))
-        .flat_map(|rank| names.get(rank).into_iter().chain(phrases.get(rank)).copied())
+    names
+        .chain(phrases)
         .filter(|(term, _)| !term.trim().is_empty() && seen.insert(input::fold(term)))
         .collect()
 }
@@ -88,7 +87,8 @@ mod tests {
             "entities": [{"name": "Dana Reyes", "kind": "person", "mentions": 2, "segments": ["s3"]}],
             "key_phrases": [
                 {"text": "sea wall", "score": 1, "mentions": 2, "segments": ["s1", "s2"]},
-                {"text": "unseen", "score": 1, "mentions": 2, "segments": ["s40"]}],
+                {"text": "remember", "score": 1, "mentions": 2, "segments": ["s2"]},
+                {"text": "unseen thing", "score": 1, "mentions": 2, "segments": ["s40"]}],
             "summary": [
                 {"segment": "s10", "text": "\"Who pays?\"", "start_ms": null, "speaker": null},
                 {"segment": "s2", "text": "The sea wall holds.", "start_ms": null, "speaker": null},

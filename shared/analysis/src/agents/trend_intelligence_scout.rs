@@ -1,9 +1,11 @@
 //! What may be worth a run of its own: what the content announces, and what it names often.
 
+use std::collections::BTreeSet;
+
 use engine::step_input::{Analysis, StepInput};
 use serde_json::{Value, json};
 
-use super::input::{self, Cartography, Record, Sentence};
+use super::input::{self, Cartography, KeyPhrase, Record, Sentence};
 
 /// How many runs may be put in line.
 const CAP: usize = 3;
@@ -56,7 +58,18 @@ pub fn baseline(input: &StepInput) -> Analysis {
         let why = format!("Named {} times here and in {earlier}.", entity.mentions);
         suggestions.add(&entity.name, why, entity.segments.first());
     }
-    for phrase in map.key_phrases.iter().filter(|phrase| phrase.mentions >= OFTEN).take(MOST) {
+    // What people say beside the matter comes back as well, and leads nowhere.
+    let key_sentences = map.topics.iter().flat_map(|topic| &topic.key_sentences);
+    let matter: BTreeSet<&String> = key_sentences
+        .map(|sentence| &sentence.segment)
+        .chain(map.claims.iter().map(|claim| &claim.segment))
+        .collect();
+    let often = |phrase: &&KeyPhrase| {
+        phrase.mentions >= OFTEN
+            && phrase.is_term()
+            && phrase.segments.iter().any(|segment| matter.contains(segment))
+    };
+    for phrase in map.key_phrases.iter().filter(often).take(MOST) {
         let known = |record: &Record| {
             record
                 .topics
@@ -75,7 +88,7 @@ pub fn baseline(input: &StepInput) -> Analysis {
 #[derive(Default)]
 struct Suggestions {
     rows: Vec<Value>,
-    seen: std::collections::BTreeSet<String>,
+    seen: BTreeSet<String>,
 }
 
 impl Suggestions {
@@ -121,7 +134,10 @@ mod tests {
             "topics": [{"label": "wall", "keywords": ["wall"], "key_sentences": [
                 {"segment": "s9", "text": "Next time we talk to Dana Reyes.", "start_ms": null, "speaker": null},
                 {"segment": "s10", "text": "Stay tuned.", "start_ms": null, "speaker": null}]}],
-            "key_phrases": [{"text": "sea wall", "score": 1, "mentions": 4, "segments": ["s2"]}],
+            "claims": [{"id": "c1", "text": "The sea wall leaks.", "segment": "s2"}],
+            "key_phrases": [{"text": "remember", "score": 1, "mentions": 5, "segments": ["s2"]},
+                {"text": "warm tea", "score": 1, "mentions": 5, "segments": ["s5"]},
+                {"text": "sea wall", "score": 1, "mentions": 4, "segments": ["s2"]}],
             "entities": [
                 {"name": "Ann", "kind": "person", "mentions": 9, "segments": ["s1"]},
                 {"name": "Port Authority", "kind": "organisation", "mentions": 5, "segments": ["s3", "s4"]},

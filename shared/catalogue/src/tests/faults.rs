@@ -223,20 +223,21 @@ fn a_shown_field_that_is_none() {
 
 #[test]
 fn an_input_the_prompt_misses_or_repeats() {
+    const BASELINE: &str = "{{baseline: people(name, label, role, mentions, quotes, seen_before)}}";
     let message = fault(|texts| {
         swap(
             prompt(texts, "persona_archivist"),
-            "{{risk_intelligence_analyst: by_speaker, verdicts, findings}}",
+            "{{risk_intelligence_analyst: by_speaker(label, claims, refuted, cues), verdicts, findings}}",
             "",
         )
     });
     says(&message, &["prompts/persona_archivist.md", "misses `risk_intelligence_analyst`", "not_in_prompt"]);
-    let message = fault(|texts| swap(prompt(texts, "persona_archivist"), "{{baseline}}", ""));
+    let message = fault(|texts| swap(prompt(texts, "persona_archivist"), BASELINE, ""));
     says(&message, &["prompts/persona_archivist.md", "misses `baseline`"]);
     let message = fault(|texts| prompt(texts, "persona_archivist").push_str("{{baseline}}"));
     says(&message, &["prompts/persona_archivist.md", "`baseline` once"]);
     let message = fault(|texts| {
-        swap(prompt(texts, "persona_archivist"), "{{baseline}}", "");
+        swap(prompt(texts, "persona_archivist"), BASELINE, "");
         prompt(texts, "persona_archivist").insert_str(0, "{{baseline}}");
     });
     says(&message, &["prompts/persona_archivist.md", "user part only"]);

@@ -255,7 +255,7 @@ fn each_agent_says_what_only_its_inputs_show() {
     check("network_discovery_specialist", "speaks with", "analysis_cartographer", none());
     check("deep_content_analyst", "s5 gives no figure", "transcription_engineer", none());
     check("guest_intelligence_specialist", "Tied to Jon", "network_discovery_specialist", none());
-    check("controversy_tracker_specialist", "topic t1 has the darkest tone", "analysis_cartographer", none());
+    check("controversy_tracker_specialist", "s4 has the darkest tone", "analysis_cartographer", none());
     check(
         "insight_generation_specialist",
         "same sentence as claim c3",

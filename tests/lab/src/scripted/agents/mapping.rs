@@ -18,13 +18,14 @@ pub(super) fn analysis_cartographer(evidence: &Evidence) -> Result<Value, Missin
 }
 
 fn topic(index: usize, part: &[Sentence<'_>]) -> Value {
-    let keywords = frequent(part.iter().map(|sentence| sentence.text), 4);
     let (first, last) = (part.first(), part.last());
+    let longest = part.iter().max_by_key(|sentence| sentence.text.len());
+    // Named by the sentence that carries it, not by what else was said around it.
+    let keywords = frequent(longest.into_iter().map(|sentence| sentence.text), 4);
     let label = match keywords.as_slice() {
         [] => start_of(first.map_or("", |first| first.text), 40),
         keywords => keywords.iter().take(2).cloned().collect::<Vec<_>>().join(" and "),
     };
-    let longest = part.iter().max_by_key(|sentence| sentence.text.len());
     json!({
         "id": format!("t{}", index + 1),
         "label": label,
@@ -53,7 +54,11 @@ fn claims(segments: &[Sentence<'_>]) -> Vec<Value> {
                 cues.push("number");
             }
             let absolute = ["every", "never", "always", "all", "none", "first", "largest", "because"];
-            if words(sentence.text).iter().any(|word| absolute.contains(&word.as_str())) {
+            let said = words(sentence.text);
+            // What somebody tells of their own life, nobody can look up.
+            let is_private =
+                said.first().is_some_and(|word| ["i", "my", "we", "our"].contains(&word.as_str()));
+            if !is_private && said.iter().any(|word| absolute.contains(&word.as_str())) {
                 cues.push("absolute");
             }
             (!cues.is_empty()).then_some((index, sentence, cues))
@@ -123,16 +128,11 @@ pub(super) fn deep_content_analyst(evidence: &Evidence) -> Result<Value, Missing
     Ok(json!({"arguments": arguments}))
 }
 
-/// Says how heated it is, from the signals counted and the darkest topic of the map.
+/// Says how heated it is, from the signals counted and the darkest sentence of the map.
 pub(super) fn controversy_tracker_specialist(evidence: &Evidence) -> Result<Value, Missing> {
     let (map, baseline) = (evidence.need("analysis_cartographer")?, evidence.need("baseline")?);
     let signals = list(baseline, "signals");
-    let tones = map.get("sentiment").map_or(&[][..], |sentiment| list(sentiment, "by_topic"));
-    let darkest = tones
-        .iter()
-        .filter_map(|tone| Some((tone.get("value")?.as_f64()?, text(tone, "topic"))))
-        .filter(|(value, _)| *value < 0.0)
-        .min_by(|one, other| one.0.total_cmp(&other.0));
+    let darkest = map.get("sentiment").and_then(|sentiment| list(sentiment, "most_negative").first());
     let mut parts = Vec::new();
     if let Some(first) = signals.first() {
         let (time, kind) = (clock_time(field(first, "start_ms").as_i64()), text(first, "kind"));
@@ -140,8 +140,12 @@ pub(super) fn controversy_tracker_specialist(evidence: &Evidence) -> Result<Valu
         let count = number(baseline, "count");
         parts.push(format!("{count} signals, the first {time}{kind} \"{said}\" in {segment}"));
     }
-    if let Some((value, topic)) = darkest {
-        parts.push(format!("topic {topic} has the darkest tone, {value}"));
+    if let Some(sentence) = darkest {
+        parts.push(format!(
+            "{} has the darkest tone, \"{}\"",
+            text(sentence, "segment"),
+            text(sentence, "text")
+        ));
     }
     let assessment = if parts.is_empty() { Value::Null } else { parts.join("; ").into() };
     Ok(json!({"assessment": assessment}))

@@ -55,7 +55,7 @@ fn map() -> Value {
         "claims": [claim("c1", 1), claim("c2", 5), claim("c3", 6)],
         "summary": [place(1), place(2), place(3), place(6)],
         "speakers": [{"label": "Dana", "words": 40, "share": 0.5}, {"label": "Jon", "words": 40, "share": 0.5}],
-        "sentiment": {"basis": "counts", "overall": -0.5, "by_topic": [{"topic": "t1", "value": -0.5}]},
+        "sentiment": {"basis": "counts", "overall": -0.5, "most_negative": [place(3)]},
     })
 }
 
