@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "this binary is tests only")]
 
+mod a_dead_provider;
 mod agents;
 mod agreement;
 mod assay;
@@ -9,7 +10,6 @@ mod bundle;
 mod cli;
 mod collector;
 mod crash;
-mod failover;
 mod http;
 mod layering;
 mod limits;

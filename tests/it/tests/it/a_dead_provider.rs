@@ -1,5 +1,5 @@
 //! A dead provider under eight processes that share nothing but the table. The bench has the targets and judges by them; each is
-//! named here, so that none is lost there.
+//! named here, so that none is lost there. It waits for two minutes, and is named to begin first, so that nothing waits for it.
 
 use std::process::Command;
 
