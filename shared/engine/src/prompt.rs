@@ -187,7 +187,7 @@ fn variable(
     }
 }
 
-/// A number to one digit: nothing that is planned turns on a few words more or less.
+/// A number to one digit: what is planned turns on the order of a size.
 fn one_digit(number: u64) -> u64 {
     let unit = 10_u64.pow(number.max(1).ilog10());
     number.saturating_add(unit / 2) / unit * unit

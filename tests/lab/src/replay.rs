@@ -244,6 +244,8 @@ mod tests {
         assert!(figures.classes["identical"].avoided > 0.98, "{figures:#?}");
         // The earlier version of a content is not shown to the edited one.
         assert!(figures.classes["edited: fillers, marks and capitals"].avoided > 0.9, "{figures:#?}");
+        assert!(figures.classes["edited: words beside the claims"].avoided > 0.3, "{figures:#?}");
+        assert!(figures.classes["edited: figures of claims"].avoided > 0.1, "{figures:#?}");
         assert!(figures.edited_avoided > 0.5, "{figures:#?}");
         // What people say in every talk is no news.
         assert!(figures.classes["new"].avoided < 0.01, "{figures:#?}");

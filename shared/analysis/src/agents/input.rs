@@ -115,9 +115,12 @@ pub(super) struct KeyPhrase {
 }
 
 impl KeyPhrase {
-    /// Whether it may be a term of the matter: more than one word, or written as a name is. "remember" that came back is none.
-    pub(super) fn is_term(&self) -> bool {
-        self.text.contains(' ') || !self.text.starts_with(char::is_lowercase)
+    /// Whether it may be a term: more than one word, or written as a name is. "remember" that came back is none; nor is
+    /// "inflation", while every German noun is one. Where a language has no word list, any may be.
+    fn is_term(&self, language: &str) -> bool {
+        self.text.contains([' ', '-'])
+            || !self.text.starts_with(char::is_lowercase)
+            || lexicon::phrases(language.split('-').next().unwrap_or_default()).is_empty()
     }
 }
 
@@ -251,6 +254,18 @@ impl Cartography {
             known.speaker = known.speaker.take().or(sentence.speaker);
         }
         passages.into_values().collect()
+    }
+
+    /// The key phrases that may be terms of the matter, best first: they stand in a claim or a key sentence. What people say
+    /// beside the matter comes back as well.
+    pub(super) fn terms(&self) -> impl Iterator<Item = &KeyPhrase> {
+        let key_sentences = self.topics.iter().flat_map(|topic| &topic.key_sentences);
+        let claims = self.claims.iter().map(|claim| &claim.segment);
+        let matter: BTreeSet<&String> =
+            key_sentences.map(|sentence| &sentence.segment).chain(claims).collect();
+        self.key_phrases.iter().filter(move |phrase| {
+            phrase.is_term(&self.language) && phrase.segments.iter().any(|segment| matter.contains(segment))
+        })
     }
 
     /// This run as a later one will see it.

@@ -43,10 +43,20 @@ pub fn baseline(input: &StepInput) -> Analysis {
         .iter()
         .map(|node| json!({"name": node.name, "kind": if node.speaks { "speaker" } else { "person" }}))
         .collect();
-    let shared: BTreeSet<&String> = edges.iter().take(MOST_EDGES).flat_map(|edge| &edge.segments).collect();
-    let passages = map.passages().into_iter().filter(|sentence| shared.contains(&sentence.segment));
-    let sentences: Vec<Value> =
-        passages.take(MOST_SENTENCES).map(|row| json!({"segment": row.segment, "text": row.text})).collect();
+    let passages = map.passages();
+    let shown: BTreeSet<&String> = passages.iter().map(|sentence| &sentence.segment).collect();
+    let mut chosen = BTreeSet::new();
+    // The strongest pairs first.
+    for segment in edges.iter().flat_map(|edge| &edge.segments).filter(|segment| shown.contains(segment)) {
+        if chosen.len() < MOST_SENTENCES {
+            chosen.insert(segment);
+        }
+    }
+    let sentences: Vec<Value> = passages
+        .iter()
+        .filter(|sentence| chosen.contains(&sentence.segment))
+        .map(|sentence| json!({"segment": sentence.segment, "text": sentence.text}))
+        .collect();
     let edges: Vec<Value> = edges
         .iter()
         .take(MOST_EDGES)

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use super::input::{self, Cartography, Record, Sentence};
 
 const MOST_TERMS: usize = 8;
+/// So many names come before the first term that is none.
+const MOST_NAMES_FIRST: usize = 5;
 const MOST_PASSAGES: usize = 3;
 const MOST_QUESTIONS: usize = 10;
 
@@ -37,14 +39,18 @@ pub fn baseline(input: &StepInput) -> Analysis {
     }
 }
 
-/// What a reader may not know, once each, with its segments: names, then the terms among the key phrases.
+/// What a reader may not know, once each, with its segments: the first names, terms, the other names. Who speaks is no term.
 fn terms(map: &Cartography) -> Vec<(&str, &[String])> {
-    let names = map.entities.iter().map(|entity| (entity.name.as_str(), entity.segments.as_slice()));
-    let phrases = map.key_phrases.iter().filter(|phrase| phrase.is_term());
-    let phrases = phrases.map(|phrase| (phrase.text.as_str(), phrase.segments.as_slice()));
+    let speaks =
+        |name: &str| map.speakers.iter().any(|speaker| input::fold(&speaker.label) == input::fold(name));
+    let names = map.entities.iter().filter(|entity| !speaks(&entity.name));
+    let names: Vec<_> = names.map(|entity| (entity.name.as_str(), entity.segments.as_slice())).collect();
+    let (first, others) = names.split_at(names.len().min(MOST_NAMES_FIRST));
+    let phrases = map.terms().map(|phrase| (phrase.text.as_str(), phrase.segments.as_slice()));
     let mut seen = BTreeSet::new();
-    names
+    (first.iter().copied())
         .chain(phrases)
+        .chain(others.iter().copied())
         .filter(|(term, _)| !term.trim().is_empty() && seen.insert(input::fold(term)))
         .collect()
 }
@@ -89,6 +95,7 @@ mod tests {
                 {"text": "sea wall", "score": 1, "mentions": 2, "segments": ["s1", "s2"]},
                 {"text": "remember", "score": 1, "mentions": 2, "segments": ["s2"]},
                 {"text": "unseen thing", "score": 1, "mentions": 2, "segments": ["s40"]}],
+            "claims": [{"id": "c1", "text": "The sea wall holds.", "segment": "s2"}],
             "summary": [
                 {"segment": "s10", "text": "\"Who pays?\"", "start_ms": null, "speaker": null},
                 {"segment": "s2", "text": "The sea wall holds.", "start_ms": null, "speaker": null},

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use engine::step_input::{Analysis, StepInput};
 use serde_json::{Value, json};
 
-use super::input::{self, Cartography, KeyPhrase, Record, Sentence};
+use super::input::{self, Cartography, Record, Sentence};
 
 /// How many runs may be put in line.
 const CAP: usize = 3;
@@ -58,18 +58,7 @@ pub fn baseline(input: &StepInput) -> Analysis {
         let why = format!("Named {} times here and in {earlier}.", entity.mentions);
         suggestions.add(&entity.name, why, entity.segments.first());
     }
-    // What people say beside the matter comes back as well, and leads nowhere.
-    let key_sentences = map.topics.iter().flat_map(|topic| &topic.key_sentences);
-    let matter: BTreeSet<&String> = key_sentences
-        .map(|sentence| &sentence.segment)
-        .chain(map.claims.iter().map(|claim| &claim.segment))
-        .collect();
-    let often = |phrase: &&KeyPhrase| {
-        phrase.mentions >= OFTEN
-            && phrase.is_term()
-            && phrase.segments.iter().any(|segment| matter.contains(segment))
-    };
-    for phrase in map.key_phrases.iter().filter(often).take(MOST) {
+    for phrase in map.terms().filter(|phrase| phrase.mentions >= OFTEN).take(MOST) {
         let known = |record: &Record| {
             record
                 .topics

@@ -117,7 +117,7 @@ fn settled(text: &str, is_request: bool) -> Option<String> {
 }
 
 /// The text after a pass, and whether another could change it: none does where this one has but folded blanks and lowered first
-/// words, for the steps ask for neither.
+/// words: a first word that was lowered begins its sentence still.
 fn pass(text: &str, is_request: bool) -> (String, bool) {
     let mut chunks = chunks::cut(text);
     if is_request {

@@ -30,10 +30,14 @@ pub(super) struct Arguments {
 }
 
 /// What is asked for: the share of tokens avoided of content that came before, of edited content, and of judging repeated claims.
-const TARGETS: [(&str, Must); 4] = [
+/// Of edited content none may be far below the others.
+const TARGETS: [(&str, Must); 7] = [
     ("/wrong", Must::Be(0.0)),
     ("/classes/identical/avoided", Must::BeAtLeast(0.99)),
     ("/edited_avoided", Must::BeAtLeast(0.6)),
+    ("/classes/edited: fillers, marks and capitals/avoided", Must::BeAtLeast(0.9)),
+    ("/classes/edited: words beside the claims/avoided", Must::BeAtLeast(0.5)),
+    ("/classes/edited: figures of claims/avoided", Must::BeAtLeast(0.2)),
     ("/classes/other content, a third of its claims reworded/repeated_avoided", Must::BeAtLeast(0.7)),
 ];
 

@@ -152,23 +152,31 @@ fn filler(chunks: &[Chunk<'_>], place: usize) -> Option<usize> {
 /// So many words of a name, and of what follows it, are looked at.
 const WORDS_OF_A_NAME: usize = 3;
 const WORDS_OF_A_SENTENCE: usize = 40;
+/// In bytes.
+const LONGEST_ABBREVIATION: usize = 3;
 
-/// Whether an English sentence follows that begins with a name and says something of it: "Um, Nora Lind said that". Where the name
-/// is joined to more by a mark or by "and", it may be a list that begins with somebody called Um.
+/// Whether an English sentence follows that begins with a name, on the same line, and says something of that one: "Um, Nora Lind said
+/// that". Whatever else may follow a name may make it a list that begins with somebody called Um.
 fn before_a_statement(chunks: &[Chunk<'_>], place: usize) -> bool {
     let rest = &chunks[place + 1..];
-    let is_plain = |chunk: &Chunk<'_>| !chunk.is_quote && chunk.lead.is_empty();
+    let is_plain =
+        |chunk: &Chunk<'_>| !chunk.is_quote && chunk.lead.is_empty() && !chunk.space.contains('\n');
     let is_name = |chunk: &&Chunk<'_>| {
         is_plain(chunk) && chunk.trail.is_empty() && chunk.core.starts_with(char::is_uppercase)
     };
     let names = rest.iter().take(WORDS_OF_A_NAME).take_while(is_name).count();
-    let says = |next: &Chunk<'_>| {
-        is_plain(next) && next.core.chars().all(char::is_lowercase) && !WORDS.has("joins", &next.core)
+    let says = |next: &Chunk<'_>| is_plain(next) && WORDS.has("says", &next.core);
+    // "Dr." ends no sentence.
+    let is_first = match place.checked_sub(1).map(|before| &chunks[before]) {
+        Some(before) if !chunks[place].space.contains('\n') && before.trail.ends_with('.') => {
+            before.core.len() > LONGEST_ABBREVIATION && before.core.chars().all(char::is_lowercase)
+        }
+        _ => begins_sentence(chunks, place),
     };
     let mut sentence =
         (names..rest.len().min(WORDS_OF_A_SENTENCE)).take_while(|at| !begins_sentence(rest, *at));
     names > 0
-        && begins_sentence(chunks, place)
+        && is_first
         && rest.get(names).is_some_and(says)
         && sentence.any(|at| WORDS.has("english", &rest[at].core))
 }

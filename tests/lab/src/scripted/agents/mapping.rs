@@ -49,16 +49,17 @@ fn claims(segments: &[Sentence<'_>]) -> Vec<Value> {
         .enumerate()
         .filter(|(_, sentence)| !sentence.text.trim_end().ends_with('?'))
         .filter_map(|(index, sentence)| {
+            let said = words(sentence.text);
+            // Private memories are no claims, says the prompt.
+            if said.first().is_some_and(|word| ["i", "my"].contains(&word.as_str())) {
+                return None;
+            }
             let mut cues = Vec::new();
             if !numbers(sentence.text).is_empty() {
                 cues.push("number");
             }
             let absolute = ["every", "never", "always", "all", "none", "first", "largest", "because"];
-            let said = words(sentence.text);
-            // What somebody tells of their own life, nobody can look up.
-            let is_private =
-                said.first().is_some_and(|word| ["i", "my", "we", "our"].contains(&word.as_str()));
-            if !is_private && said.iter().any(|word| absolute.contains(&word.as_str())) {
+            if said.iter().any(|word| absolute.contains(&word.as_str())) {
                 cues.push("absolute");
             }
             (!cues.is_empty()).then_some((index, sentence, cues))
