@@ -1,5 +1,6 @@
 //! The bundle on the emulator: the real template, the real binaries, every call held against its function's role.
 
+mod a_poisoned_queue;
 mod access;
 mod adapters;
 mod agreement;

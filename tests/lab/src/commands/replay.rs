@@ -21,8 +21,9 @@ pub(super) struct Arguments {
     /// Runs before, in which recall by meaning earns the right to serve
     #[arg(long, default_value_t = 100)]
     before: usize,
-    /// Answers of the same meaning that are taken as found right before, as a platform has them that is long in use
-    #[arg(long, default_value_t = 30_000)]
+    /// Answers of the same meaning that are taken as found right before, as a platform has them that is long in use: one
+    /// served answer in 32 is audited then, and one in 16 after 30,000
+    #[arg(long, default_value_t = 50_000)]
     earned: u64,
     /// Which content
     #[arg(long, default_value_t = 1)]

@@ -22,6 +22,7 @@ fn requests_that_say_the_same_meet() {
     ] {
         check(text, "summarise the report");
     }
+    check("Um, According to Nora Lind it fell", "according to Nora Lind it fell");
     check("It fell. Um, Nora Lind said that it is the wall.", "it fell. Nora Lind said that it is the wall.");
     check("Could you please summarise the report?", "Could you summarise the report?");
     check("Could you summarise the report please?", "Could you summarise the report?");
