@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::input;
 use crate::captions::{self, Format};
-use crate::{clickbait, language};
+use crate::{clickbait, language, segments};
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -72,6 +72,7 @@ pub fn baseline(input: &StepInput) -> Analysis {
     }
     let title = stated(source.title).or_else(|| heading(&content));
     let clickbait = title.as_deref().map_or(Value::Null, wording);
+    let glimpse = glimpse(&content, &input.request.source_name);
     let format = if source.format.is_empty() { content.format } else { source.format };
     Analysis::Complete(json!({
         "rung": source.rung,
@@ -92,6 +93,7 @@ pub fn baseline(input: &StepInput) -> Analysis {
         "instead": stated(source.instead),
         "warnings": source.warnings,
         "fetch_policy": source.fetch_policy,
+        "glimpse": glimpse,
         "subject": null,
     }))
 }
@@ -110,6 +112,58 @@ fn wording(title: &str) -> Value {
     let cues: Vec<Value> =
         found.cues.into_iter().map(|cue| json!({"cue": cue.cue, "words": cue.words})).collect();
     json!({"score": input::rounded(found.score), "cues": cues})
+}
+
+/// Letters of the first words, about a minute of speech, and of those from the middle and the end.
+const OPENING: usize = 900;
+const ELSEWHERE: usize = 300;
+
+/// A short look at the sentences of a content, without its markup: what it is about is seldom told elsewhere, and the rest of a
+/// long one would cost more than it tells.
+fn glimpse(content: &Content, source_name: &str) -> Value {
+    let format =
+        Format::from_name(&content.format).unwrap_or_else(|| captions::detect(source_name, &content.text));
+    // What cannot be read is reported by the step that has to read all of it.
+    let cues = captions::parse(format, &content.text).map(|read| read.cues).unwrap_or_default();
+    let sentences = segments::from_cues(&cues);
+    let pieces: Vec<&str> = sentences.iter().flat_map(|sentence| pieces(&sentence.text)).collect();
+    // Where the middle lies hangs on how many pieces there are: other words in one of them do not move it.
+    let opening = span(pieces.iter(), OPENING);
+    let rest = &pieces[opening..];
+    let end = span(rest.iter().rev(), ELSEWHERE);
+    let rest = &rest[..rest.len() - end];
+    let begin = (pieces.len() / 2).saturating_sub(opening).min(rest.len());
+    let middle = &rest[begin..];
+    let middle = &middle[..span(middle.iter(), ELSEWHERE)];
+    json!({
+        "opening": pieces[..opening].join("\n"),
+        "middle": middle.join("\n"),
+        "end": pieces[pieces.len() - end..].join("\n"),
+    })
+}
+
+/// A text in pieces that end between words and are no longer than what is shown of the middle, unless one word is.
+fn pieces(text: &str) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut rest = text.trim();
+    while !rest.is_empty() {
+        let most = rest.char_indices().nth(ELSEWHERE).map_or(rest.len(), |(byte, _)| byte);
+        let (piece, _) = rest.split_at(most);
+        let end = if most == rest.len() { most } else { piece.rfind(char::is_whitespace).unwrap_or(most) };
+        pieces.push(rest[..end].trim_end());
+        rest = rest[end..].trim_start();
+    }
+    pieces
+}
+
+/// How many pieces hold no more than so many letters; at least one, if there is any.
+fn span<'a>(pieces: impl Iterator<Item = &'a &'a str>, most: usize) -> usize {
+    let mut letters = 0;
+    let fits = |(index, piece): &(usize, &&str)| {
+        letters += piece.chars().count();
+        *index == 0 || letters <= most
+    };
+    pieces.enumerate().take_while(fits).count()
 }
 
 /// The title a Markdown file opens with, without its markup.
@@ -153,6 +207,49 @@ mod tests {
         let data =
             check("acquisition_specialist", baseline, &facts("metadata_only", json!(null), json!(null)));
         assert_eq!(data["title"], Value::Null);
+    }
+
+    #[test]
+    fn a_glimpse_holds_the_words_of_beginning_middle_and_end() {
+        let check = |format: &str, text: &str, expected: [&str; 3]| {
+            let content = Content { format: format.to_owned(), text: text.to_owned() };
+            let found = glimpse(&content, "a.vtt");
+            let expected = json!({"opening": expected[0], "middle": expected[1], "end": expected[2]});
+            assert_eq!(found, expected, "{text:.80}");
+        };
+        check("vtt", "", ["", "", ""]);
+        check("text", "", ["", "", ""]);
+        check("vtt", "no captions at all", ["", "", ""]);
+        let vtt = "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Ann>Good <i>evening</i>. Be\n\n00:02.000 --> 00:03.000\n<v Ann>seated.\n";
+        check("vtt", vtt, ["Good evening.\nBe seated.", "", ""]);
+        // Sentences of 29 letters: so many fit, those from the 500th, and the last.
+        let sentences = |from: usize, count: usize| {
+            (from..from + count)
+                .map(|number| format!("The {number:06}th ship comes home."))
+                .collect::<Vec<_>>()
+        };
+        let all = sentences(0, 1_000).join(" ");
+        let [opening, middle, end] =
+            [(0, 31), (500, 10), (990, 10)].map(|(from, count)| sentences(from, count).join("\n"));
+        check("text", &all, [&opening, &middle, &end]);
+        // No third part is left.
+        let few = sentences(0, 35);
+        check("text", &few.join(" "), [&few[..31].join("\n"), "", &few[31..].join("\n")]);
+    }
+
+    #[test]
+    fn what_has_no_sentences_is_cut_between_words_or_where_it_must() {
+        let check = |text: &str, expected: &[usize]| {
+            let found = pieces(text);
+            assert_eq!(found.iter().map(|piece| piece.chars().count()).collect::<Vec<_>>(), expected);
+            let without_space =
+                |text: &str| text.chars().filter(|letter| !letter.is_whitespace()).collect::<String>();
+            assert_eq!(without_space(&found.concat()), without_space(text));
+        };
+        check("", &[]);
+        check(" a b ", &[3]);
+        check(&"\u{e4}".repeat(700), &[300, 300, 100]);
+        check(&"word ".repeat(100), &[299, 199]);
     }
 
     #[test]

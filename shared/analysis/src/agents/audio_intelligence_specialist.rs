@@ -1,37 +1,51 @@
-//! How it was spoken, from timing alone: pace, pauses, overlaps, the longest turn.
+//! How it was spoken, from timing alone: pace and its changes, pauses, overlaps, the longest turn.
 
 use engine::step_input::{Analysis, StepInput};
 use serde_json::{Value, json};
 
 use super::read::transcript;
 use crate::document::Document;
-use crate::{speakers, timing};
+use crate::speakers::{self, Turn};
+use crate::timing;
 
 const MOST_PAUSES: usize = 20;
 const MOST_OVERLAPS: usize = 20;
+const MOST_CHANGES: usize = 3;
 
-/// Speakers and turns always; pauses and overlaps where there are times.
+/// A pause of this length may be worth a listen, as its prompt has it.
+const LONG_PAUSE_MS: u64 = 3_000;
+
+/// Speakers and turns always; pace, pauses and overlaps where there are times. A long pause has the words on either side of it:
+/// what it may mean hangs on them, and on nothing else of the transcript.
 pub fn baseline(input: &StepInput) -> Analysis {
     let transcript = transcript(input);
     let segments = &transcript.segments;
     let document = Document::new(segments, &transcript.language.code);
+    let id = |segment: usize| &segments[segment].id;
+    let turns = speakers::turns(&document);
     let speakers: Vec<Value> = speakers::find(&document)
         .into_iter()
         .map(|speaker| {
+            let is_theirs =
+                |turn: &&Turn| turn.label.as_deref().unwrap_or(speakers::UNKNOWN) == speaker.label;
             json!({
                 "label": speaker.label,
+                "segment": turns.iter().find(is_theirs).map(|turn| id(turn.first)),
                 "words": speaker.words,
                 "speaking_ms": speaker.speaking_ms,
-                "words_per_minute": speaker.words_per_minute,
+                "words_per_minute": speaker.words_per_minute.map(f64::round),
             })
         })
         .collect();
     let pauses: Vec<Value> = timing::pauses(segments, MOST_PAUSES)
         .into_iter()
         .map(|pause| {
+            let text = |segment: usize| (pause.length_ms >= LONG_PAUSE_MS).then(|| &segments[segment].text);
             json!({
-                "after_segment": segments[pause.after].id,
-                "before_segment": segments[pause.after + 1].id,
+                "after_segment": id(pause.after),
+                "before_segment": id(pause.after + 1),
+                "text_before": text(pause.after),
+                "text_after": text(pause.after + 1),
                 "ms": pause.length_ms,
             })
         })
@@ -40,16 +54,34 @@ pub fn baseline(input: &StepInput) -> Analysis {
         .into_iter()
         .map(|overlap| {
             json!({
-                "segment_a": segments[overlap.first].id,
-                "segment_b": segments[overlap.first + 1].id,
+                "segment_a": id(overlap.first),
+                "segment_b": id(overlap.first + 1),
+                "speaker_a": segments[overlap.first].speaker,
+                "speaker_b": segments[overlap.first + 1].speaker,
                 "ms": overlap.length_ms,
             })
         })
         .collect();
-    let turns = speakers::turns(&document);
-    let longest = turns.iter().filter(|turn| turn.label.is_some()).rev().max_by_key(|turn| turn.words);
-    let longest_turn = longest
-        .map(|turn| json!({"label": turn.label, "segment": segments[turn.first].id, "words": turn.words}));
+    let changes: Vec<Value> = timing::pace_changes(&document, MOST_CHANGES)
+        .into_iter()
+        .map(|parts| {
+            let [before, after] = parts
+                .map(|part| json!({"segment": id(part.first), "words_per_minute": part.words_per_minute}));
+            json!({"before": before, "after": after})
+        })
+        .collect();
+    let labelled = turns.iter().enumerate().filter(|(_, turn)| turn.label.is_some());
+    let longest_turn = labelled.rev().max_by_key(|(_, turn)| turn.words).map(|(at, turn)| {
+        let end = turns.get(at + 1).map_or(segments.len(), |next| next.first);
+        let starts_ms = segments[turn.first].start_ms;
+        let ends_ms = segments[turn.first..end].iter().filter_map(|segment| segment.end_ms).max();
+        json!({
+            "label": turn.label,
+            "segment": id(turn.first),
+            "words": turn.words,
+            "ms": ends_ms.zip(starts_ms).map(|(ends_ms, starts_ms)| ends_ms.saturating_sub(starts_ms)),
+        })
+    });
     let lacking = if transcript.timed {
         "delivery is judged from timing, nobody listened"
     } else {
@@ -62,6 +94,7 @@ pub fn baseline(input: &StepInput) -> Analysis {
             "pauses": pauses,
             "overlaps": overlaps,
             "longest_turn": longest_turn,
+            "pace_changes": changes,
             "delivery": [],
         }),
         lacking: lacking.to_owned(),

@@ -268,6 +268,12 @@ impl Cartography {
         })
     }
 
+    /// Whether somebody of this name speaks here.
+    pub(super) fn speaks(&self, name: &str) -> bool {
+        let name = fold(name);
+        self.speakers.iter().any(|speaker| fold(&speaker.label) == name)
+    }
+
     /// This run as a later one will see it.
     pub(super) fn as_record(&self, input: &StepInput) -> Record {
         Record {

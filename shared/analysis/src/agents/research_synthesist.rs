@@ -41,9 +41,7 @@ pub fn baseline(input: &StepInput) -> Analysis {
 
 /// What a reader may not know, once each, with its segments: the first names, terms, the other names. Who speaks is no term.
 fn terms(map: &Cartography) -> Vec<(&str, &[String])> {
-    let speaks =
-        |name: &str| map.speakers.iter().any(|speaker| input::fold(&speaker.label) == input::fold(name));
-    let names = map.entities.iter().filter(|entity| !speaks(&entity.name));
+    let names = map.entities.iter().filter(|entity| !map.speaks(&entity.name));
     let names: Vec<_> = names.map(|entity| (entity.name.as_str(), entity.segments.as_slice())).collect();
     let (first, others) = names.split_at(names.len().min(MOST_NAMES_FIRST));
     let phrases = map.terms().map(|phrase| (phrase.text.as_str(), phrase.segments.as_slice()));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use engine::step_input::{Analysis, StepInput};
 use serde_json::{Value, json};
 
-use super::input::{self, Cartography, Record, Sentence};
+use super::input::{self, Cartography, Entity, Record, Sentence};
 
 /// How many runs may be put in line.
 const CAP: usize = 3;
@@ -50,10 +50,8 @@ pub fn baseline(input: &StepInput) -> Analysis {
         let why = format!("Announced: \"{}\"", sentence.text);
         suggestions.add(&subject(&map, sentence), why, Some(&sentence.segment));
     }
-    let speaks =
-        |name: &str| map.speakers.iter().any(|speaker| input::fold(&speaker.label) == input::fold(name));
-    let names = map.entities.iter().filter(|entity| entity.mentions >= OFTEN && !speaks(&entity.name));
-    for entity in names.take(MOST) {
+    let often = |entity: &&Entity| entity.mentions >= OFTEN && !map.speaks(&entity.name);
+    for entity in map.entities.iter().filter(often).take(MOST) {
         let earlier = earlier(&history, |record| record.has_entity(&entity.name));
         let why = format!("Named {} times here and in {earlier}.", entity.mentions);
         suggestions.add(&entity.name, why, entity.segments.first());

@@ -217,7 +217,7 @@ fn a_shown_field_that_is_none() {
     shows("argument_strategist", "verification_director", "verdict");
     shows("persona_archivist", "baseline", "people(weather)");
     shows("verification_director", "item", "id, weather");
-    shows("acquisition_specialist", "fact.content", "text");
+    shows("visual_intelligence_specialist", "fact.content", "text");
     shows("deep_content_analyst", "transcription_engineer", "segments, segments");
 }
 

@@ -197,7 +197,8 @@ fn each_agent_says_what_only_its_inputs_show() {
         answer("mission_orchestrator", &evidence("mission_orchestrator").with("request", text_request))
             .unwrap();
     assert_eq!(skips["skip"][0]["agent"], "audio_intelligence_specialist");
-    check("acquisition_specialist", "harbour", "fact.content", json!({"text": "Cheese ripens slowly."}));
+    let cheese = json!({"rung": "full_text", "glimpse": {"opening": "Cheese ripens slowly."}});
+    check("acquisition_specialist", "harbour", "baseline", cheese);
     check("transcription_engineer", "\"name\":\"Dana Holm\"", "baseline", json!({"segments": []}));
     check("analysis_cartographer", "Jon says: It will cost 4 million", "transcription_engineer", none());
     check("verification_director", "\"verdict\":\"refuted\"", "item", sample::second_claim());

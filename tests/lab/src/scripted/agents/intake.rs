@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Sentence, sentences};
+use super::sentences;
 use crate::scripted::evidence::{Evidence, Missing};
-use crate::scripted::read::{content_words, frequent, list, start_of, text, words};
+use crate::scripted::read::{content_words, field, frequent, list, number, start_of, text};
 
 /// Skips the stopwatch where the request says that there is no clock.
 pub(super) fn mission_orchestrator(evidence: &Evidence) -> Result<Value, Missing> {
@@ -37,8 +37,9 @@ pub(super) fn mission_orchestrator(evidence: &Evidence) -> Result<Value, Missing
 /// Names what the source's own words are about.
 pub(super) fn acquisition_specialist(evidence: &Evidence) -> Result<Value, Missing> {
     evidence.need("mission_orchestrator")?;
-    let (source, content) = (evidence.need("baseline")?, evidence.need("fact.content")?);
-    let carrying = frequent(text(content, "text").lines().filter(|line| !line.contains("-->")), 3);
+    let source = evidence.need("baseline")?;
+    let glimpse = field(source, "glimpse");
+    let carrying = frequent(["opening", "middle", "end"].map(|part| text(&glimpse, part)).into_iter(), 3);
     let subject = match (source.get("title").and_then(Value::as_str), carrying.as_slice()) {
         (_, []) => Value::Null,
         (Some(title), words) => format!("{}: {}", start_of(title, 80), words.join(", ")).into(),
@@ -112,50 +113,32 @@ pub(super) fn visual_intelligence_specialist(evidence: &Evidence) -> Result<Valu
     Ok(json!({"on_screen": pointing.take(12).collect::<Vec<_>>()}))
 }
 
-/// Times the voices: the pace of each and the longest pause.
+/// Says the pace of each voice and the longest pause, as they were timed.
 pub(super) fn audio_intelligence_specialist(evidence: &Evidence) -> Result<Value, Missing> {
     let transcript = evidence.need("transcription_engineer")?;
-    let segments = sentences(transcript, "segments");
+    let measures = evidence.need("baseline")?;
     if transcript["timed"] != true {
         return Ok(json!({"delivery": []}));
     }
     let mut delivery = Vec::new();
-    let mut paces = BTreeMap::<&str, (i64, usize, &str)>::new();
-    for sentence in &segments {
-        if let Some(spoken_ms) = duration_ms(sentence) {
-            let pace =
-                paces.entry(sentence.speaker.unwrap_or("the speaker")).or_insert((0, 0, sentence.segment));
-            pace.0 += spoken_ms;
-            pace.1 += words(sentence.text).len();
-        }
-    }
-    for (speaker, (spoken_ms, count, segment)) in
-        paces.into_iter().filter(|(_, (spoken_ms, _, _))| *spoken_ms > 0)
+    for speaker in list(measures, "speakers").iter().filter(|speaker| speaker["words_per_minute"].is_number())
     {
-        let pace = i64::try_from(count).unwrap_or(i64::MAX).saturating_mul(60_000) / spoken_ms;
-        delivery
-            .push(json!({"text": format!("{speaker} speaks at {pace} words a minute."), "segment": segment}));
+        let (label, pace) = (text(speaker, "label"), number(speaker, "words_per_minute"));
+        delivery.push(json!({"text": format!("{label} speaks at {pace} words a minute."), "segment": text(speaker, "segment")}));
     }
-    let pauses =
-        segments.windows(2).filter_map(|pair| Some((pair[1].start_ms? - pair[0].end_ms?, pair[0].segment)));
-    if let Some((pause_ms, segment)) =
-        pauses.max_by_key(|(pause_ms, _)| *pause_ms).filter(|(pause_ms, _)| *pause_ms >= 1000)
-    {
-        let seconds = format!("{}.{}", pause_ms / 1000, pause_ms % 1000 / 100);
-        delivery
-            .push(json!({"text": format!("The longest pause lasts {seconds} seconds."), "segment": segment}));
+    let longest = list(measures, "pauses").iter().max_by_key(|pause| number(pause, "ms"));
+    if let Some(pause) = longest.filter(|pause| number(pause, "ms") >= 1000) {
+        let seconds = format!("{}.{}", number(pause, "ms") / 1000, number(pause, "ms") % 1000 / 100);
+        let said = format!(
+            "The longest pause lasts {seconds} seconds, after \"{}\"",
+            start_of(text(pause, "text_before"), 60)
+        );
+        delivery.push(json!({"text": said, "segment": text(pause, "after_segment")}));
     }
-    delivery.sort_by_key(|entry| position(&segments, text(entry, "segment")));
+    let position = |id: &str| id.trim_start_matches('s').parse::<u64>().unwrap_or(u64::MAX);
+    delivery.sort_by_key(|entry| position(text(entry, "segment")));
     delivery.truncate(6);
     Ok(json!({"delivery": delivery}))
-}
-
-fn duration_ms(sentence: &Sentence<'_>) -> Option<i64> {
-    Some(sentence.end_ms? - sentence.start_ms?).filter(|duration| *duration > 0)
-}
-
-fn position(segments: &[Sentence<'_>], id: &str) -> usize {
-    segments.iter().position(|sentence| sentence.segment == id).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]

@@ -110,9 +110,15 @@ pub(super) fn block(name: &str) -> Value {
 pub(super) fn baseline(agent: &str) -> Value {
     match agent {
         "acquisition_specialist" => {
-            json!({"kind": "upload", "rung": "captions", "name": "harbour talk.vtt", "title": null})
+            json!({"kind": "upload", "rung": "captions", "name": "harbour talk.vtt", "title": null,
+                "glimpse": {"opening": SAID.map(|(_, _, _, _, text)| text).join(" "), "middle": "", "end": ""}})
         }
         "transcription_engineer" => json!({"segments": segments()}),
+        "audio_intelligence_specialist" => json!({
+            "speakers": [{"label": "Dana", "segment": "s1", "speaking_ms": 17_000, "words_per_minute": 124},
+                {"label": "Jon", "segment": "s3", "speaking_ms": 17_500, "words_per_minute": 130}],
+            "pauses": [{"after_segment": "s2", "before_segment": "s3", "text_before": SAID[1].4,
+                "text_after": SAID[2].4, "ms": 3_500}]}),
         "verification_director" => json!({"evidence": [
             {"source": "transcript", "segment": "s3", "run_id": null, "quote": SAID[2].4, "stance": "neutral"}]}),
         "persona_archivist" => {
