@@ -88,14 +88,14 @@ fn sentences<'a>(value: &'a Value, field: &str) -> Vec<Sentence<'a>> {
     list(value, field).iter().map(Sentence::of).filter(|sentence| !sentence.segment.is_empty()).collect()
 }
 
-/// All sentences a map quotes, each segment once: its summary, topics, claims and their context.
+/// All sentences a map tells, each segment once: its summary, topics, claims and their context.
 fn quoted(map: &Value) -> Vec<Sentence<'_>> {
     let mut found = sentences(map, "summary");
     for topic in list(map, "topics") {
         found.extend(sentences(topic, "key_sentences"));
     }
     for claim in list(map, "claims") {
-        found.push(Sentence { text: text(claim, "quote"), ..Sentence::of(claim) });
+        found.push(Sentence::of(claim));
         found.extend(sentences(claim, "context"));
     }
     let mut seen = std::collections::BTreeSet::new();

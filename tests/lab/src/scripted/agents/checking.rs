@@ -140,7 +140,7 @@ pub(super) fn risk_intelligence_analyst(evidence: &Evidence) -> Result<Value, Mi
             let refuted = format!(
                 "Claim {} was refuted: \"{}\"",
                 text(claim, "id"),
-                start_of(text(claim, "quote"), 120)
+                start_of(text(claim, "text"), 120)
             );
             findings.push(json!({"text": refuted, "segment": text(claim, "segment"), "start_ms": field(claim, "start_ms")}));
         }
