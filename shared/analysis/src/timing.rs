@@ -90,7 +90,8 @@ pub fn pace_changes(document: &Document<'_>, most: usize) -> Vec<[Pace; 2]> {
     let part_ms = LEAST_PART_MS.max(ends_ms.saturating_sub(begins_ms).div_ceil(MOST_PARTS));
     let mut parts: BTreeMap<u64, (usize, u64, u64)> = BTreeMap::new();
     for (index, start_ms, length_ms) in spoken() {
-        let (_, words, speech_ms) = parts.entry((start_ms - begins_ms) / part_ms).or_insert((index, 0, 0));
+        let (_, words, speech_ms) =
+            parts.entry(((start_ms - begins_ms) / part_ms).min(MOST_PARTS - 1)).or_insert((index, 0, 0));
         *words += document.tokens[index].len() as u64;
         *speech_ms += length_ms;
     }

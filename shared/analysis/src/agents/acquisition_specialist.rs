@@ -6,8 +6,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::input;
+use super::read::Content;
 use crate::captions::{self, Format};
-use crate::{clickbait, language, segments};
+use crate::segments::{self, Segment};
+use crate::{clickbait, language};
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -29,13 +31,6 @@ struct Source {
     instead: Option<String>,
     warnings: Vec<String>,
     fetch_policy: Value,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Content {
-    format: String,
-    text: String,
 }
 
 impl Source {
@@ -119,51 +114,60 @@ const OPENING: usize = 900;
 const ELSEWHERE: usize = 300;
 
 /// A short look at the sentences of a content, without its markup: what it is about is seldom told elsewhere, and the rest of a
-/// long one would cost more than it tells.
+/// long one would cost more than it tells. Who speaks stands where somebody else begins.
 fn glimpse(content: &Content, source_name: &str) -> Value {
-    let format =
-        Format::from_name(&content.format).unwrap_or_else(|| captions::detect(source_name, &content.text));
     // What cannot be read is reported by the step that has to read all of it.
-    let cues = captions::parse(format, &content.text).map(|read| read.cues).unwrap_or_default();
+    let cues = content.captions(source_name).map(|read| read.cues).unwrap_or_default();
     let sentences = segments::from_cues(&cues);
-    let pieces: Vec<&str> = sentences.iter().flat_map(|sentence| pieces(&sentence.text)).collect();
+    let pieces: Vec<Piece<'_>> = sentences.iter().flat_map(pieces).collect();
     // Where the middle lies hangs on how many pieces there are: other words in one of them do not move it.
-    let opening = span(pieces.iter(), OPENING);
-    let rest = &pieces[opening..];
-    let end = span(rest.iter().rev(), ELSEWHERE);
-    let rest = &rest[..rest.len() - end];
-    let begin = (pieces.len() / 2).saturating_sub(opening).min(rest.len());
+    let (opening, rest) = pieces.split_at(span(pieces.iter(), OPENING));
+    let (rest, end) = rest.split_at(rest.len() - span(rest.iter().rev(), ELSEWHERE));
+    let begin = (pieces.len() / 2).saturating_sub(opening.len()).min(rest.len().saturating_sub(1));
     let middle = &rest[begin..];
     let middle = &middle[..span(middle.iter(), ELSEWHERE)];
-    json!({
-        "opening": pieces[..opening].join("\n"),
-        "middle": middle.join("\n"),
-        "end": pieces[pieces.len() - end..].join("\n"),
-    })
+    json!({"opening": told(opening), "middle": told(middle), "end": told(end)})
 }
 
-/// A text in pieces that end between words and are no longer than what is shown of the middle, unless one word is.
-fn pieces(text: &str) -> Vec<&str> {
+/// A sentence or a part of a long one, and who says it.
+#[derive(Clone, Copy)]
+struct Piece<'a> {
+    speaker: Option<&'a str>,
+    text: &'a str,
+}
+
+/// A sentence in pieces no longer than what is shown of the middle, cut between words where there are any.
+fn pieces(sentence: &Segment) -> Vec<Piece<'_>> {
+    let speaker = sentence.speaker.as_deref();
     let mut pieces = Vec::new();
-    let mut rest = text.trim();
+    let mut rest = sentence.text.trim();
     while !rest.is_empty() {
         let most = rest.char_indices().nth(ELSEWHERE).map_or(rest.len(), |(byte, _)| byte);
-        let (piece, _) = rest.split_at(most);
-        let end = if most == rest.len() { most } else { piece.rfind(char::is_whitespace).unwrap_or(most) };
-        pieces.push(rest[..end].trim_end());
-        rest = rest[end..].trim_start();
+        let last_space = || rest[..most].rfind(char::is_whitespace).unwrap_or(most);
+        let (piece, after) = rest.split_at(if most == rest.len() { most } else { last_space() });
+        pieces.push(Piece { speaker, text: piece.trim_end() });
+        rest = after.trim_start();
     }
     pieces
 }
 
 /// How many pieces hold no more than so many letters; at least one, if there is any.
-fn span<'a>(pieces: impl Iterator<Item = &'a &'a str>, most: usize) -> usize {
+fn span<'a>(pieces: impl Iterator<Item = &'a Piece<'a>>, most: usize) -> usize {
     let mut letters = 0;
-    let fits = |(index, piece): &(usize, &&str)| {
-        letters += piece.chars().count();
+    let fits = |(index, piece): &(usize, &Piece<'_>)| {
+        letters += piece.text.chars().count();
         *index == 0 || letters <= most
     };
     pieces.enumerate().take_while(fits).count()
+}
+
+fn told(pieces: &[Piece<'_>]) -> String {
+    let before = std::iter::once(None).chain(pieces.iter().map(|piece| piece.speaker));
+    let line = |(piece, before): (&Piece<'_>, _)| match piece.speaker.filter(|_| piece.speaker != before) {
+        Some(label) => format!("{label}: {}", piece.text),
+        None => piece.text.to_owned(),
+    };
+    pieces.iter().zip(before).map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// The title a Markdown file opens with, without its markup.
@@ -221,7 +225,7 @@ mod tests {
         check("text", "", ["", "", ""]);
         check("vtt", "no captions at all", ["", "", ""]);
         let vtt = "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Ann>Good <i>evening</i>. Be\n\n00:02.000 --> 00:03.000\n<v Ann>seated.\n";
-        check("vtt", vtt, ["Good evening.\nBe seated.", "", ""]);
+        check("vtt", vtt, ["Ann: Good evening.\nBe seated.", "", ""]);
         // Sentences of 29 letters: so many fit, those from the 500th, and the last.
         let sentences = |from: usize, count: usize| {
             (from..from + count)
@@ -232,6 +236,16 @@ mod tests {
         let [opening, middle, end] =
             [(0, 31), (500, 10), (990, 10)].map(|(from, count)| sentences(from, count).join("\n"));
         check("text", &all, [&opening, &middle, &end]);
+        // Who speaks is told when that changes.
+        let talk = "ANN: Good evening.\nANN: Be seated.\nBEN: Thank you.\nANN: Well.";
+        check("text", talk, ["ANN: Good evening.\nBe seated.\nBEN: Thank you.\nANN: Well.", "", ""]);
+        // One piece that is neither of the first nor of the last is of the middle.
+        let long = |number: usize| format!("The ship {number} {}home.", "comes ".repeat(45));
+        let uneven =
+            [0, 1, 2, 3].map(long).into_iter().chain((0..10).map(|_| "Yes, it does come.".to_owned()));
+        let uneven: Vec<String> = uneven.collect();
+        let text = uneven.join(" ");
+        check("text", &text, [&uneven[..3].join("\n"), &uneven[3], &uneven[4..].join("\n")]);
         // No third part is left.
         let few = sentences(0, 35);
         check("text", &few.join(" "), [&few[..31].join("\n"), "", &few[31..].join("\n")]);
@@ -240,7 +254,8 @@ mod tests {
     #[test]
     fn what_has_no_sentences_is_cut_between_words_or_where_it_must() {
         let check = |text: &str, expected: &[usize]| {
-            let found = pieces(text);
+            let sentence = Segment { text: text.to_owned(), ..Segment::default() };
+            let found: Vec<&str> = pieces(&sentence).iter().map(|piece| piece.text).collect();
             assert_eq!(found.iter().map(|piece| piece.chars().count()).collect::<Vec<_>>(), expected);
             let without_space =
                 |text: &str| text.chars().filter(|letter| !letter.is_whitespace()).collect::<String>();

@@ -1,12 +1,13 @@
 //! How it was spoken, from timing alone: pace and its changes, pauses, overlaps, the longest turn.
 
+use std::collections::HashMap;
+
 use engine::step_input::{Analysis, StepInput};
 use serde_json::{Value, json};
 
 use super::read::transcript;
 use crate::document::Document;
-use crate::speakers::{self, Turn};
-use crate::timing;
+use crate::{speakers, timing};
 
 const MOST_PAUSES: usize = 20;
 const MOST_OVERLAPS: usize = 20;
@@ -23,17 +24,19 @@ pub fn baseline(input: &StepInput) -> Analysis {
     let document = Document::new(segments, &transcript.language.code);
     let id = |segment: usize| &segments[segment].id;
     let turns = speakers::turns(&document);
+    let mut first_turns: HashMap<&str, usize> = HashMap::new();
+    for turn in &turns {
+        first_turns.entry(turn.label.as_deref().unwrap_or(speakers::UNKNOWN)).or_insert(turn.first);
+    }
     let speakers: Vec<Value> = speakers::find(&document)
         .into_iter()
         .map(|speaker| {
-            let is_theirs =
-                |turn: &&Turn| turn.label.as_deref().unwrap_or(speakers::UNKNOWN) == speaker.label;
             json!({
                 "label": speaker.label,
-                "segment": turns.iter().find(is_theirs).map(|turn| id(turn.first)),
+                "segment": first_turns.get(speaker.label.as_str()).map(|first| id(*first)),
                 "words": speaker.words,
                 "speaking_ms": speaker.speaking_ms,
-                "words_per_minute": speaker.words_per_minute.map(f64::round),
+                "words_per_minute": speaker.words_per_minute.map(|pace| pace.round() as u64),
             })
         })
         .collect();

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::input::testing::{data_of, step};
 use super::*;
 use crate::segments::Segment;
+use crate::speakers;
 
 /// Pieces of sentences: names, figures, marks, scripts, cues of all kinds.
 const PIECES: &[&str] = &[
@@ -334,6 +335,39 @@ fn check_all(segments: &[Segment], language: &str) {
             by_id[pause["before_segment"].as_str().unwrap()],
         );
         assert_eq!(pause["ms"].as_u64(), Some(after.start_ms.unwrap() - before.end_ms.unwrap()));
+        let is_long = pause["ms"].as_u64() >= Some(3_000);
+        assert_eq!(pause["text_before"].as_str(), is_long.then_some(before.text.as_str()));
+        assert_eq!(pause["text_after"].as_str(), is_long.then_some(after.text.as_str()));
+    }
+    let delivery = &done["audio_intelligence_specialist"];
+    for overlap in delivery["overlaps"].as_array().unwrap() {
+        for side in ["a", "b"] {
+            let id = overlap[format!("segment_{side}")].as_str().unwrap();
+            assert_eq!(overlap[format!("speaker_{side}")].as_str(), by_id[id].speaker.as_deref());
+        }
+    }
+    for speaker in delivery["speakers"].as_array().unwrap() {
+        let first = segments.iter().find(|segment| {
+            segment.speaker.as_deref().unwrap_or(speakers::UNKNOWN) == speaker["label"].as_str().unwrap()
+        });
+        assert_eq!(speaker["segment"].as_str(), first.map(|segment| segment.id.as_str()));
+    }
+    if let Some(turn) = delivery["longest_turn"].as_object() {
+        let first = segments.iter().position(|segment| turn["segment"] == segment.id.as_str()).unwrap();
+        let theirs =
+            segments[first..].iter().take_while(|segment| segment.speaker == segments[first].speaker);
+        let end_ms = theirs.filter_map(|segment| segment.end_ms).max();
+        let ms =
+            end_ms.zip(segments[first].start_ms).map(|(end_ms, start_ms)| end_ms.saturating_sub(start_ms));
+        assert_eq!(turn["ms"].as_u64(), ms);
+    }
+    for part in delivery["pace_changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|change| [&change["before"], &change["after"]])
+    {
+        assert!(by_id.contains_key(part["segment"].as_str().unwrap()), "{part}");
     }
 }
 

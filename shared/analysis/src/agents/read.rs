@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::input;
+use crate::captions::{self, CaptionError, Captions, Format};
 use crate::segments::Segment;
 
 /// The transcript, where it succeeded.
@@ -15,6 +16,22 @@ pub(super) fn transcript(input: &StepInput) -> Transcript {
 /// The verdicts, as far as there are any: one row per claim that was looked at.
 pub(super) fn verifications(input: &StepInput) -> Vec<Item> {
     input::list(input.inputs.get("verification_director").and_then(|input| input.data.as_ref()))
+}
+
+/// The content as it was obtained.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Content {
+    pub(super) format: String,
+    pub(super) text: String,
+}
+
+impl Content {
+    /// Its captions; the name tells the format where the content does not.
+    pub(super) fn captions(&self, source_name: &str) -> Result<Captions, CaptionError> {
+        let named = Format::from_name(&self.format);
+        captions::parse(named.unwrap_or_else(|| captions::detect(source_name, &self.text)), &self.text)
+    }
 }
 
 /// What transcription_engineer read.

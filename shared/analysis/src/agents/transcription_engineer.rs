@@ -8,7 +8,7 @@ use regex::Regex;
 use serde_json::{Value, json};
 
 use super::input::read;
-use crate::captions::{self, Format};
+use super::read::Content;
 use crate::document::Document;
 use crate::segments::Segment;
 use crate::{entities, language, pattern, segments, speakers};
@@ -28,9 +28,7 @@ pub fn baseline(input: &StepInput) -> Analysis {
         return Analysis::Fail(Error::new(ErrorKind::UnsupportedMedia, message));
     }
     let content: Content = read(input.fact("content"));
-    let format = Format::from_name(&content.format)
-        .unwrap_or_else(|| captions::detect(&input.request.source_name, &content.text));
-    let captions = match captions::parse(format, &content.text) {
+    let captions = match content.captions(&input.request.source_name) {
         Ok(captions) => captions,
         Err(error) => {
             let line = error.line;
@@ -68,13 +66,6 @@ pub fn baseline(input: &StepInput) -> Analysis {
         "dropped_cues": captions.dropped,
         "names": names(&segments),
     }))
-}
-
-#[derive(Default, serde::Deserialize)]
-#[serde(default)]
-struct Content {
-    format: String,
-    text: String,
 }
 
 static INTRODUCTION: LazyLock<Regex> = LazyLock::new(|| {

@@ -35,6 +35,11 @@ pub(super) fn seconds_to_ms(seconds: f64) -> Option<u64> {
     (total_ms.is_finite() && total_ms >= 0.0 && total_ms <= LONGEST_MS as f64).then_some(total_ms as u64)
 }
 
+/// Milliseconds as a whole number; absurd values are refused.
+pub(super) fn milliseconds(digits: &str) -> Option<u64> {
+    digits.parse().ok().filter(|total_ms| *total_ms <= LONGEST_MS)
+}
+
 fn fraction_ms(digits: &str) -> Option<u64> {
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;

@@ -85,6 +85,32 @@ fn right_to_left_text_and_emoji_stay_whole() {
 }
 
 #[test]
+fn absurd_times_are_none() {
+    let check = |format: Format, text: &str, expected: Option<&[Option<u64>]>| {
+        let captions = parse(format, text).ok();
+        let ends = captions.map(|captions| {
+            // Sentences are given their part of the time.
+            let sentences = crate::segments::from_cues(&captions.cues);
+            sentences.iter().map(|sentence| sentence.end_ms).collect::<Vec<_>>()
+        });
+        assert_eq!(ends.as_deref(), expected, "{text}");
+    };
+    const MOST: u64 = u64::MAX;
+    let srv3 = |t: u64, d: u64| {
+        format!("<timedtext><body><p t=\"{t}\" d=\"{d}\">Hello. You.</p></body></timedtext>")
+    };
+    check(Format::Srv1, &srv3(0, 2_000), Some(&[Some(1_090), Some(2_000)]));
+    check(Format::Srv1, &srv3(7, MOST), Some(&[Some(7), Some(7)]));
+    check(Format::Srv1, &srv3(MOST, MOST), None);
+    let json3 = format!(
+        "{{\"events\":[{{\"tStartMs\":{MOST},\"dDurationMs\":{MOST},\"segs\":[{{\"utf8\":\"Hello. You.\"}}]}}]}}"
+    );
+    check(Format::Json3, &json3, None);
+    let podcast = format!("[{{\"startTime\":{MOST},\"endTime\":{MOST},\"body\":\"Hello. You.\"}}]");
+    check(Format::PodcastJson, &podcast, Some(&[None, None]));
+}
+
+#[test]
 fn formats_have_names() {
     for (format, name) in NAMES {
         assert_eq!(format.name(), name);

@@ -6,7 +6,7 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
 use super::markup::{clean, decode_entities};
-use super::stamp::{parse_stamp, seconds_to_ms};
+use super::stamp::{milliseconds, parse_stamp, seconds_to_ms};
 use super::{CaptionError, Captions, Cue, Span};
 
 const TIMED_TEXT_REMEDY: &str = "give `<transcript><text start=\"1.5\" dur=\"2.0\">...</text></transcript>`";
@@ -28,10 +28,9 @@ pub(super) fn timed_text(text: &str) -> Result<Captions, CaptionError> {
             open = Some((span, line, String::new()));
         }
         Step::Open("p", attributes) => {
-            let span = attributes.get("t").and_then(|start| start.parse::<u64>().ok()).map(|start_ms| {
-                let length_ms: u64 = attributes.get("d").and_then(|length| length.parse().ok()).unwrap_or(0);
-                Span { start_ms, end_ms: start_ms.saturating_add(length_ms) }
-            });
+            let time_ms = |name: &str| attributes.get(name).and_then(|digits| milliseconds(digits));
+            let span =
+                time_ms("t").map(|start_ms| Span { start_ms, end_ms: start_ms + time_ms("d").unwrap_or(0) });
             open = Some((span, line, String::new()));
         }
         Step::Open("br", _) => push(&mut open, " "),

@@ -87,7 +87,9 @@ impl Site {
         self.time.sleep(request.after_ms).await;
         let usable = request.usable && !self.causes.are(Cause::ContentBad);
         let text = if usable {
-            format!("{}\n\nNOTE {number}\n", super::world::TRANSCRIPT)
+            // Each says something of its own: what is only written beside the words is the same talk to all who read them.
+            let own = format!("00:59:00.000 --> 00:59:09.000\nThis was talk {number} of our series.\n");
+            format!("{}\n\n{own}", super::world::TRANSCRIPT)
         } else {
             " \n".repeat(number + 1)
         };

@@ -21,9 +21,9 @@ pub(super) struct Arguments {
     /// Runs before, in which recall by meaning earns the right to serve
     #[arg(long, default_value_t = 100)]
     before: usize,
-    /// Answers of the same meaning that are taken as found right before. By default as many as a platform long in use has: one
-    /// served answer in 32 is audited then, which is as few as ever are; after 30,000 it is one in 16
-    #[arg(long, default_value_t = 50_000)]
+    /// Answers of the same meaning that are taken as found right before, as a platform has them that is long in use: one
+    /// served answer in 16 is audited then, and one in 32 after 50,000
+    #[arg(long, default_value_t = 30_000)]
     earned: u64,
     /// Which content
     #[arg(long, default_value_t = 1)]
@@ -31,13 +31,14 @@ pub(super) struct Arguments {
 }
 
 /// What is asked for: the share of tokens avoided of content that came before, of edited content, and of judging repeated claims.
-/// What a kind of edit saves is told beside it: where a claim's figure is another, so is every question that is made of it.
-const TARGETS: [(&str, Must); 6] = [
+/// Each kind of edit has a bound of its own: where a claim's figure is another, so is every question that is made of it.
+const TARGETS: [(&str, Must); 7] = [
     ("/wrong", Must::Be(0.0)),
     ("/classes/identical/avoided", Must::BeAtLeast(0.99)),
     ("/edited_avoided", Must::BeAtLeast(0.6)),
     ("/classes/edited: fillers, marks and capitals/avoided", Must::BeAtLeast(0.6)),
     ("/classes/edited: words beside the claims/avoided", Must::BeAtLeast(0.6)),
+    ("/classes/edited: figures of claims/avoided", Must::BeAtLeast(0.25)),
     ("/classes/other content, a third of its claims reworded/repeated_avoided", Must::BeAtLeast(0.7)),
 ];
 

@@ -129,10 +129,7 @@ pub(super) fn audio_intelligence_specialist(evidence: &Evidence) -> Result<Value
     let longest = list(measures, "pauses").iter().max_by_key(|pause| number(pause, "ms"));
     if let Some(pause) = longest.filter(|pause| number(pause, "ms") >= 1000) {
         let seconds = format!("{}.{}", number(pause, "ms") / 1000, number(pause, "ms") % 1000 / 100);
-        let said = format!(
-            "The longest pause lasts {seconds} seconds, after \"{}\"",
-            start_of(text(pause, "text_before"), 60)
-        );
+        let said = format!("The longest pause lasts {seconds} seconds.");
         delivery.push(json!({"text": said, "segment": text(pause, "after_segment")}));
     }
     let position = |id: &str| id.trim_start_matches('s').parse::<u64>().unwrap_or(u64::MAX);
