@@ -12,6 +12,8 @@ pub const UNKNOWN: &str = "unknown";
 pub struct Speaker {
     /// The label in the source, or [`UNKNOWN`].
     pub label: String,
+    /// Index of the first segment they speak.
+    pub first: usize,
     /// Runs of segments without another speaker between.
     pub turns: usize,
     /// Words.
@@ -31,6 +33,8 @@ pub struct Turn {
     pub label: Option<String>,
     /// Index of its first segment.
     pub first: usize,
+    /// Index after its last segment.
+    pub end: usize,
     /// Words.
     pub words: usize,
 }
@@ -40,11 +44,12 @@ pub fn find(document: &Document<'_>) -> Vec<Speaker> {
     let mut speakers: Vec<Speaker> = Vec::new();
     let mut places: HashMap<&str, usize> = HashMap::new();
     let mut before: Option<usize> = None;
-    for (segment, tokens) in document.segments.iter().zip(&document.tokens) {
+    for (first, (segment, tokens)) in document.segments.iter().zip(&document.tokens).enumerate() {
         let label = segment.speaker.as_deref().unwrap_or(UNKNOWN);
         let at = *places.entry(label).or_insert_with(|| {
             speakers.push(Speaker {
                 label: label.to_owned(),
+                first,
                 turns: 0,
                 words: 0,
                 share: 0.0,
@@ -79,8 +84,11 @@ pub fn turns(document: &Document<'_>) -> Vec<Turn> {
     for (first, segment) in document.segments.iter().enumerate() {
         let words = document.tokens[first].len();
         match turns.last_mut() {
-            Some(turn) if turn.label == segment.speaker => turn.words += words,
-            _ => turns.push(Turn { label: segment.speaker.clone(), first, words }),
+            Some(turn) if turn.label == segment.speaker => {
+                turn.words += words;
+                turn.end = first + 1;
+            }
+            _ => turns.push(Turn { label: segment.speaker.clone(), first, end: first + 1, words }),
         }
     }
     turns
@@ -116,7 +124,8 @@ mod tests {
         let speakers = find(&document);
         assert_eq!((speakers[0].turns, speakers[0].words, speakers[0].share), (2, 6, 0.75));
         assert_eq!(speakers[0].words_per_minute, Some(60.0));
-        assert_eq!(speakers[1].label, UNKNOWN);
-        assert_eq!(turns(&document).len(), 3);
+        assert_eq!((speakers[1].label.as_str(), speakers[1].first), (UNKNOWN, 2));
+        let spans: Vec<_> = turns(&document).iter().map(|turn| (turn.first, turn.end)).collect();
+        assert_eq!(spans, [(0, 2), (2, 3), (3, 4)]);
     }
 }

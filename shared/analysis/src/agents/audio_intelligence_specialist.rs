@@ -1,7 +1,5 @@
 //! How it was spoken, from timing alone: pace and its changes, pauses, overlaps, the longest turn.
 
-use std::collections::HashMap;
-
 use engine::step_input::{Analysis, StepInput};
 use serde_json::{Value, json};
 
@@ -23,17 +21,12 @@ pub fn baseline(input: &StepInput) -> Analysis {
     let segments = &transcript.segments;
     let document = Document::new(segments, &transcript.language.code);
     let id = |segment: usize| &segments[segment].id;
-    let turns = speakers::turns(&document);
-    let mut first_turns: HashMap<&str, usize> = HashMap::new();
-    for turn in &turns {
-        first_turns.entry(turn.label.as_deref().unwrap_or(speakers::UNKNOWN)).or_insert(turn.first);
-    }
     let speakers: Vec<Value> = speakers::find(&document)
         .into_iter()
         .map(|speaker| {
             json!({
                 "label": speaker.label,
-                "segment": first_turns.get(speaker.label.as_str()).map(|first| id(*first)),
+                "segment": id(speaker.first),
                 "words": speaker.words,
                 "speaking_ms": speaker.speaking_ms,
                 "words_per_minute": speaker.words_per_minute.map(|pace| pace.round() as u64),
@@ -73,11 +66,11 @@ pub fn baseline(input: &StepInput) -> Analysis {
             json!({"before": before, "after": after})
         })
         .collect();
-    let labelled = turns.iter().enumerate().filter(|(_, turn)| turn.label.is_some());
-    let longest_turn = labelled.rev().max_by_key(|(_, turn)| turn.words).map(|(at, turn)| {
-        let end = turns.get(at + 1).map_or(segments.len(), |next| next.first);
+    let turns = speakers::turns(&document);
+    let labelled = turns.iter().filter(|turn| turn.label.is_some());
+    let longest_turn = labelled.rev().max_by_key(|turn| turn.words).map(|turn| {
         let starts_ms = segments[turn.first].start_ms;
-        let ends_ms = segments[turn.first..end].iter().filter_map(|segment| segment.end_ms).max();
+        let ends_ms = segments[turn.first..turn.end].iter().filter_map(|segment| segment.end_ms).max();
         json!({
             "label": turn.label,
             "segment": id(turn.first),
