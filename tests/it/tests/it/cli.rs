@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::assay::{assay, json, run, sample};
+use crate::assay::{assay, json, root, run, sample};
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
@@ -19,6 +19,22 @@ fn run_sample(name: &str, more: &[&str]) -> (tempfile::TempDir, std::process::Ou
     arguments.extend(more);
     let output = run(&mut assay(&arguments));
     (folder, output)
+}
+
+#[test]
+fn the_readme_shows_what_is_printed() {
+    let (_folder, output) = run_sample("flood-budget.vtt", &[]);
+    let printed = text(&output.stdout);
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let shown = readme.split("```").find(|block| block.starts_with("\nWater and money\n")).unwrap();
+    // Each piece stands there as it is shown; the run's own line differs each time.
+    let shown = shown.split_once("\nRun ").unwrap().0;
+    let mut rest = printed.as_str();
+    for piece in shown.split("  [...]").map(str::trim_end) {
+        let at =
+            rest.find(piece.trim_start_matches('\n')).unwrap_or_else(|| panic!("is not printed: {piece}"));
+        rest = &rest[at..];
+    }
 }
 
 #[test]
