@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::super::bundle::Bundle;
 use super::super::faults::{Faults, Rule};
-use super::states::{self, State};
+use super::states::{self, Machine, State};
 use crate::agreement;
 
 pub(crate) const RULES: &[Rule] = &[
@@ -30,6 +30,7 @@ pub(crate) const RULES: &[Rule] = &[
     Rule { name: "a branch says whether the run can go on", look: passes },
     Rule { name: "claims are checked side by side, within what AWS allows", look: claims },
     Rule { name: "branches hand on no more than that", look: branches },
+    Rule { name: "of what is done side by side the longest way is first", look: longest_first },
     Rule { name: "the last state sends the finish", look: finish },
 ];
 
@@ -334,7 +335,7 @@ fn claims(bundle: &Bundle, faults: &mut Faults) {
 
 /// Branches work on rows. All they hand on is whether the run can go on, and where a state ends nothing is left to say.
 fn branches(bundle: &Bundle, faults: &mut Faults) {
-    let second_says = json!({"stop.$": "$[1].stop"});
+    let first_says = json!({"stop.$": "$[0].stop"});
     states::each(bundle.workflow(), &mut |state| {
         if !matches!(state.kind(), "Parallel" | "Map") {
             return;
@@ -343,21 +344,29 @@ fn branches(bundle: &Bundle, faults: &mut Faults) {
         let (read, nothing) = (json!("$.read"), Value::Null);
         let stop = json!({"stop": false});
         let expected = match state.name {
-            "look and read" => (Some(&second_says), Some(&read)),
-            "hear and map" => (Some(&second_says), None),
+            "look and read" => (Some(&first_says), Some(&read)),
+            "hear and map" => (Some(&first_says), None),
             "examine" => (Some(&stop), None),
             _ => (None, Some(&nothing)),
         };
         faults.equal(state.name, handed_on, expected);
-        if expected.0 == Some(&second_says) {
-            let start = state.machines().get(1).and_then(|machine| machine.start);
+        if expected.0 == Some(&first_says) {
+            let start = state.machines().first().and_then(|machine| machine.start);
             let speaks = if state.name == "look and read" {
                 "transcription_engineer"
             } else {
                 "analysis_cartographer"
             };
-            faults.equal(format!("the second branch of {}", state.name), start, Some(speaks));
+            faults.equal(format!("the first branch of {}", state.name), start, Some(speaks));
         }
+    });
+}
+
+/// Messages are handled in the order of the branches that send them, so who waits longest is sent first.
+fn longest_first(bundle: &Bundle, faults: &mut Faults) {
+    states::each(bundle.workflow(), &mut |state| {
+        let ways: Vec<usize> = state.machines().iter().map(Machine::longest_way).collect();
+        faults.unless(ways.is_sorted_by(|one, next| one >= next), format!("{}: {ways:?}", state.name));
     });
 }
 

@@ -35,6 +35,19 @@ impl<'a> Machine<'a> {
     pub(crate) fn state(&self, name: &str) -> Option<State<'a>> {
         self.states().find(|state| state.name == name)
     }
+
+    /// How many tasks follow each other at most.
+    pub(crate) fn longest_way(&self) -> usize {
+        self.start.map_or(0, |start| self.longest_from(start, self.states().count()))
+    }
+
+    /// The same from one of its states, through `most` states; a workflow that runs in circles has no longest way.
+    fn longest_from(&self, name: &str, most: usize) -> usize {
+        let (Some(state), Some(most)) = (self.state(name), most.checked_sub(1)) else { return 0 };
+        let within = state.machines().iter().map(Machine::longest_way).max().unwrap_or_default();
+        let after = state.ways().iter().map(|next| self.longest_from(next, most)).max().unwrap_or_default();
+        usize::from(state.kind() == "Task") + within + after
+    }
 }
 
 impl<'a> State<'a> {
