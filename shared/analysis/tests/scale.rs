@@ -115,9 +115,13 @@ fn run(text: &str, history: &Value) -> (BTreeMap<AgentId, Input>, Vec<(&'static 
                 );
             }
             input.item = None;
-            Input { status: Status::Uncertain, data: Some(json!(rows)), reason: Some("no_model".to_owned()) }
+            Input {
+                status: Status::Uncertain,
+                data: Some(json!(rows).into()),
+                reason: Some("no_model".to_owned()),
+            }
         } else {
-            let data = analyse(&input);
+            let data = analyse(&input).map(Into::into);
             Input { status: if data.is_some() { Status::Ok } else { Status::Skipped }, data, reason: None }
         };
         times.push((agent, spent));

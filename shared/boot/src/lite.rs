@@ -57,6 +57,9 @@ pub fn compile_schemas(catalogue: &Arc<Catalogue>) {
     drop(std::thread::Builder::new().spawn(compile));
 }
 
+/// A connection to a model is kept for the next call for this long; most servers keep one for five seconds, some for two.
+const IDLE_MS: u64 = 1_500;
+
 /// Opens the lite profile over a state folder, which must exist and be the caller's alone.
 pub async fn open_lite(config: &Config, state: &Path) -> Result<Lite> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -68,7 +71,7 @@ pub async fn open_lite(config: &Config, state: &Path) -> Result<Lite> {
     embedded.forget_expired()?;
     let rows = Arc::new(Owned::new(rows, Arc::new(embedded.store().await?.alone()), clock.clone())?);
     let store: Arc<dyn engine::ports::Store> = rows.clone();
-    let model = open_models(config, &catalogue)?
+    let model = open_models(config, &catalogue, IDLE_MS)?
         .map(|model| Arc::new(Outward::new(model, rows.clone())) as Arc<dyn Llm>);
     let place = Arc::new(LiteCache::new(store.clone(), clock.clone()).holding(config.recall.most));
     let cache = config.recall.over(place, config.recall.key_in(state)?, clock.clone());

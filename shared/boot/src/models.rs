@@ -14,12 +14,12 @@ use crate::config::names;
 use crate::{Config, ModelConfig};
 
 /// The configured models, ready to be asked: the first server's, then those of the one to fall back on; `None` without any.
-/// Errors: `Configuration`, saying what to set.
-pub fn open_models(config: &Config, catalogue: &Catalogue) -> Result<Option<Arc<dyn Llm>>> {
+/// A connection is kept for the next call for `idle_ms` after an answer. Errors: `Configuration`, saying what to set.
+pub fn open_models(config: &Config, catalogue: &Catalogue, idle_ms: u64) -> Result<Option<Arc<dyn Llm>>> {
     let servers: Vec<Arc<dyn Llm>> = [&config.model, &config.fallback]
         .into_iter()
         .flatten()
-        .map(|server| open_model(server, config.signer.clone(), catalogue))
+        .map(|server| open_model(server, config.signer.clone(), catalogue, idle_ms))
         .collect::<Result<_>>()?;
     let server: Option<Arc<dyn Llm>> = match servers.len() {
         0 | 1 => servers.into_iter().next(),
@@ -34,13 +34,19 @@ pub fn open_models(config: &Config, catalogue: &Catalogue) -> Result<Option<Arc<
 }
 
 /// A configured model, ready to be asked. Errors: `Configuration`, saying what to set.
-fn open_model(config: &ModelConfig, signer: Option<Signer>, catalogue: &Catalogue) -> Result<Arc<dyn Llm>> {
+fn open_model(
+    config: &ModelConfig,
+    signer: Option<Signer>,
+    catalogue: &Catalogue,
+    idle_ms: u64,
+) -> Result<Arc<dyn Llm>> {
     let models = match &config.model {
         None => models_at(&config.base_url, catalogue)?,
         Some(text) => names(text).iter().map(|name| named_model(config, catalogue, name)).collect(),
     };
     let server = llm::ServerConfig {
         first_byte_timeout_ms: config.first_byte_timeout_ms,
+        idle_ms,
         ..llm::ServerConfig::new(&config.base_url, config.api_key.clone())
     };
     Ok(match protocol(config)? {
@@ -169,7 +175,7 @@ mod tests {
             ("https://api.openai.com/v1", ["gpt-6-luna", "gpt-6.1-sol"]),
         ] {
             let config = config(&[("LLM_BASE_URL", base_url), ("LLM_API_KEY", "sk-test")]);
-            let model = open_model(&config, None, &catalogue).unwrap();
+            let model = open_model(&config, None, &catalogue, 0).unwrap();
             let first = [Tier::Fast, Tier::Strong].map(|tier| model.candidates(tier)[0].id.clone());
             assert_eq!(first, expected, "{base_url}");
         }
@@ -183,7 +189,7 @@ mod tests {
             let variable = |name: &str| {
                 set.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned())
             };
-            match (open_models(&Config::from(variable).unwrap(), &catalogue), expected) {
+            match (open_models(&Config::from(variable).unwrap(), &catalogue, 0), expected) {
                 (Ok(Some(llm)), Ok(expected)) => {
                     let names: Vec<String> =
                         llm.candidates(Tier::Fast).iter().map(|model| model.id.clone()).collect();

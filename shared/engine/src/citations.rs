@@ -24,7 +24,7 @@ pub(crate) fn faults(
     collect(answer, &mut cited);
     let mut missing: BTreeSet<Cited<'_>> = cited.iter().copied().collect();
     let shown = || {
-        let inputs = input.inputs.values().filter_map(|input| input.data.as_ref());
+        let inputs = input.inputs.values().filter_map(|input| input.data.as_deref());
         inputs.chain(&input.item).chain(input.facts.values()).chain(baseline).chain(tool_answers)
     };
     for value in shown() {

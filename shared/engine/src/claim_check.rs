@@ -13,21 +13,17 @@ use crate::transact::again;
 pub const INLINE_BYTES: usize = 32 * 1024;
 
 /// The result as its row keeps it, and where its data is if that is not in the row.
-pub(crate) async fn stow(
+pub(crate) async fn stow<'a>(
     ports: &Ports,
     tenant: &TenantId,
-    result: &StepResult,
-) -> Result<(StepResult, Option<ContentRef>)> {
-    let data = match &result.outcome {
-        Outcome::Ok(data) | Outcome::Uncertain { data: Some(data), .. } => data,
-        _ => return Ok((result.clone(), None)),
-    };
-    let bytes = data.to_string().into_bytes();
+    result: &'a StepResult,
+) -> Result<(Cow<'a, StepResult>, Option<ContentRef>)> {
+    let bytes = result.data().map(|data| data.to_string().into_bytes()).unwrap_or_default();
     if bytes.len() <= INLINE_BYTES {
-        return Ok((result.clone(), None));
+        return Ok((Cow::Borrowed(result), None));
     }
     let content = again(ports, || ports.content.put(tenant, &bytes)).await?;
-    Ok((with_data(result, Value::Null), Some(content)))
+    Ok((Cow::Owned(with_data(result, Value::Null)), Some(content)))
 }
 
 /// The step's result with its data, wherever that was.

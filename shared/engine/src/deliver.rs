@@ -84,7 +84,7 @@ async fn data_of(ports: &Ports, run: &Run, agent: &AgentId) -> Result<Option<Val
         return Ok(None);
     };
     let result = result_of(ports, &step).await?;
-    Ok(result.and_then(|result| result.ok().or(result.uncertain()).cloned()))
+    Ok(result.and_then(|result| result.data().cloned()))
 }
 
 fn short_briefing(briefing: &Value) -> String {

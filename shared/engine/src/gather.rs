@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ledger_view::run_report;
 use crate::model::{AgentId, ContentRef, ItemId, Outcome, Run, Status, Step, StepResult};
 use crate::ports::{Acquired, Key, Ports, Row};
-use crate::step_input::{Input, RequestView, StepInput};
+use crate::step_input::{Data, Input, RequestView, StepInput};
 use crate::transact::{again, read};
 
 /// Ids are short, such as `c12`.
@@ -74,16 +74,15 @@ pub(crate) async fn planned_agents(ports: &Ports, run: &Run) -> Result<Vec<Agent
     let Some(planner) = catalogue.planner() else {
         return Ok(in_depth.collect());
     };
-    let plan =
-        load_step(ports, run, &planner.id, &ItemId::none()).await?.and_then(|step| step.result.clone());
-    let left_out = plan.as_ref().map(left_out).unwrap_or_default();
+    let plan = load_step(ports, run, &planner.id, &ItemId::none()).await?;
+    let left_out = plan.as_ref().and_then(|step| step.result.as_ref()).map(left_out).unwrap_or_default();
     let indispensable = |id: &AgentId| catalogue.agent(id).is_some_and(|agent| !agent.dispensable);
     Ok(in_depth.filter(|id| indispensable(id) || !left_out.contains(id)).collect())
 }
 
 /// The agents a plan leaves out.
 pub(crate) fn left_out(plan: &StepResult) -> Vec<AgentId> {
-    let data = plan.ok().or(plan.uncertain());
+    let data = plan.data();
     let listed = |field: &str| data.and_then(|data| data[field].as_array()).cloned().unwrap_or_default();
     let not_run = listed("agents").into_iter().filter(|row| row["run"] == json!(false));
     let skipped = listed("skip").into_iter();
@@ -92,7 +91,7 @@ pub(crate) fn left_out(plan: &StepResult) -> Vec<AgentId> {
 
 /// The ids of the items an agent's result holds for another to fan out over, cut to what the depth allows.
 pub(crate) fn items_of(run: &Run, result: &StepResult, fan_out: &FanOut) -> Vec<ItemId> {
-    let data = result.ok().or(result.uncertain());
+    let data = result.data();
     let rows = data.and_then(|data| data[fan_out.field.as_str()].as_array());
     rows.into_iter()
         .flatten()
@@ -127,8 +126,8 @@ async fn results_of(ports: &Ports, run: &Run, agents: &[&AgentId]) -> Result<Vec
         let fan_out = ports.catalogue.agent(agent).and_then(|spec| spec.fan_out.clone());
         inputs.push(match (fan_out, row) {
             (Some(fan_out), _) => fanned_out_input(ports, run, agent, &fan_out).await?,
-            (None, Some(Row::Step(step))) => as_input(claim_check::fetch(ports, &step).await?),
-            (None, _) => as_input(None),
+            (None, Some(Row::Step(step))) => input_of(ports, &step).await?,
+            (None, _) => no_result(),
         });
     }
     Ok(inputs)
@@ -148,8 +147,8 @@ async fn fanned_out_input(ports: &Ports, run: &Run, agent: &AgentId, fan_out: &F
     let mut worst: Option<(Status, String)> = None;
     for (item, row) in items.iter().zip(rows) {
         let input = match row {
-            Some(Row::Step(step)) => as_input(claim_check::fetch(ports, &step).await?),
-            _ => as_input(None),
+            Some(Row::Step(step)) => input_of(ports, &step).await?,
+            _ => no_result(),
         };
         if input.status != Status::Ok && worst.as_ref().is_none_or(|(status, _)| *status < input.status) {
             let reason = input.reason.clone().unwrap_or_default();
@@ -158,29 +157,31 @@ async fn fanned_out_input(ports: &Ports, run: &Run, agent: &AgentId, fan_out: &F
         list.push(json!({"item": item, "status": input.status, "data": input.data, "reason": input.reason}));
     }
     let (status, reason) = worst.map_or((Status::Ok, None), |(_, reason)| (Status::Uncertain, Some(reason)));
-    Ok(Input { status, data: Some(Value::from(list)), reason })
+    Ok(Input { status, data: Some(Value::from(list).into()), reason })
 }
 
-fn as_input(result: Option<Cow<'_, StepResult>>) -> Input {
-    match result {
-        Some(result) => Input {
-            status: result.status(),
-            reason: result.reason(),
-            data: match result {
-                Cow::Borrowed(result) => result.ok().or(result.uncertain()).cloned(),
-                Cow::Owned(result) => match result.outcome {
-                    Outcome::Ok(data) => Some(data),
-                    Outcome::Uncertain { data, .. } => data,
-                    Outcome::Skipped(_) | Outcome::Failed(_) => None,
-                },
-            },
+async fn input_of(ports: &Ports, step: &Arc<Step>) -> Result<Input> {
+    let Some(result) = claim_check::fetch(ports, step).await? else {
+        return Ok(no_result());
+    };
+    let (status, reason) = (result.status(), result.reason());
+    let data = match result {
+        Cow::Borrowed(_) => Data::in_row(step),
+        Cow::Owned(result) => match result.outcome {
+            Outcome::Ok(data) => Some(data.into()),
+            Outcome::Uncertain { data, .. } => data.map(Data::from),
+            Outcome::Skipped(_) | Outcome::Failed(_) => None,
         },
-        None => Input { status: Status::Failed, data: None, reason: Some("no result".to_owned()) },
-    }
+    };
+    Ok(Input { status, data, reason })
+}
+
+fn no_result() -> Input {
+    Input { status: Status::Failed, data: None, reason: Some("no result".to_owned()) }
 }
 
 fn find_item(inputs: &BTreeMap<AgentId, Input>, fan_out: &FanOut, item: &ItemId) -> Result<Value> {
-    let data = inputs.get(&fan_out.over).and_then(|input| input.data.as_ref());
+    let data = inputs.get(&fan_out.over).and_then(|input| input.data.as_deref());
     let rows = data.and_then(|data| data[fan_out.field.as_str()].as_array());
     rows.into_iter()
         .flatten()
@@ -251,7 +252,7 @@ async fn source_facts(ports: &Ports, run: &Run) -> Result<Value> {
 
 async fn content_facts(ports: &Ports, run: &Run, inputs: &BTreeMap<AgentId, Input>) -> Result<Value> {
     let acquired =
-        inputs.values().filter_map(|input| input.data.as_ref()).find(|data| data["digest"].is_string());
+        inputs.values().filter_map(|input| input.data.as_deref()).find(|data| data["digest"].is_string());
     let content = acquired
         .and_then(|data| data["digest"].as_str())
         .map_or_else(|| run.source.content.clone(), ContentRef::new);

@@ -152,14 +152,14 @@ pub(crate) async fn settle(ports: &Ports, claimed: &Claimed, result: &StepResult
         let Some(step) = rows.step(&keys[0]) else {
             return Ok(Decision::Leave(false));
         };
-        if step.epoch == claimed.epoch && step.result.as_ref() == Some(&stored) {
+        if step.epoch == claimed.epoch && step.result.as_ref() == Some(&*stored) {
             return Ok(Decision::Leave(true));
         }
         if !holds(step, claimed) {
             return Ok(Decision::Leave(false));
         }
-        let step =
-            Step { lease: None, result: Some(stored.clone()), data_ref: data_ref.clone(), ..step.clone() };
+        let result_of_row = Some(StepResult::clone(&stored));
+        let step = Step { lease: None, result: result_of_row, data_ref: data_ref.clone(), ..step.clone() };
         let mut changes = vec![rows.put(keys[0].clone(), Row::Step(Arc::new(step)), None)];
         changes.extend(events::append(
             rows,

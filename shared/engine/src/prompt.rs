@@ -177,7 +177,7 @@ fn variable(
             spec.inputs().find(|id| id.as_str() == agent)?;
             match input.inputs.get(agent) {
                 Some(input) => {
-                    let data = input.data.as_ref().map(|data| told(shown.of(data)).into_owned());
+                    let data = input.data.as_ref().map(|data| told(shown.of(data)).into_owned().into());
                     serde_json::to_string(&Input { data, status: input.status, reason: input.reason.clone() })
                         .ok()
                 }

@@ -31,7 +31,7 @@ pub(crate) async fn report(
         match effect {
             Effect::Remember => remember(ports, run, &result).await?,
             Effect::Compare => {
-                let compared = versions::compare(ports, run, result.ok().or(result.uncertain())).await;
+                let compared = versions::compare(ports, run, result.data()).await;
                 if let Err(error) = compared {
                     tracing::warn!(%error, run = %run.key.run, "earlier versions of the content are not told from other runs");
                 }

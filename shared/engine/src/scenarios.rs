@@ -50,7 +50,7 @@ fn check(
     let house = House::new(analysis, says);
     house.step("worker", 0).unwrap();
     let result = house.result("worker").expect("a result");
-    let data = result.ok().or(result.uncertain());
+    let data = result.data();
     let said = data.and_then(|data| data["said"].as_str()).unwrap_or("-");
     let reason = result.reason().unwrap_or_default();
     assert_eq!((result.status(), result.meta.basis.name(), said), expected, "{reason}");

@@ -2,12 +2,14 @@
 //! reaches an analyser or a prompt.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::model::{AgentId, Depth, Reason, Status};
+use crate::model::{AgentId, Depth, Reason, Status, Step};
 
 /// What one step is given.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,16 +47,68 @@ pub struct Input {
     /// Its data; of an uncertain result what there is. A fanned-out agent's data is a list of
     /// `{item, status, data, reason}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub data: Option<Value>,
+    pub data: Option<Data>,
     /// Why it is not ok.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
+/// The data of a result: a value. Where it stands in a step's row it is read there and not copied.
+#[derive(Clone, Debug)]
+pub struct Data(Place);
+
+#[derive(Clone, Debug)]
+enum Place {
+    Here(Value),
+    Row(Arc<Step>),
+}
+
+impl Data {
+    /// The data in a step's row; `None` where its result has none.
+    pub fn in_row(step: &Arc<Step>) -> Option<Self> {
+        step.result.as_ref()?.data().map(|_| Self(Place::Row(step.clone())))
+    }
+}
+
+impl Deref for Data {
+    type Target = Value;
+
+    fn deref(&self) -> &Value {
+        match &self.0 {
+            Place::Here(value) => value,
+            Place::Row(step) => step.result.as_ref().and_then(|result| result.data()).unwrap_or(&Value::Null),
+        }
+    }
+}
+
+impl From<Value> for Data {
+    fn from(value: Value) -> Self {
+        Self(Place::Here(value))
+    }
+}
+
+impl PartialEq for Data {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Serialize for Data {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (**self).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Data {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Value::deserialize(deserializer).map(Self::from)
+    }
+}
+
 impl StepInput {
     /// The data of an input that succeeded.
     pub fn ok(&self, agent: &str) -> Option<&Value> {
-        self.inputs.get(agent).filter(|input| input.status == Status::Ok)?.data.as_ref()
+        self.inputs.get(agent).filter(|input| input.status == Status::Ok)?.data.as_deref()
     }
 
     /// A fact by name.

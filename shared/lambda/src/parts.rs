@@ -58,7 +58,8 @@ fn with_platforms(config: &Config, fetch: Arc<dyn Fetch>) -> Result<Parts> {
 
 fn with_steps(config: &Config, _: Arc<dyn Fetch>) -> Result<Parts> {
     let catalogue = Arc::new(config.recall.applied_to(boot::load_catalogue()?));
-    let model = boot::open_models(config, &catalogue)?;
+    // A function stands still between messages: what it kept would be closed when it goes on.
+    let model = boot::open_models(config, &catalogue, 0)?;
     Ok(Parts {
         model,
         catalogue,

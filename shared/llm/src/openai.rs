@@ -18,8 +18,8 @@
 //! counts. Ollama, vLLM, llama.cpp, OpenRouter and OpenAI all send usage. One exception: where the model's price is known
 //! to be zero, nothing is owed whatever the count, and the reply is taken with a usage of zero.
 //!
-//! Connections are not kept: a function that was frozen wakes up with dead ones, and a request lost on one would be
-//! booked at its worst case. A handshake per call is cheaper.
+//! Connections are kept for [`ServerConfig::idle_ms`]; at 0, as in a function that may be frozen and wake up with dead
+//! ones, each call makes its own: a request lost on a dead one would be booked at its worst case.
 
 mod reply;
 mod request;

@@ -102,7 +102,7 @@ fn best(segments: &[Segment<'_>], query: &str, limit: usize) -> Vec<Value> {
 
 /// All segments where the step has the transcript; else every sentence the map of the content names, each once.
 fn segments(input: &StepInput) -> Vec<Segment<'_>> {
-    let data = |agent: &str| input.inputs.get(agent).and_then(|input| input.data.as_ref());
+    let data = |agent: &str| input.inputs.get(agent).and_then(|input| input.data.as_deref());
     if let Some(transcript) = data("transcription_engineer") {
         return list(&transcript["segments"]).iter().filter_map(|row| segment(row, "id", "text")).collect();
     }

@@ -37,7 +37,7 @@ fn input(agent: &str, data: Value) -> StepInput {
         depth: Depth::Deep,
         requested_ms: 1,
     };
-    let given = Input { status: Status::Ok, data: Some(data), reason: None };
+    let given = Input { status: Status::Ok, data: Some(data.into()), reason: None };
     StepInput { request, item: None, inputs: [(AgentId::new(agent), given)].into(), facts: BTreeMap::new() }
 }
 

@@ -210,7 +210,7 @@ pub(super) fn read<T: DeserializeOwned + Default>(value: Option<&Value>) -> T {
 /// The data of an input that stands or is uncertain.
 pub(super) fn data<'a>(input: &'a StepInput, agent: &str) -> Option<&'a Value> {
     let input = input.inputs.get(agent)?;
-    input.data.as_ref().filter(|_| matches!(input.status, Status::Ok | Status::Uncertain))
+    input.data.as_deref().filter(|_| matches!(input.status, Status::Ok | Status::Uncertain))
 }
 
 /// The map of this run's content.
@@ -457,8 +457,12 @@ pub(super) mod testing {
         {
             for same_type in [true, false] {
                 let mut variant = input.clone();
-                let values = variant.inputs.values_mut().filter_map(|input| input.data.as_mut());
-                for value in values.chain(variant.facts.values_mut()).chain(variant.item.iter_mut()) {
+                for data in variant.inputs.values_mut().filter_map(|input| input.data.as_mut()) {
+                    let mut value = Value::clone(data);
+                    replace(&mut value, &leaf, same_type);
+                    *data = value.into();
+                }
+                for value in variant.facts.values_mut().chain(variant.item.iter_mut()) {
                     replace(value, &leaf, same_type);
                 }
                 variants.push(variant);

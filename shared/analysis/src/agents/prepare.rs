@@ -33,7 +33,7 @@ pub fn prepare() -> impl Iterator<Item = ()> {
     };
     let transcript =
         json!({"language": {"code": "en"}, "timed": true, "word_count": 33, "segments": segments});
-    let transcript = Input { status: Status::Ok, data: Some(transcript), reason: None };
+    let transcript = Input { status: Status::Ok, data: Some(transcript.into()), reason: None };
     let input = StepInput {
         request,
         item: None,

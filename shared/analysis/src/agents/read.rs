@@ -15,7 +15,7 @@ pub(super) fn transcript(input: &StepInput) -> Transcript {
 
 /// The verdicts, as far as there are any: one row per claim that was looked at.
 pub(super) fn verifications(input: &StepInput) -> Vec<Item> {
-    input::list(input.inputs.get("verification_director").and_then(|input| input.data.as_ref()))
+    input::list(input.inputs.get("verification_director").and_then(|input| input.data.as_deref()))
 }
 
 /// The content as it was obtained.

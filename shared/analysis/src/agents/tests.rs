@@ -171,12 +171,12 @@ fn run(name: &str, format: &str, history: Value) -> BTreeMap<AgentId, Input> {
             let reason = Some("no_model".to_owned());
             done.insert(
                 AgentId::new(agent),
-                Input { status: Status::Uncertain, data: Some(json!(rows)), reason },
+                Input { status: Status::Uncertain, data: Some(json!(rows).into()), reason },
             );
             continue;
         }
         let (status, data, reason) = ended(agent, analysers[agent].analyse(&input));
-        done.insert(AgentId::new(agent), Input { status, data, reason });
+        done.insert(AgentId::new(agent), Input { status, data: data.map(Into::into), reason });
     }
     done
 }

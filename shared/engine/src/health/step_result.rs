@@ -39,7 +39,7 @@ async fn check(probe: &Probe<'_>) -> Result<Finding> {
         let key = probe.step(NAME, item);
         // Large data cannot be deleted, so it stands under the tenant of all probes.
         let (stored, data_ref) = stow(probe.ports, &Probe::shared_tenant(), result).await?;
-        let step = Step { result: Some(stored), data_ref, ..new_step(&key, probe.now_ms) };
+        let step = Step { result: Some(stored.into_owned()), data_ref, ..new_step(&key, probe.now_ms) };
         rows.push((Key::Step(key), Row::Step(Arc::new(step))));
     }
     probe.create(rows.clone()).await?;

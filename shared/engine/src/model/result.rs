@@ -325,6 +325,11 @@ impl StepResult {
         }
     }
 
+    /// What it has to show, sure or not. `None` for every other end.
+    pub fn data(&self) -> Option<&Value> {
+        self.ok().or(self.uncertain())
+    }
+
     /// Why there is no sure result, for people; `None` when there is one.
     pub fn reason(&self) -> Option<String> {
         match &self.outcome {

@@ -1,10 +1,13 @@
 //! Keys, a tenant's settings, uploads, and runs taken over.
 
+use std::sync::Arc;
+
 use super::house::{House, request};
+use crate::agent::Catalogue;
 use crate::error::{Error, ErrorKind};
-use crate::model::{Depth, KeyId, NanoUsd, Scope, TenantId, TenantSettings};
+use crate::model::{Depth, KeyId, NanoUsd, Scope, Source, TenantId, TenantSettings};
 use crate::ports::{Key, Ports, Row};
-use crate::{Caller, authenticate, create_key, revoke_key, rotate_key};
+use crate::{Caller, RunRequest, authenticate, create_key, revoke_key, rotate_key};
 
 const DAY_MS: u64 = 86_400_000;
 
@@ -93,7 +96,7 @@ fn a_tenants_own_limits_hold_for_its_next_run() {
             models: crate::model::ModelPolicy::default(),
         };
         crate::set_tenant_settings(&ports, &of, &settings).await.unwrap();
-        let deeper = crate::RunRequest { depth: Depth::Experimental, ..asked.clone() };
+        let deeper = RunRequest { depth: Depth::Experimental, ..asked.clone() };
         assert_eq!(crate::start_run(&ports, &deeper).await.unwrap_err().kind(), ErrorKind::Forbidden);
         let (run, new) = crate::start_run(&ports, &asked).await.unwrap();
         assert!(new);
@@ -106,8 +109,8 @@ fn a_tenants_own_limits_hold_for_its_next_run() {
             panic!("{rows:?}")
         };
         assert_eq!((purse.cap, budget.limit), (NanoUsd(5), Some(NanoUsd::from_usd(2))));
-        let renamed = crate::model::Source { name: "other".to_owned(), ..asked.source.clone() };
-        let other = crate::RunRequest { source: renamed, ..asked.clone() };
+        let renamed = Source { name: "other".to_owned(), ..asked.source.clone() };
+        let other = RunRequest { source: renamed, ..asked.clone() };
         let mismatch = crate::start_run(&ports, &other).await.unwrap_err();
         assert_eq!(mismatch.kind(), ErrorKind::IdempotencyMismatch);
         crate::set_tenant_settings(
@@ -118,7 +121,7 @@ fn a_tenants_own_limits_hold_for_its_next_run() {
         .await
         .unwrap();
         assert!(!crate::start_run(&ports, &asked).await.unwrap().1, "an accepted run is found again");
-        let next = crate::RunRequest { idempotency_key: None, ..asked };
+        let next = RunRequest { idempotency_key: None, ..asked };
         assert_eq!(crate::start_run(&ports, &next).await.unwrap_err().kind(), ErrorKind::Budget);
     });
 }
@@ -142,12 +145,43 @@ fn an_upload_is_its_tenants_for_a_day() {
 }
 
 #[test]
+fn only_the_same_request_goes_on() {
+    let house = House::new(None, None);
+    let (ports, run) = (house.ports.clone(), house.run.clone());
+    house.block_on(async move {
+        let same = request(&ports, None).await;
+        let found = |ports: Ports, request: RunRequest| async move {
+            crate::unfinished_run(&ports, &request).await.unwrap()
+        };
+        assert_eq!(found(ports.clone(), same.clone()).await, Some(run));
+        let mut others = vec![
+            RunRequest { tenant: TenantId::new("other"), ..same.clone() },
+            RunRequest { use_cache: !same.use_cache, ..same.clone() },
+        ];
+        let depths = Depth::ALL.into_iter().filter(|depth| *depth != same.depth);
+        others.extend(depths.map(|depth| RunRequest { depth, ..same.clone() }));
+        let edited = ports.content.put(&same.tenant, b"other words").await.unwrap();
+        others.push(RunRequest { source: Source { content: edited, ..same.source.clone() }, ..same.clone() });
+        others.push(RunRequest {
+            source: Source { name: "other.vtt".into(), ..same.source.clone() },
+            ..same.clone()
+        });
+        for other in others {
+            assert_eq!(found(ports.clone(), other.clone()).await, None, "{other:?}");
+        }
+        let catalogue = Catalogue { version: "newer".into(), ..Catalogue::clone(&ports.catalogue) };
+        let newer = Ports { catalogue: Arc::new(catalogue), ..ports };
+        assert_eq!(found(newer, same).await, None);
+    });
+}
+
+#[test]
 fn every_unfinished_run_is_taken_over() {
     let house = House::new(None, None);
     let ports = house.ports.clone();
     let unfinished = [house.run.clone(), house.start()];
     let resumed = house.block_on(async move {
-        let other = crate::RunRequest { tenant: TenantId::new("other"), ..request(&ports, None).await };
+        let other = RunRequest { tenant: TenantId::new("other"), ..request(&ports, None).await };
         let (second, _) = crate::start_run(&ports, &other).await.unwrap();
         let resumed = crate::resume_unfinished(&ports).await.unwrap();
         assert!(resumed.contains(&second));

@@ -135,7 +135,7 @@ fn given(map: Value, item: Option<Value>) -> StepInput {
         depth: Depth::Deep,
         requested_ms: 1,
     };
-    let map = Input { status: Status::Ok, data: Some(map), reason: None };
+    let map = Input { status: Status::Ok, data: Some(map.into()), reason: None };
     let inputs = [(AgentId::new("analysis_cartographer"), map)].into();
     StepInput { request, item, inputs, facts: BTreeMap::new() }
 }

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use engine::model::{ChargeState, StepResult};
 use engine::ports::Row;
-use lab::scripted::{Script, ScriptedServer};
+use lab::scripted::{Fault, Script, ScriptedServer};
 use lab::sim::{Ended, Plan, simulate};
 use serde_json::Value;
 
@@ -78,6 +78,37 @@ fn all_agents_work_over_anthropics_protocol() {
     assert_eq!(asked, all.filter(|agent| agent != ADVISER).collect::<BTreeSet<_>>());
     let outcomes: BTreeSet<String> = server.bill().lines().into_iter().map(|line| line.outcome).collect();
     assert_eq!(outcomes, ["answer", "tools"].map(str::to_owned).into(), "tools are used too");
+}
+
+/// With a step that declines there is something to mend, and all 26 are asked and paid for.
+#[test]
+fn the_adviser_is_asked_where_something_is_to_mend() {
+    const DECLINES: &str = "research_synthesist";
+    let script =
+        Script::new(Vec::new()).with_faults(|call| (call.agent == DECLINES).then_some(Fault::Refusal));
+    let server = ScriptedServer::start(script).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (path, state) = (sample("flood-budget.vtt"), folder.path().join("state"));
+    let (path, state) = (path.to_str().unwrap(), state.to_str().unwrap());
+    let mut command = assay(&["run", path, "--depth", "comprehensive", "--json", "--state", state]);
+    command.env("LLM_BASE_URL", server.url()).env("LLM_MODEL", "scripted").env("LLM_PRICE", "0.15/0.60");
+    let report = json(&run(&mut command));
+    let of_adviser =
+        report["steps"].as_array().unwrap().iter().find(|step| step["agent"] == ADVISER).unwrap();
+    assert_eq!(
+        (&of_adviser["status"], &of_adviser["basis"]),
+        (&"ok".into(), &"model".into()),
+        "{of_adviser:#}"
+    );
+    let paid = |step: &&Value| step["cost_nano_usd"].as_i64().is_some_and(|cost| cost > 0);
+    let paid: BTreeSet<&str> = report["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(paid)
+        .filter_map(|step| step["agent"].as_str())
+        .collect();
+    assert_eq!(paid.len(), 26, "{paid:?}");
 }
 
 /// One fact only that agent can produce, as a pointer into its data and what must be there.

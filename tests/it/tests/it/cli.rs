@@ -176,9 +176,14 @@ fn bad_input_is_refused_with_what_would_work() {
 #[test]
 fn a_folder_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let output = run(&mut assay(&["run", folder.path().to_str().unwrap()]));
+    let talks = folder.path().join("talks");
+    fs::create_dir(&talks).unwrap();
+    let (talks, state) = (talks.to_str().unwrap(), folder.path().join("state"));
+    let output = run(&mut assay(&["run", talks, "--state", state.to_str().unwrap()]));
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains("folder"));
+    let said = text(&output.stderr);
+    assert!(said.contains("folder") && said.contains(talks), "{said}");
+    assert!(!state.exists(), "nothing is half written");
 }
 
 #[test]

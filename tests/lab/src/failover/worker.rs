@@ -120,7 +120,7 @@ async fn ports(order: &Order) -> Result<Ports> {
     for server in [&mut config.model, &mut config.fallback].into_iter().flatten() {
         server.first_byte_timeout_ms /= order.speed;
     }
-    let model: Option<Arc<dyn Llm>> = boot::open_models(&config, &catalogue)?
+    let model: Option<Arc<dyn Llm>> = boot::open_models(&config, &catalogue, 0)?
         .map(|model| Arc::new(Hurried { model, speed: order.speed }) as Arc<dyn Llm>);
     let table = store::Embedded::open(order.table.as_ref())?;
     Ok(Ports {

@@ -1,8 +1,14 @@
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::model::{Answered, Arm, KnownArm, Why};
+use crate::lease::new_step;
+use crate::model::{
+    Answered, Arm, Compared, Kept, KnownArm, RecallNote, RunKey, Step, TenantId, Told, Used, Why,
+};
+use crate::step_input::Data;
 
 fn json_values() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -81,8 +87,10 @@ fn results() -> impl Strategy<Value = StepResult> {
         any::<[u64; 5]>(),
         any::<i64>(),
         proptest::option::of(".{0,9}"),
+        proptest::option::of(recalls()),
+        any::<bool>(),
     )
-        .prop_map(|(outcome, warnings, basis, tokens, cost, model)| StepResult {
+        .prop_map(|(outcome, warnings, basis, tokens, cost, model, recall, was_routed)| StepResult {
             outcome,
             warnings,
             meta: Meta {
@@ -98,8 +106,49 @@ fn results() -> impl Strategy<Value = StepResult> {
                 },
                 cost: NanoUsd(cost),
                 gaps: vec![AgentId::new("signal_recon_specialist")],
+                looked_up: recall.is_some(),
+                recall,
+                routing: meta().routing.filter(|_| was_routed),
                 ..meta()
             },
+        })
+}
+
+fn recalls() -> impl Strategy<Value = RecallNote> {
+    let levels = proptest::sample::select(vec![CacheLevel::L1, CacheLevel::L2, CacheLevel::L3]);
+    let told = prop_oneof![
+        (any::<u64>(), any::<bool>()).prop_map(|(age_ms, stale)| Told::Hit { age_ms, stale }),
+        any::<u64>().prop_map(|age_ms| Told::Renewed { age_ms }),
+        Just(Told::Nothing),
+        ".{0,9}".prop_map(|tag| Told::Void { tag }),
+        Just(Told::Unfit),
+        Just(Told::Unreadable),
+        Just(Told::Away),
+    ];
+    let used = proptest::sample::select(vec![Used::Shadow, Used::Served, Used::Audited]);
+    let compared =
+        (-1.0..=1.0f64, any::<bool>(), proptest::option::of(used), proptest::option::of(any::<bool>()))
+            .prop_map(|(cosine, is_near, used, agrees)| Compared {
+                cosine,
+                is_near,
+                used,
+                agrees,
+                ..Compared::default()
+            });
+    (
+        proptest::collection::btree_map(levels, told, 0..4),
+        any::<u64>(),
+        any::<bool>(),
+        proptest::option::of(compared),
+        proptest::option::of(any::<u64>()),
+    )
+        .prop_map(|(levels, waited_ms, led, compared, fresh_ms)| RecallNote {
+            levels,
+            waited_ms,
+            led,
+            compared,
+            kept: fresh_ms.map(|fresh_ms| Kept { fresh_ms, ..Kept::default() }),
+            ..RecallNote::default()
         })
 }
 
@@ -144,6 +193,16 @@ proptest! {
         let read: StepResult = serde_json::from_str(&text).unwrap();
         prop_assert_eq!(&read, &result);
         prop_assert_eq!(serde_json::to_string(&read).unwrap(), text);
+    }
+
+    #[test]
+    fn data_read_in_a_row_is_the_same_value(result in results()) {
+        let run = RunKey { tenant: TenantId::new("t"), run: result.meta.run.clone() };
+        let key = run.step(&result.meta.agent, &result.meta.item);
+        let here = result.data().cloned().map(Data::from);
+        let row = Data::in_row(&Arc::new(Step { result: Some(result), ..new_step(&key, 1) }));
+        prop_assert_eq!(&row, &here);
+        prop_assert_eq!(serde_json::to_string(&row).unwrap(), serde_json::to_string(&here).unwrap());
     }
 
     #[test]

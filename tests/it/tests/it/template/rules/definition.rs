@@ -362,7 +362,7 @@ fn branches(bundle: &Bundle, faults: &mut Faults) {
     });
 }
 
-/// Messages are handled in the order of the branches that send them, so who waits longest is sent first.
+/// In one process messages are handled in the order of the branches that send them, so who is waited for longest is sent first.
 fn longest_first(bundle: &Bundle, faults: &mut Faults) {
     states::each(bundle.workflow(), &mut |state| {
         let ways: Vec<usize> = state.machines().iter().map(Machine::longest_way).collect();
