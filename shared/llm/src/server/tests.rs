@@ -130,6 +130,8 @@ async fn a_call_lost_on_a_kept_connection_is_sent_once() {
     let config = ServerConfig { idle_ms: 60_000, ..ServerConfig::new(base_url, None) };
     let client = OpenAi::new(config, Vec::new()).unwrap();
     client.complete(&request()).await.unwrap();
+    // Until it is back among those that are kept.
+    tokio::time::sleep(Duration::from_millis(50)).await;
     let LlmError { error, bill } = client.complete(&request()).await.unwrap_err();
     assert_eq!((error.kind(), bill), (ErrorKind::Network, Bill::Unknown));
     assert_eq!((made.load(Ordering::Relaxed), asked.load(Ordering::Relaxed)), (1, 2));
