@@ -198,6 +198,3 @@ pub(crate) fn key_header(key: &Secret, before: &str) -> Result<HeaderValue> {
     value.set_sensitive(true);
     Ok(value)
 }
-
-#[cfg(test)]
-mod tests;

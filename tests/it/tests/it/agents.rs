@@ -55,17 +55,22 @@ fn all_26_agents_are_executed_and_paid_for() {
     assert!(results["verification_director"].len() >= 3, "claims are checked one by one");
 }
 
-/// The same over the other protocol, by the command line: each agent is asked, answers, and its answer stands.
-#[test]
-fn all_agents_work_over_anthropics_protocol() {
-    let server = ScriptedServer::start(Script::new(Vec::new())).unwrap();
+/// What the command line reports of a comprehensive run against this server.
+fn report_of(server: &ScriptedServer, protocol: &str) -> Value {
     let folder = tempfile::tempdir().unwrap();
     let (path, state) = (sample("flood-budget.vtt"), folder.path().join("state"));
     let (path, state) = (path.to_str().unwrap(), state.to_str().unwrap());
     let mut command = assay(&["run", path, "--depth", "comprehensive", "--json", "--state", state]);
-    command.env("LLM_BASE_URL", server.url()).env("LLM_PROTOCOL", "anthropic");
+    command.env("LLM_BASE_URL", server.url()).env("LLM_PROTOCOL", protocol);
     command.env("LLM_MODEL", "scripted").env("LLM_PRICE", "0.15/0.60");
-    let report = json(&run(&mut command));
+    json(&run(&mut command))
+}
+
+/// The same over the other protocol, by the command line: each agent is asked, answers, and its answer stands.
+#[test]
+fn all_agents_work_over_anthropics_protocol() {
+    let server = ScriptedServer::start(Script::new(Vec::new())).unwrap();
+    let report = report_of(&server, "anthropic");
     assert_eq!(report["status"], "complete", "{:#}", report["failure"]);
     let steps = report["steps"].as_array().unwrap();
     for step in steps {
@@ -87,27 +92,16 @@ fn the_adviser_is_asked_where_something_is_to_mend() {
     let script =
         Script::new(Vec::new()).with_faults(|call| (call.agent == DECLINES).then_some(Fault::Refusal));
     let server = ScriptedServer::start(script).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let (path, state) = (sample("flood-budget.vtt"), folder.path().join("state"));
-    let (path, state) = (path.to_str().unwrap(), state.to_str().unwrap());
-    let mut command = assay(&["run", path, "--depth", "comprehensive", "--json", "--state", state]);
-    command.env("LLM_BASE_URL", server.url()).env("LLM_MODEL", "scripted").env("LLM_PRICE", "0.15/0.60");
-    let report = json(&run(&mut command));
-    let of_adviser =
-        report["steps"].as_array().unwrap().iter().find(|step| step["agent"] == ADVISER).unwrap();
+    let report = report_of(&server, "openai");
+    let steps = report["steps"].as_array().unwrap();
+    let of_adviser = steps.iter().find(|step| step["agent"] == ADVISER).unwrap();
     assert_eq!(
         (&of_adviser["status"], &of_adviser["basis"]),
         (&"ok".into(), &"model".into()),
         "{of_adviser:#}"
     );
     let paid = |step: &&Value| step["cost_nano_usd"].as_i64().is_some_and(|cost| cost > 0);
-    let paid: BTreeSet<&str> = report["steps"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(paid)
-        .filter_map(|step| step["agent"].as_str())
-        .collect();
+    let paid: BTreeSet<&str> = steps.iter().filter(paid).filter_map(|step| step["agent"].as_str()).collect();
     assert_eq!(paid.len(), 26, "{paid:?}");
 }
 
