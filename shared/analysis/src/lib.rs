@@ -65,22 +65,6 @@ pub fn check_captions(name: &str, text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Makes ready what the first use of patterns and word lists would make, which takes some 40 ms in a build that is not for
-/// deployment. Whoever has something to wait for can have it done beside that.
-pub fn warm_up() {
-    let text = "It cost 4 million, said Ann, because they must win! So look at https://example.org, folks.";
-    let segments = [segments::Segment { text: text.to_owned(), ..segments::Segment::default() }];
-    let document = document::Document::new(&segments, "en");
-    let numbers = numbers::find(&document);
-    let claims = claims::scores(&document, &numbers);
-    entities::find(&document);
-    structure::markers(&document);
-    highlights::find(&document, &[], &numbers, &claims);
-    fallacies::places(&document);
-    repetition::find(&document, &[]);
-    sentiment::compound(text);
-}
-
 /// A constant pattern over bytes: letters, digits and white space are those of ASCII.
 fn ascii_pattern(text: &str) -> regex::bytes::Regex {
     #[expect(clippy::expect_used, reason = "the patterns are constants, and the tests build every one")]

@@ -28,7 +28,7 @@ pub use config::{Config, ModelConfig, log_filter};
 pub use content_check::{LARGEST_INPUT_BYTES, check_content, media_type};
 pub use declared::DeclaredPrices;
 pub use links::{check_link, link_of_episode};
-pub use lite::{Lite, compile_schemas, open_lite, warm_up};
+pub use lite::{Lite, open_lite};
 pub use measures::Measures;
 pub use models::{open_models, protocol};
 pub use outward::{Outward, Settle};

@@ -41,22 +41,6 @@ pub struct Lite {
     pub platforms: Arc<Vec<Arc<dyn engine::ports::Platform>>>,
 }
 
-/// Makes ready what runs need first, beside whatever the caller does next. Without a thread to spare it is made when it is needed.
-pub fn warm_up() {
-    drop(std::thread::Builder::new().spawn(analysis::warm_up));
-}
-
-/// Compiles the agents' schemas beside whatever the caller does next, as [`warm_up`] does with the rest.
-pub fn compile_schemas(catalogue: &Arc<Catalogue>) {
-    let catalogue = catalogue.clone();
-    let compile = move || {
-        for agent in &catalogue.agents {
-            agent.compiled();
-        }
-    };
-    drop(std::thread::Builder::new().spawn(compile));
-}
-
 /// A connection to a model is kept for the next call for this long; most servers keep one for five seconds, some for two.
 const IDLE_MS: u64 = 1_500;
 

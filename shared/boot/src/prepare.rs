@@ -1,14 +1,34 @@
 //! What the first steps of a run would wait for, built while they wait for something else.
 
-use engine::agent::Catalogue;
+use std::sync::Arc;
 
-/// Builds the analysers' patterns and compiles the agents' schemas, a few milliseconds at a time.
-pub async fn prepare(catalogue: &Catalogue) {
-    for () in analysis::prepare() {
+use engine::agent::Catalogue;
+use futures::StreamExt as _;
+use futures::channel::mpsc::{UnboundedReceiver, unbounded};
+
+/// Compiles the agents' schemas and builds the analysers' patterns on a thread of its own, and has the analysers learn them on
+/// this one, a millisecond at a time: it has other work, and never waits for what is just being built.
+pub async fn prepare(catalogue: &Arc<Catalogue>) {
+    let mut built = build(catalogue.clone());
+    let mut agents = analysis::prepare();
+    loop {
+        built.next().await;
+        if agents.next().is_none() {
+            break;
+        }
         tokio::task::yield_now().await;
     }
-    for agent in &catalogue.agents {
-        agent.compiled();
-        tokio::task::yield_now().await;
-    }
+}
+
+/// Builds all that can be; it tells of each agent's patterns. Without a thread to spare they are built when they are needed.
+fn build(catalogue: Arc<Catalogue>) -> UnboundedReceiver<()> {
+    let (told, built) = unbounded();
+    let work = move || {
+        for agent in &catalogue.agents {
+            agent.compiled();
+        }
+        analysis::prepare().for_each(|()| drop(told.unbounded_send(())));
+    };
+    drop(std::thread::Builder::new().spawn(work));
+    built
 }

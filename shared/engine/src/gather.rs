@@ -273,7 +273,7 @@ async fn content_facts(ports: &Ports, run: &Run, inputs: &BTreeMap<AgentId, Inpu
 
 /// Earlier runs, without runs on the same content or another version of it: they would confirm themselves. A run that repeats
 /// another is shown what was there before that one.
-async fn history(ports: &Ports, run: &Run) -> Result<Value> {
+pub(crate) async fn history(ports: &Ports, run: &Run) -> Result<Value> {
     let before = run.repeats.as_ref().unwrap_or(&run.key.run);
     let recent = || ports.memory.recent(&run.key.tenant, Some(before), HISTORY);
     let records = again(ports, recent).await?;

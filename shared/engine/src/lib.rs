@@ -71,6 +71,7 @@ pub use run_step::run_step;
 pub use start_run::{RunRequest, begin_run, load_run, start_run};
 pub use sweep::sweep;
 pub use uploads::{fill_upload, load_upload, open_upload};
+pub use versions::remind;
 
 #[cfg(test)]
 mod scenarios;

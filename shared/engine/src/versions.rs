@@ -4,13 +4,13 @@
 //! Only uploads are compared: the same talk under two links was seen in two places, and that is news.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use serde::Deserialize as _;
 use serde_json::Value;
 
-use crate::agent::{AgentSpec, Effect, Fact};
+use crate::agent::{Effect, Fact};
 use crate::error::{Error, Result};
+use crate::gather;
 use crate::model::{MemoryRecord, Run, RunId, RunKey, Sketch};
 use crate::ports::{Key, Ports, Row};
 use crate::start_run::{DEADLINE_GRACE_MS, SEEN_MS, is_recalling, load_run};
@@ -19,22 +19,39 @@ use crate::transact::{Decision, again, transact};
 /// The content is compared with that of so many runs before this one.
 const COMPARED: usize = 100;
 
+/// Asks memory what the steps of a run will ask it, so that a store that keeps what it has read has it at hand. Whatever fails here
+/// fails nothing: the step that needs it asks again.
+pub async fn remind(ports: &Ports, run: &RunKey) {
+    let Ok(Some(run)) = load_run(ports, run).await else { return };
+    if has_memory(ports, &run) {
+        let _ = recent(ports, &run).await;
+        let _ = gather::history(ports, &run).await;
+    }
+}
+
+/// Whether steps of a run look at memory or leave some. Those of a quick run do not.
+fn has_memory(ports: &Ports, run: &Run) -> bool {
+    ports.catalogue.agents.iter().any(|agent| {
+        agent.is_in(run.depth)
+            && (agent.facts.contains(&Fact::History) || agent.effects.contains(&Effect::Remember))
+    })
+}
+
+/// What the run's content is compared with.
+async fn recent(ports: &Ports, run: &Run) -> Result<Vec<MemoryRecord>> {
+    let recent = || ports.memory.recent(&run.key.tenant, Some(&run.key.run), COMPARED);
+    again(ports, recent).await
+}
+
 /// Notes in a run's row what its content is told by, and which runs before it were on other versions, by the map's data. If one of
 /// them was the first of the last day, this run repeats it. Doing it again changes nothing.
 pub(crate) async fn compare(ports: &Ports, run: &Run, map: Option<&Value>) -> Result<()> {
     let sketch = map.and_then(|map| Sketch::deserialize(&map["sketch"]).ok());
-    // A quick run looks at no memory and leaves none.
-    let has_memory = |agent: &Arc<AgentSpec>| {
-        agent.is_in(run.depth)
-            && (agent.facts.contains(&Fact::History) || agent.effects.contains(&Effect::Remember))
-    };
-    let is_compared =
-        run.source.link.is_none() && run.sketch.is_none() && ports.catalogue.agents.iter().any(has_memory);
+    let is_compared = run.source.link.is_none() && run.sketch.is_none() && has_memory(ports, run);
     let Some(sketch) = sketch.filter(|_| is_compared) else {
         return Ok(());
     };
-    let recent = || ports.memory.recent(&run.key.tenant, Some(&run.key.run), COMPARED);
-    let records = again(ports, recent).await?;
+    let records = recent(ports, run).await?;
     let earlier = earlier_versions(&sketch, &records);
     let mut versions: BTreeSet<RunId> = earlier.iter().map(|record| record.run_id.clone()).collect();
     let first = first(ports, run, &earlier).await?;
@@ -113,10 +130,14 @@ fn earlier_versions<'a>(sketch: &Sketch, records: &'a [MemoryRecord]) -> Vec<&'a
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use async_trait::async_trait;
     use serde_json::json;
 
     use super::*;
-    use crate::model::ContentRef;
+    use crate::model::{ContentRef, TenantId};
+    use crate::ports::Memory;
     use crate::scenarios::house::{House, request};
 
     /// A run on content that is told by runs of words from a number on.
@@ -196,6 +217,61 @@ mod tests {
             };
             assert_eq!([5, 60].map(|from| run.about().is_of(&record(from))), [true, false]);
         });
+    }
+
+    /// Memory that notes what it is asked.
+    struct Noting {
+        memory: Arc<dyn Memory>,
+        asked: Mutex<BTreeSet<(TenantId, Option<RunId>, usize)>>,
+    }
+
+    #[async_trait]
+    impl Memory for Noting {
+        async fn remember(&self, tenant: &TenantId, record: &MemoryRecord) -> Result<()> {
+            self.memory.remember(tenant, record).await
+        }
+
+        async fn recent(
+            &self,
+            tenant: &TenantId,
+            before: Option<&RunId>,
+            limit: usize,
+        ) -> Result<Vec<MemoryRecord>> {
+            self.asked.lock().unwrap().insert((tenant.clone(), before.cloned(), limit));
+            self.memory.recent(tenant, before, limit).await
+        }
+    }
+
+    #[test]
+    fn a_run_is_reminded_of_all_that_its_steps_ask_memory_for() {
+        let check = |with_memory: bool, questions: usize| {
+            let mut house = House::new(None, Some(Vec::new()));
+            if with_memory {
+                house.with_row("reader", |row| row.facts.extend([Fact::History]));
+            }
+            let memory = Arc::new(Noting { memory: house.ports.memory.clone(), asked: Mutex::default() });
+            let ports = Ports { memory: memory.clone(), ..house.ports.clone() };
+            house.block_on(async move {
+                let request = request(&ports, None).await;
+                // The second one repeats the first.
+                for _ in 0..2 {
+                    let key = crate::start_run(&ports, &request).await.unwrap().0;
+                    remind(&ports, &key).await;
+                    let reminded = std::mem::take(&mut *memory.asked.lock().unwrap());
+                    assert_eq!(reminded.len(), questions);
+                    let run = load_run(&ports, &key).await.unwrap().unwrap();
+                    let data = json!({"sketch": Sketch::of(Vec::new(), (0..100).collect())});
+                    compare(&ports, &run, Some(&data)).await.unwrap();
+                    if with_memory {
+                        gather::history(&ports, &run).await.unwrap();
+                    }
+                    assert_eq!(std::mem::take(&mut *memory.asked.lock().unwrap()), reminded);
+                    ports.clock.sleep(1).await;
+                }
+            });
+        };
+        check(true, 2);
+        check(false, 0);
     }
 
     fn told(at_hour: u64, from: u32) -> Told {

@@ -122,11 +122,22 @@ impl Rows {
     /// the disk can tell, or there are more than `limit`.
     pub(super) fn list(&self, range: &Range, limit: usize) -> Result<Option<Page>> {
         self.check()?;
-        if let Some((keys, next)) = listing(range, limit).and_then(|listing| self.listed.get(&listing)) {
+        if let Some((keys, next)) = self.listed(range, limit) {
             let rows = keys.iter().filter_map(|key| Some((key.clone(), self.known.get(key)?.found.clone()?)));
             return Ok(Some(Page { rows: rows.collect(), next: next.clone() }));
         }
         Ok(self.list_of_run(range, limit))
+    }
+
+    /// What was read of such a listing; one that reaches to the end stands for every other that it does not exceed.
+    fn listed(&self, range: &Range, limit: usize) -> Option<&(Vec<Key>, Option<String>)> {
+        let (tenant, before, _) = listing(range, limit)?;
+        let of_range = (tenant.clone(), before.clone(), 0)..=(tenant, before, usize::MAX);
+        let serves = |most: usize, keys: &[Key], next: &Option<String>| {
+            most == limit || next.is_none() && keys.len() <= limit
+        };
+        let mut found = self.listed.range(of_range);
+        found.find_map(|((.., most), listed)| serves(*most, &listed.0, &listed.1).then_some(listed))
     }
 
     /// How often memory was written so far.

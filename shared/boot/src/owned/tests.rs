@@ -98,19 +98,23 @@ fn memory_is_read_from_the_disk_once() {
         let to = Becomes::Row(Row::Memory(record));
         wait(owned.write(&[Change { key, expect: Expect::Anything, to, due_ms: None }])).unwrap();
     };
-    let list = async |of: &str, before: Option<&str>| {
-        let page = owned.list(&Range::Memory(tenant(of), before.map(RunId::new)), None, 2).await.unwrap();
+    let list = async |of: &str, before: Option<&str>, limit: usize| {
+        let page = owned.list(&Range::Memory(tenant(of), before.map(RunId::new)), None, limit).await.unwrap();
         let run = |(key, _): &(Key, Versioned)| match key {
             Key::Memory(_, run) => run.to_string(),
             key => panic!("{key:?}"),
         };
         (page.rows.iter().map(run).collect::<Vec<_>>(), page.next.is_some())
     };
+    let check_up_to =
+        |limit, (of, before): (&str, Option<&str>), runs: &[&str], has_more: bool, lists: usize| {
+            let several = wait(futures::future::join_all((0..5).map(|_| list(of, before, limit))));
+            let expected = (runs.iter().map(|run| (*run).to_owned()).collect::<Vec<_>>(), has_more);
+            assert!(several.iter().all(|found| *found == expected), "{several:?}");
+            assert_eq!(disk.lists.load(Ordering::SeqCst), lists);
+        };
     let check = |of: &str, before: Option<&str>, runs: &[&str], has_more: bool, lists: usize| {
-        let several = wait(futures::future::join_all((0..5).map(|_| list(of, before))));
-        let expected = (runs.iter().map(|run| (*run).to_owned()).collect::<Vec<_>>(), has_more);
-        assert!(several.iter().all(|found| *found == expected), "{several:?}");
-        assert_eq!(disk.lists.load(Ordering::SeqCst), lists);
+        check_up_to(2, (of, before), runs, has_more, lists);
     };
     check("a", None, &[], false, 1);
     remember("a", "r1");
@@ -122,6 +126,14 @@ fn memory_is_read_from_the_disk_once() {
     remember("a", "r3");
     check("a", None, &["r3", "r2"], true, 4);
     check("b", None, &["r9"], false, 5);
+    // Only what was read to its end says what is there up to another limit.
+    check_up_to(3, ("b", None), &["r9"], false, 5);
+    check_up_to(1, ("b", None), &["r9"], false, 5);
+    check_up_to(3, ("a", None), &["r3", "r2", "r1"], false, 6);
+    check_up_to(4, ("a", None), &["r3", "r2", "r1"], false, 6);
+    check_up_to(2, ("a", None), &["r3", "r2"], true, 6);
+    check_up_to(1, ("a", None), &["r3"], true, 7);
+    check_up_to(3, ("a", Some("r3")), &["r3", "r2", "r1"], false, 8);
 }
 
 /// A store that counts how often it is read.

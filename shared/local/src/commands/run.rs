@@ -41,9 +41,7 @@ pub(super) async fn run(config: &Config, arguments: &RunArguments) -> Result<Exi
     let mut state = State::open(&arguments.state.folder)?;
     let folder = state.folder();
     let _owner = state.own()?;
-    boot::warm_up();
     let mut session = session::open(config, &folder).await?;
-    boot::compile_schemas(&session.ports.catalogue);
     let mut code = ExitCode::SUCCESS;
     for input in &inputs {
         let ended = run_one(config, arguments, &mut session, input).await?;
@@ -129,7 +127,7 @@ async fn run_one(
         host::serve(ports, queues, Concurrency(config.concurrency)),
         workflow.run(),
         host::sweep(ports),
-        prepare(ports),
+        prepare(ports, Some(&shown)),
     ));
     let watched = pin!(watch(ports, &shown, &mut view, events, width(config)));
     let work = pin!(async {
@@ -172,9 +170,14 @@ async fn request(
 }
 
 /// Prepares what later steps need while the first waits for its model.
-pub(super) async fn prepare(ports: &engine::ports::Ports) {
+pub(super) async fn prepare(ports: &engine::ports::Ports, run: Option<&RunKey>) {
     const FIRST_CALL_IS_OUT_MS: u64 = 8;
-    ports.clock.sleep(FIRST_CALL_IS_OUT_MS).await;
+    if ports.model.is_some() {
+        ports.clock.sleep(FIRST_CALL_IS_OUT_MS).await;
+    }
+    if let Some(run) = run {
+        engine::remind(ports, run).await;
+    }
     boot::prepare(&ports.catalogue).await;
 }
 

@@ -68,7 +68,7 @@ pub(super) async fn serve(config: &Config, arguments: &ServeArguments) -> Result
         workflow.run(),
         host::sweep(&ports),
         host::look_after(&ports),
-        run::prepare(&ports),
+        run::prepare(&ports, None),
     ));
     let broken = pin!(rows.broken());
     match select(ending, select(platform, broken)).await {
