@@ -7,7 +7,7 @@ use futures::StreamExt as _;
 use futures::channel::mpsc::{UnboundedReceiver, unbounded};
 
 /// Compiles the agents' schemas and builds the analysers' patterns on a thread of its own, and has the analysers learn them on
-/// this one, a millisecond at a time: it has other work, and never waits for what is just being built.
+/// this one, a millisecond at a time, once they are built: this one has other work.
 pub async fn prepare(catalogue: &Arc<Catalogue>) {
     let mut built = build(catalogue.clone());
     let mut agents = analysis::prepare();

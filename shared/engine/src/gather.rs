@@ -292,8 +292,36 @@ pub(crate) async fn history(ports: &Ports, run: &Run) -> Result<Value> {
 mod tests {
     use super::*;
     use crate::model::{ContentRef, MemoryRecord, RunId};
-    use crate::scenarios::house::{House, request};
+    use crate::scenarios::house::{House, baseline, request};
     use crate::start_run::load_run;
+    use crate::step_input::Analysis;
+
+    #[test]
+    fn a_step_is_given_what_its_row_names_and_nothing_else() {
+        let check = |uses: &[&str], facts: &[Fact], given: &[&str], told: &[&str]| {
+            let mut house = House::new(Some(Analysis::Complete(baseline())), None);
+            house.with_row("reader", |row| {
+                row.uses = uses.iter().map(AgentId::new).collect();
+                row.facts = facts.iter().copied().collect();
+            });
+            house.step("planner", 0).unwrap();
+            house.step("worker", 0).unwrap();
+            let (ports, key) = (house.ports.clone(), house.run.clone());
+            let gathered = house.block_on(async move {
+                let run = load_run(&ports, &key).await.unwrap().unwrap();
+                let spec = ports.catalogue.agent(&AgentId::new("reader")).cloned().unwrap();
+                gather(&ports, &run, &spec, &ItemId::none()).await.unwrap()
+            });
+            let Gathered::Ready { input, gaps } = gathered else { panic!("an input is missing") };
+            assert_eq!(input.inputs.keys().map(AgentId::as_str).collect::<Vec<_>>(), given);
+            assert!(input.inputs.values().all(|input| input.status == Status::Ok && input.data.is_some()));
+            assert_eq!(input.facts.keys().map(String::as_str).collect::<Vec<_>>(), told);
+            assert_eq!((input.item, gaps), (None, Vec::new()));
+        };
+        check(&[], &[], &["worker"], &[]);
+        check(&["planner"], &[Fact::Plan], &["planner", "worker"], &["plan"]);
+        check(&[], &[Fact::History, Fact::Plan], &["worker"], &["history", "plan"]);
+    }
 
     /// Which runs a new run is shown, so many hours after those before it, and remembered then.
     fn shown(house: &House, after_hours: u64, use_cache: bool, other_content: bool) -> (RunId, Vec<String>) {

@@ -19,14 +19,22 @@ use crate::transact::{Decision, again, transact};
 /// The content is compared with that of so many runs before this one.
 const COMPARED: usize = 100;
 
-/// Asks memory what the steps of a run will ask it, so that a store that keeps what it has read has it at hand. Whatever fails here
-/// fails nothing: the step that needs it asks again.
+/// Asks memory what a run that has begun will ask it: what its content is compared with, and what its steps are shown of earlier
+/// runs, unless the comparison changes that. So a store that keeps what it has read has it at hand. Whatever fails here fails
+/// nothing: whoever needs it asks again.
 pub async fn remind(ports: &Ports, run: &RunKey) {
     let Ok(Some(run)) = load_run(ports, run).await else { return };
-    if has_memory(ports, &run) {
+    if is_compared(ports, &run) {
         let _ = recent(ports, &run).await;
+    }
+    if has_memory(ports, &run) {
         let _ = gather::history(ports, &run).await;
     }
+}
+
+/// Whether the run's content is still to be compared.
+fn is_compared(ports: &Ports, run: &Run) -> bool {
+    run.source.link.is_none() && run.sketch.is_none() && has_memory(ports, run)
 }
 
 /// Whether steps of a run look at memory or leave some. Those of a quick run do not.
@@ -47,8 +55,7 @@ async fn recent(ports: &Ports, run: &Run) -> Result<Vec<MemoryRecord>> {
 /// them was the first of the last day, this run repeats it. Doing it again changes nothing.
 pub(crate) async fn compare(ports: &Ports, run: &Run, map: Option<&Value>) -> Result<()> {
     let sketch = map.and_then(|map| Sketch::deserialize(&map["sketch"]).ok());
-    let is_compared = run.source.link.is_none() && run.sketch.is_none() && has_memory(ports, run);
-    let Some(sketch) = sketch.filter(|_| is_compared) else {
+    let Some(sketch) = sketch.filter(|_| is_compared(ports, run)) else {
         return Ok(());
     };
     let records = recent(ports, run).await?;
@@ -242,36 +249,43 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_run_is_reminded_of_all_that_its_steps_ask_memory_for() {
-        let check = |with_memory: bool, questions: usize| {
-            let mut house = House::new(None, Some(Vec::new()));
-            if with_memory {
-                house.with_row("reader", |row| row.facts.extend([Fact::History]));
+    /// What a run, the first on its content or one that repeats it, is reminded of, and what it then asks memory for.
+    fn reminded(with_memory: bool, link: bool, repeats: bool, questions: usize) {
+        let mut house = House::new(None, Some(Vec::new()));
+        if with_memory {
+            house.with_row("reader", |row| row.facts.extend([Fact::History]));
+        }
+        let memory = Arc::new(Noting { memory: house.ports.memory.clone(), asked: Mutex::default() });
+        let ports = Ports { memory: memory.clone(), ..house.ports.clone() };
+        house.block_on(async move {
+            let mut request = request(&ports, None).await;
+            request.source.content = ContentRef::new("another");
+            request.source.link = link.then(|| "https://example.org/1".to_owned());
+            if repeats {
+                crate::start_run(&ports, &request).await.unwrap();
+                ports.clock.sleep(1).await;
             }
-            let memory = Arc::new(Noting { memory: house.ports.memory.clone(), asked: Mutex::default() });
-            let ports = Ports { memory: memory.clone(), ..house.ports.clone() };
-            house.block_on(async move {
-                let request = request(&ports, None).await;
-                // The second one repeats the first.
-                for _ in 0..2 {
-                    let key = crate::start_run(&ports, &request).await.unwrap().0;
-                    remind(&ports, &key).await;
-                    let reminded = std::mem::take(&mut *memory.asked.lock().unwrap());
-                    assert_eq!(reminded.len(), questions);
-                    let run = load_run(&ports, &key).await.unwrap().unwrap();
-                    let data = json!({"sketch": Sketch::of(Vec::new(), (0..100).collect())});
-                    compare(&ports, &run, Some(&data)).await.unwrap();
-                    if with_memory {
-                        gather::history(&ports, &run).await.unwrap();
-                    }
-                    assert_eq!(std::mem::take(&mut *memory.asked.lock().unwrap()), reminded);
-                    ports.clock.sleep(1).await;
-                }
-            });
-        };
-        check(true, 2);
-        check(false, 0);
+            let key = crate::start_run(&ports, &request).await.unwrap().0;
+            remind(&ports, &key).await;
+            let reminded = std::mem::take(&mut *memory.asked.lock().unwrap());
+            assert_eq!(reminded.len(), questions);
+            let run = load_run(&ports, &key).await.unwrap().unwrap();
+            assert_eq!(run.repeats.is_some(), repeats);
+            let data = json!({"sketch": Sketch::of(Vec::new(), (0..100).collect())});
+            compare(&ports, &run, Some(&data)).await.unwrap();
+            if with_memory {
+                gather::history(&ports, &run).await.unwrap();
+            }
+            assert_eq!(*memory.asked.lock().unwrap(), reminded);
+        });
+    }
+
+    #[test]
+    fn a_run_is_reminded_of_what_it_is_compared_with_and_shown() {
+        reminded(true, false, false, 2);
+        reminded(true, false, true, 2);
+        reminded(true, true, false, 1);
+        reminded(false, false, false, 0);
     }
 
     fn told(at_hour: u64, from: u32) -> Told {

@@ -33,7 +33,7 @@ pub struct Rows {
     /// read again is a new one to whoever still holds the old one.
     floor: u64,
     generation: u64,
-    /// Listings of memory that were read from the disk, to which nothing was written since: every step of a run asks for the same.
+    /// Listings of memory that were read from the disk, to which nothing was written since: steps of a run ask for the same.
     listed: BTreeMap<Listing, (Vec<Key>, Option<String>)>,
     /// How often memory was written. A listing that was begun before is not kept.
     remembered: u64,

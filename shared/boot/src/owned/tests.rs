@@ -134,6 +134,11 @@ fn memory_is_read_from_the_disk_once() {
     check_up_to(2, ("a", None), &["r3", "r2"], true, 6);
     check_up_to(1, ("a", None), &["r3"], true, 7);
     check_up_to(3, ("a", Some("r3")), &["r3", "r2", "r1"], false, 8);
+    // What is written makes all of them void.
+    remember("a", "r4");
+    check_up_to(4, ("a", None), &["r4", "r3", "r2", "r1"], false, 9);
+    check_up_to(1, ("a", None), &["r4"], true, 10);
+    check_up_to(2, ("a", None), &["r4", "r3"], true, 11);
 }
 
 /// A store that counts how often it is read.

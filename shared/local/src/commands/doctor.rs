@@ -1,5 +1,6 @@
 //! `assay doctor`: each part is tried, not just looked up.
 
+use std::pin::pin;
 use std::process::ExitCode;
 
 use boot::Config;
@@ -7,9 +8,13 @@ use engine::agent::Tier;
 use engine::error::Result;
 use engine::model::TenantId;
 use engine::ports::{Becomes, Change, Expect, Key, Row};
+use futures::future::{Either, select};
 
 use super::session::{self, Session};
 use crate::cli::StateArguments;
+
+/// The model's server has so long to list its models.
+const PATIENCE_MS: u64 = 5_000;
 use crate::state::State;
 
 /// Prints what is configured, what works and what is missing. Ends with 1 if something that is configured fails.
@@ -35,14 +40,15 @@ pub(super) async fn doctor(config: &Config, arguments: &StateArguments) -> Resul
             Err(error) => findings.broken("state folder", error.message()),
             Ok(session) => {
                 check_state(&session, arguments, &mut findings).await;
-                check_model(config, &session, &mut findings);
+                check_model(config, &session, &mut findings).await;
             }
         },
     }
     findings.configured("links", "are fetched from public addresses only; nothing is tried here");
     findings.absent("speech to text", "is not built yet; captions and text are read");
     findings.absent("published fact checks", "are not asked yet; verdicts need a model");
-    findings.absent("semantic recall", "is not built yet; the exact level works");
+    findings
+        .absent("recall by meaning", "is in the bundle on AWS only; the exact and the compressed level work");
     super::print(&findings.text)?;
     Ok(ExitCode::from(findings.failed))
 }
@@ -81,7 +87,8 @@ async fn check_state(session: &Session, arguments: &StateArguments, findings: &m
     );
 }
 
-fn check_model(config: &Config, session: &Session, findings: &mut Findings) {
+/// The server is asked for its models, which costs nothing.
+async fn check_model(config: &Config, session: &Session, findings: &mut Findings) {
     let Some(model) = &session.ports.model else {
         findings.absent(
             "model",
@@ -91,11 +98,29 @@ fn check_model(config: &Config, session: &Session, findings: &mut Findings) {
         );
         return;
     };
-    if let Some(model) = &config.model {
-        match boot::protocol(model) {
-            Ok(protocol) => findings
-                .configured("model server", &format!("{}, spoken to by {}", model.base_url, protocol.name())),
+    if let Some(configured) = &config.model {
+        match boot::protocol(configured) {
+            Ok(protocol) => findings.configured(
+                "model server",
+                &format!("{}, spoken to by {}", configured.base_url, protocol.name()),
+            ),
             Err(error) => findings.broken("model server", error.message()),
+        }
+    }
+    let patience = pin!(session.ports.clock.sleep(PATIENCE_MS));
+    match select(model.reachable(), patience).await {
+        Either::Left((Ok(Some(listed)), _)) => {
+            findings.works("model server", &format!("{} models listed", listed.len()));
+        }
+        Either::Left((Ok(None), _)) => {
+            findings.configured(
+                "model server",
+                "it lists no models, so only a paid call shows whether it answers",
+            );
+        }
+        Either::Left((Err(error), _)) => findings.broken("model server", error.message()),
+        Either::Right(_) => {
+            findings.broken("model server", &format!("no answer in {} seconds", PATIENCE_MS / 1_000));
         }
     }
     for tier in [Tier::Fast, Tier::Standard, Tier::Strong] {

@@ -11,7 +11,7 @@ use engine::error::{Error, ErrorKind, Result};
 use engine::model::{Depth, Event, EventKind, NanoUsd, RunKey, RunStatus, Source, TenantId};
 use futures::StreamExt as _;
 use futures::channel::mpsc::UnboundedReceiver;
-use futures::future::{Either, join4, select};
+use futures::future::{Either, join, join4, select};
 use render::{Form, Report, Style};
 
 use super::session::{self, Session};
@@ -127,7 +127,7 @@ async fn run_one(
         host::serve(ports, queues, Concurrency(config.concurrency)),
         workflow.run(),
         host::sweep(ports),
-        prepare(ports, Some(&shown)),
+        prepare(ports, &shown),
     ));
     let watched = pin!(watch(ports, &shown, &mut view, events, width(config)));
     let work = pin!(async {
@@ -170,15 +170,12 @@ async fn request(
 }
 
 /// Prepares what later steps need while the first waits for its model.
-pub(super) async fn prepare(ports: &engine::ports::Ports, run: Option<&RunKey>) {
+async fn prepare(ports: &engine::ports::Ports, run: &RunKey) {
     const FIRST_CALL_IS_OUT_MS: u64 = 8;
     if ports.model.is_some() {
         ports.clock.sleep(FIRST_CALL_IS_OUT_MS).await;
     }
-    if let Some(run) = run {
-        engine::remind(ports, run).await;
-    }
-    boot::prepare(&ports.catalogue).await;
+    join(engine::remind(ports, run), boot::prepare(&ports.catalogue)).await;
 }
 
 /// Shows what happens in a run until its briefing is delivered. What happens meanwhile in others, such as the end of one

@@ -19,7 +19,7 @@ use futures::channel::oneshot;
 use futures::future::{Either, join5, select};
 
 use super::session::{self, Session};
-use super::{print, run, say};
+use super::{print, say};
 use crate::cli::ServeArguments;
 use crate::host::{self, Concurrency};
 use crate::state::State;
@@ -68,7 +68,7 @@ pub(super) async fn serve(config: &Config, arguments: &ServeArguments) -> Result
         workflow.run(),
         host::sweep(&ports),
         host::look_after(&ports),
-        run::prepare(&ports, None),
+        boot::prepare(&ports.catalogue),
     ));
     let broken = pin!(rows.broken());
     match select(ending, select(platform, broken)).await {

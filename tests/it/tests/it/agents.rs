@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
-use engine::model::{ChargeState, StepResult};
+use engine::model::{ChargeState, RunId, StepResult};
 use engine::ports::Row;
 use lab::scripted::{Fault, Script, ScriptedServer};
 use lab::sim::{Ended, Plan, simulate};
 use serde_json::Value;
 
-use crate::assay::{assay, json, run, sample};
+use crate::assay::{assay, json, run, sample, stored};
 
 /// Who is asked for advice only by a run that has something to mend, which none of these has.
 const ADVISER: &str = "system_reliability_officer";
@@ -36,6 +36,8 @@ fn all_26_agents_are_executed_and_paid_for() {
             results.get(agent.id.as_str()).unwrap_or_else(|| panic!("{} left no result", agent.id));
         for result in of_agent {
             assert!(result.ok().is_some(), "{}/{}: {:?}", agent.id, result.meta.item, result.reason());
+            let basis = if agent.id.as_str() == ADVISER { "deterministic" } else { "model" };
+            assert_eq!(result.meta.basis.name(), basis, "{}: {:?}", agent.id, result.warnings);
         }
     }
     let charged: BTreeSet<String> = ended
@@ -113,14 +115,11 @@ fn check(agent: &str, pointer: &str, holds: impl Fn(&Value) -> bool) {
     assert!(holds(value), "{agent}{pointer}: {value:#}");
 }
 
-fn has_items(value: &Value) -> bool {
-    value.as_array().is_some_and(|items| !items.is_empty())
-}
-
 fn mentions(word: &'static str) -> impl Fn(&Value) -> bool {
     move |value| value.to_string().contains(word)
 }
 
+/// The model's part of each, and what rules add where both are its own.
 #[test]
 fn each_agent_adds_what_only_it_can() {
     check("mission_orchestrator", "/agents", |agents| {
@@ -128,33 +127,141 @@ fn each_agent_adds_what_only_it_can() {
             agents.as_array().unwrap().iter().map(|row| row["budget_share"].as_f64().unwrap()).sum();
         (shares - 1.0).abs() < 1e-6
     });
+    check("mission_orchestrator", "/intent", mentions("comprehensive"));
     check("acquisition_specialist", "/rung", |rung| rung == "captions");
+    check("acquisition_specialist", "/subject", mentions(" content about "));
     check("transcription_engineer", "/speakers", |speakers| speakers.as_array().unwrap().len() == 2);
+    check("transcription_engineer", "/names/0/quote", |quote| quote == "I'm Mara Ellison");
     check("analysis_cartographer", "/claims", mentions("4.2 million"));
     check("verification_director", "/verdict", |verdict| verdict != "not_checked");
-    check("risk_intelligence_analyst", "/verdicts", |verdicts| {
-        verdicts.as_object().unwrap().values().filter_map(Value::as_u64).sum::<u64>() >= 3
+    let (_, results) = comprehensive();
+    let verdicts = results["verification_director"].len() as u64;
+    let mapped = results["analysis_cartographer"][0].ok().unwrap()["claims"].as_array().unwrap();
+    let checked: BTreeSet<&str> =
+        results["verification_director"].iter().map(|result| result.meta.item.as_str()).collect();
+    assert!(mapped.len() >= 3);
+    assert_eq!(checked, mapped.iter().map(|claim| claim["id"].as_str().unwrap()).collect());
+    check("risk_intelligence_analyst", "/verdicts", |counts| {
+        counts.as_object().unwrap().values().filter_map(Value::as_u64).sum::<u64>() == verdicts
     });
-    check("persona_archivist", "/people", mentions("Tom Birch"));
-    check("knowledge_integrator", "/record/claims", has_items);
-    check("signal_recon_specialist", "/searched", mentions("memory"));
-    check("trend_intelligence_scout", "/suggestions", has_items);
-    check("research_synthesist", "/open_questions", has_items);
-    check("intelligence_briefing_curator", "/claims", |claims| {
-        claims.as_array().unwrap().iter().any(|claim| claim["verdict"].is_string())
+    check("risk_intelligence_analyst", "/findings", mentions("claims are made by"));
+    check("persona_archivist", "/dossiers", mentions("seen in 0 earlier runs"));
+    check("knowledge_integrator", "/edges", |edges| {
+        mentions("is named with")(edges) || mentions("speaks of")(edges)
     });
-    check("argument_strategist", "/positions/0/steelman", has_items);
+    check("signal_recon_specialist", "/reading", mentions("No earlier run is about"));
+    check("trend_intelligence_scout", "/suggestions/0/why", mentions("in no related run"));
+    check("research_synthesist", "/open_questions/0/question", mentions("What is the source for"));
+    check("intelligence_briefing_curator", "/title", mentions("claims"));
+    check("argument_strategist", "/positions", |positions| {
+        mentions("Mara Ellison")(positions) && mentions("Tom Birch")(positions)
+    });
+    check("argument_strategist", "/positions/0/steelman", |steelman| {
+        steelman.as_array().is_some_and(|points| !points.is_empty())
+    });
     check("system_reliability_officer", "/cost_nano_usd", |cost| cost.as_i64().is_some_and(|cost| cost > 0));
-    check("community_liaison", "/posts", has_items);
-    check("personality_synthesis_manager", "/voice", Value::is_string);
-    check("visual_intelligence_specialist", "/references", mentions("chart"));
-    check("audio_intelligence_specialist", "/longest_turn", Value::is_object);
-    check("trend_intelligence_specialist", "/unknown", has_items);
-    check("content_generation_specialist", "/adaptations", has_items);
-    check("cross_platform_intelligence_specialist", "/spread", Value::is_array);
-    check("network_discovery_specialist", "/edges", has_items);
-    check("deep_content_analyst", "/structure", has_items);
-    check("guest_intelligence_specialist", "/guests", Value::is_array);
+    check("community_liaison", "/posts", |posts| {
+        let channels = posts.as_array().unwrap().iter().map(|post| post["channel"].as_str().unwrap());
+        channels.collect::<BTreeSet<_>>() == ["discord", "text"].into()
+    });
+    check("personality_synthesis_manager", "/voice", mentions("calm, exact"));
+    check("visual_intelligence_specialist", "/on_screen/0/text", mentions("this chart"));
+    check("audio_intelligence_specialist", "/longest_turn", mentions("Mara Ellison"));
+    check("audio_intelligence_specialist", "/delivery", mentions("words a minute"));
+    check("trend_intelligence_specialist", "/outlook", mentions("no forecast"));
+    check("content_generation_specialist", "/adaptations", mentions("It covers "));
+    check("network_discovery_specialist", "/relations", mentions("speaks with"));
+    check("deep_content_analyst", "/arguments/0/conclusion/text", mentions("because the new wall"));
+    check("guest_intelligence_specialist", "/watch/0/why", mentions("Tied to"));
     check("controversy_tracker_specialist", "/signals", mentions("disagree"));
-    check("insight_generation_specialist", "/insights", has_items);
+    check("controversy_tracker_specialist", "/assessment", mentions("signals, the first"));
+    check("insight_generation_specialist", "/insights/0/basis", |basis| {
+        let agents = boot::load_catalogue().unwrap().agents;
+        agents.iter().filter(|agent| basis.as_str().unwrap().contains(agent.id.as_str())).count() >= 2
+    });
+    // Where a subject was seen before takes runs before.
+}
+
+/// A talk of the host with a guest about this place.
+fn talk(guest: &str, place: &str, sentences: &[&str]) -> String {
+    let cue = |(index, text): (usize, &&str)| {
+        let speaker = if index % 2 == 0 { "Nora Whitfield, host" } else { guest };
+        format!("00:{index:02}:00.000 --> 00:{index:02}:50.000\n<v {speaker}>{text}\n\n")
+    };
+    let opening = format!("Welcome to a talk about {place}, where {guest} lives.");
+    let all: Vec<&str> = std::iter::once(opening.as_str()).chain(sentences.iter().copied()).collect();
+    format!("WEBVTT\n\n{}", all.iter().enumerate().map(cue).collect::<String>())
+}
+
+/// After runs on the same matter in two places, a third is told where it was, and who of its people was there.
+#[test]
+fn what_came_before_is_found_in_its_places() {
+    let server = ScriptedServer::start(Script::new(Vec::new())).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let radio = talk(
+        "Tom Birch",
+        "Lower Marlow",
+        &[
+            "The Environment Office says that the Harwich Barrier cost 12 million pounds in 2019.",
+            "And the Harwich Barrier has kept 900 homes dry since then, according to the Environment Office.",
+            "So who paid for it when the storm of 2021 broke the northern gate?",
+            "Half of the money was borrowed, and the county repays 400,000 pounds a year.",
+        ],
+    );
+    let forum = talk(
+        "Dana Reed",
+        "Upper Fenwick",
+        &[
+            "Engineers of the Environment Office measured the Harwich Barrier in May and found 31 cracks.",
+            "Nobody told the villages, and 4 schools lie behind the Harwich Barrier.",
+            "The repair will take 18 months and needs 60 workers from abroad.",
+            "The Environment Office wrote that the gates were safe for another 20 years.",
+        ],
+    );
+    let town = talk(
+        "Tom Birch",
+        "Lower Marlow",
+        &[
+            "On Monday the Environment Office closed the Harwich Barrier for 3 weeks.",
+            "The tide reached 4.6 metres, which is the highest level since 1953.",
+            "The Harwich Barrier was built for 4.2 metres, says the Environment Office.",
+            "Farmers lost 250 hectares of barley, and 70 sheep drowned near the mill.",
+        ],
+    );
+    let [radio, forum, town] = [("radio.vtt", radio), ("forum.vtt", forum), ("town.vtt", town)]
+        .map(|(name, text)| write(name, text));
+    let state = folder.path().join("state");
+    // Each by a command of its own: memory outlives them.
+    let ids = [radio, forum, town].map(|path| {
+        let mut command = assay(&["run", &path, "--depth", "comprehensive", "--json", "--state"]);
+        command.arg(&state).env("LLM_BASE_URL", server.url()).env("LLM_MODEL", "scripted");
+        let report = json(&run(command.env("LLM_PRICE", "0.15/0.60")));
+        report["run_id"].as_str().unwrap().to_owned()
+    });
+    let results: BTreeMap<String, StepResult> =
+        stored(&state, &RunId::new(ids[2].as_str())).into_iter().collect();
+    let data = |agent: &str| results[&format!("{agent}/-")].ok().unwrap();
+
+    let spread = data("cross_platform_intelligence_specialist");
+    let places: BTreeSet<&str> = spread["spread"][0]["places"]
+        .as_array()
+        .unwrap_or_else(|| panic!("{spread:#}"))
+        .iter()
+        .map(|place| place["source_name"].as_str().unwrap())
+        .collect();
+    assert_eq!(places, ["forum.vtt", "radio.vtt"].into(), "{spread:#}");
+    let reading = spread["reading"].as_str().unwrap();
+    assert!(reading.contains("first seen in radio.vtt and last in forum.vtt"), "{reading}");
+
+    let guests = data("guest_intelligence_specialist");
+    let guest = &guests["guests"][0];
+    assert_eq!(guest["name"], "Tom Birch", "{guests:#}");
+    let seen: Vec<&str> =
+        guest["seen_before"].as_array().unwrap().iter().map(|run| run["run_id"].as_str().unwrap()).collect();
+    assert_eq!(seen, [ids[0].as_str()], "{guests:#}");
 }

@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
 
+use engine::model::{RunId, RunKey, StepResult, TenantId};
+use engine::ports::{ContentStore, Store};
 use serde_json::Value;
 
 /// The repository's root.
@@ -37,5 +40,24 @@ pub(crate) fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
         let text = String::from_utf8_lossy(&output.stderr);
         panic!("{error}: {}\n{text}", String::from_utf8_lossy(&output.stdout))
+    })
+}
+
+/// Every result of a run in a state folder, by agent and item.
+pub(crate) fn stored(state: &Path, run: &RunId) -> Vec<(String, StepResult)> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let store: Arc<dyn Store> =
+            Arc::new(store::Embedded::open(&state.join("assay.sqlite")).unwrap().store().await.unwrap());
+        let content: Arc<dyn ContentStore> = Arc::new(store::Files::open(&state.join("content")).unwrap());
+        let ports = lab::stack::reading_ports(store, content).unwrap();
+        let key = RunKey { tenant: TenantId::new("local"), run: run.clone() };
+        let mut results = Vec::new();
+        for step in engine::ledger_view::steps(&ports, &key).await.unwrap() {
+            if let Some(result) = engine::ledger_view::result_of(&ports, &step).await.unwrap() {
+                results.push((format!("{}/{}", step.key.agent, step.key.item), result));
+            }
+        }
+        results
     })
 }

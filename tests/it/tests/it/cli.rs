@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use lab::scripted::{Script, ScriptedServer};
 use serde_json::Value;
 
 use crate::assay::{assay, json, root, run, sample};
@@ -52,28 +53,30 @@ fn a_transcript_gives_a_briefing_without_a_model() {
     assert!(summary.len() >= 3, "{summary:?}");
     for sentence in summary {
         assert!(folded.contains(&fold(sentence["text"].as_str().unwrap())), "not verbatim: {sentence}");
-        assert!(sentence["start_ms"].is_u64());
+        assert_said_at(&source, sentence);
     }
     let claims = briefing["claims"].as_array().unwrap();
     assert!(!claims.is_empty());
     for claim in claims {
-        assert!(claim["start_ms"].is_u64() && claim["score"].is_number(), "{claim}");
+        assert!(claim["score"].is_number(), "{claim}");
+        assert_said_at(&source, claim);
         assert!(
             matches!(claim["verdict"].as_str(), None | Some("not_checked")),
             "no model, no verdict: {claim}"
         );
     }
-    let reason = |agent: &str| {
-        let steps = report["steps"].as_array().unwrap().iter();
-        steps.filter(|step| step["agent"] == agent).map(|step| step["reason"].clone()).next().unwrap()
-    };
-    for agent in [
-        "argument_strategist",
-        "personality_synthesis_manager",
-        "content_generation_specialist",
-        "insight_generation_specialist",
-    ] {
-        assert_eq!(reason(agent), "no_model", "{agent}");
+    let steps = report["steps"].as_array().unwrap();
+    let without_rules: Vec<String> = boot::load_catalogue()
+        .unwrap()
+        .agents
+        .iter()
+        .filter(|agent| agent.analyser.is_none())
+        .map(|agent| agent.id.as_str().to_owned())
+        .collect();
+    assert!(without_rules.len() >= 4, "{without_rules:?}");
+    for agent in without_rules {
+        let step = steps.iter().find(|step| step["agent"] == agent.as_str()).unwrap();
+        assert_eq!((&step["status"], &step["reason"]), (&"skipped".into(), &"no_model".into()), "{agent}");
     }
     assert_eq!(report["cost"]["total_nano_usd"], 0);
     for step in report["steps"].as_array().unwrap() {
@@ -96,6 +99,25 @@ fn fold(text: &str) -> String {
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// What a row says was said begins in a cue at its time. Cues of people who talk at once overlap.
+fn assert_said_at(captions: &str, row: &Value) {
+    let at_ms = row["start_ms"].as_u64().unwrap_or_else(|| panic!("no time: {row}"));
+    let milliseconds = |clock: &str| {
+        let (time, rest) = clock.trim().split_once('.').unwrap();
+        let seconds = time.split(':').fold(0, |sum, part| sum * 60 + part.parse::<u64>().unwrap());
+        seconds * 1_000 + rest[..3].parse::<u64>().unwrap()
+    };
+    let is_then = |cue: &&str| {
+        let times = cue.lines().find_map(|line| line.split_once(" --> "));
+        times.is_some_and(|(from, to)| (milliseconds(from)..milliseconds(to)).contains(&at_ms))
+    };
+    // A claim is told without the "So" it may begin with.
+    let words = fold(row["text"].as_str().unwrap()).to_lowercase();
+    let beginning = words.split(' ').take(2).collect::<Vec<_>>().join(" ");
+    let mut cues = captions.split("\n\n").filter(is_then);
+    assert!(cues.any(|cue| fold(cue).to_lowercase().contains(&beginning)), "not said then: {row}");
+}
+
 #[test]
 fn every_form_is_written_whole() {
     for (ending, mark) in [("md", "# "), ("html", "<!doctype html>"), ("json", "{")] {
@@ -104,7 +126,13 @@ fn every_form_is_written_whole() {
         let (_state, output) =
             run_sample("flood-budget.vtt", &["--depth", "quick", "--out", out.to_str().unwrap()]);
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-        assert!(fs::read_to_string(&out).unwrap().to_lowercase().starts_with(mark), "{ending}");
+        let written = fs::read_to_string(&out).unwrap();
+        assert!(written.to_lowercase().starts_with(mark), "{ending}");
+        match ending {
+            "html" => assert!(written.trim_end().ends_with("</html>")),
+            "json" => assert_eq!(serde_json::from_str::<Value>(&written).unwrap()["status"], "complete"),
+            _ => {}
+        }
         assert_eq!(fs::read_dir(out.parent().unwrap()).unwrap().count(), 1, "nothing beside it");
     }
 }
@@ -132,7 +160,9 @@ fn standard_input_and_emoji_work() {
         "🌊 The harbour wall cost 4 million pounds in 2024. 🎉 It holds back 3 metres of water. ".repeat(6);
     child.stdin.take().unwrap().write_all(words.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
-    assert_eq!(json(&output)["status"], "complete");
+    let report = json(&output);
+    assert_eq!(report["status"], "complete");
+    assert!(report["briefing"]["summary"].to_string().contains("🌊"), "{:#}", report["briefing"]["summary"]);
 }
 
 /// Bad input: exit code 2, the file's name and what would do on standard error, no run, nothing written.
@@ -160,17 +190,36 @@ fn check_refused(name: &str, content: Option<&[u8]>, expected: &[&str]) {
 #[test]
 fn bad_input_is_refused_with_what_would_work() {
     check_refused("missing.vtt", None, &["no such file"]);
-    check_refused("empty.txt", Some(b""), &["empty"]);
-    check_refused("white.txt", Some(b"  \n\t\n"), &["empty"]);
+    check_refused("empty.txt", Some(b""), &["is empty"]);
+    check_refused("white.txt", Some(b"  \n\t\n"), &["is empty"]);
     check_refused("program.txt", Some(b"\x7fELF\x02\x01\x01\0\0\0"), &["not text"]);
     check_refused("windows.txt", Some(b"\xFF\xFEh\0e\0l\0l\0o\0"), &["UTF-16"]);
     check_refused("latin.txt", Some(b"first line\ncaf\xE9 is open\n"), &["line 2", "UTF-8"]);
     check_refused("huge.txt", Some(&vec![b'a'; 100 * 1024 * 1024]), &["100 MB", "split"]);
     check_refused("line.txt", Some("word ".repeat(2 * 1024 * 1024).as_bytes()), &["10 MB", "split"]);
     check_refused("broken.vtt", Some(b"WEBVTT\n\n00:00:01.000 --> 00:00:0x.000\nHello there\n"), &["line 3"]);
-    check_refused("nothing.vtt", Some(b"WEBVTT\n\nNOTE nothing here\n"), &["line"]);
-    check_refused("deep.json", Some("[".repeat(100_000).as_bytes()), &["json"]);
-    check_refused("other.json", Some(br#"{"hello": "world"}"#), &["json"]);
+    check_refused("nothing.vtt", Some(b"WEBVTT\n\nNOTE nothing here\n"), &["line 1", "no cue with text"]);
+    check_refused("deep.json", Some("[".repeat(100_000).as_bytes()), &["line 1", "segments"]);
+    check_refused("other.json", Some(br#"{"hello": "world"}"#), &["line 1", "segments"]);
+}
+
+#[test]
+fn one_bad_input_of_several_stores_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (state, bad) = (folder.path().join("state"), folder.path().join("bad.txt"));
+    fs::write(&bad, "").unwrap();
+    let good = sample("speech.txt");
+    let output = run(&mut assay(&["run", path_text(&good), path_text(&bad), "--state", path_text(&state)]));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("bad.txt"));
+    let form = run(&mut assay(&["run", path_text(&good), "--out", "x.pdf", "--state", path_text(&state)]));
+    assert_eq!(form.status.code(), Some(2));
+    assert!(
+        text(&form.stderr).contains("md") && text(&form.stderr).contains("html"),
+        "{}",
+        text(&form.stderr)
+    );
+    assert!(!state.exists() && output.stdout.is_empty() && form.stdout.is_empty());
 }
 
 #[test]
@@ -219,10 +268,27 @@ fn agents_and_doctor_say_what_there_is() {
     let doctor = run(&mut assay(&["doctor", "--state", state.to_str().unwrap()]));
     assert_eq!(doctor.status.code(), Some(0));
     assert!(text(&doctor.stdout).contains("not configured"));
-    let mut broken = assay(&["doctor", "--state", state.to_str().unwrap()]);
-    let broken = run(broken.env("LLM_BASE_URL", "https://models.example.com/v1").env("LLM_MODEL", "x"));
-    assert_eq!(broken.status.code(), Some(1), "a model without a price is no working model");
-    assert!(text(&broken.stdout).contains("LLM_PRICE"));
+    let with_model = |url: &str, price: Option<&str>| {
+        let mut doctor = assay(&["doctor", "--state", state.to_str().unwrap()]);
+        doctor
+            .env("LLM_BASE_URL", url)
+            .env("LLM_MODEL", "scripted")
+            .envs(price.map(|price| ("LLM_PRICE", price)));
+        let doctor = run(&mut doctor);
+        (doctor.status.code(), text(&doctor.stdout))
+    };
+    let server = ScriptedServer::start(Script::new(Vec::new())).unwrap();
+    let (code, said) = with_model(&server.url(), Some("0.15/0.60"));
+    assert_eq!(code, Some(0), "{said}");
+    for works in ["content", "rows", "model server: 1 models listed"] {
+        assert!(said.contains(&format!("works       {works}")), "{works}: {said}");
+    }
+    let (code, said) = with_model("https://models.invalid/v1", None);
+    assert_eq!(code, Some(1), "a model without a price is no working model");
+    assert!(said.contains("LLM_PRICE"), "{said}");
+    let (code, said) = with_model("http://127.0.0.1:9/v1", Some("0.15/0.60"));
+    assert_eq!(code, Some(1), "a server that does not answer: {said}");
+    assert!(said.contains("BROKEN      model server"), "{said}");
 }
 
 #[test]

@@ -1,16 +1,14 @@
 //! The walker on one machine and the state machine on the emulator come to the same results.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::path::Path;
 
-use engine::error::Result;
-use engine::model::{RunId, RunKey, RunStatus, StepResult, TenantId};
-use engine::ports::ContentStore;
+use engine::model::{RunId, RunStatus, StepResult};
 use lab::scripted::ScriptedServer;
 use serde_json::{Value, json};
 
 use super::{Bundle, script};
-use crate::assay::{assay, json as report, run, sample};
+use crate::assay::{assay, json as report, run, sample, stored};
 
 /// A step's result without what differs from run to run: ids and times.
 fn lasting(run: &RunId, result: &StepResult) -> Value {
@@ -47,25 +45,8 @@ fn walked() -> BTreeMap<String, Value> {
     let report = report(&run(&mut command));
     assert_eq!(report["status"], "complete", "{:#}", report["failure"]);
     let run = RunId::new(report["run_id"].as_str().unwrap());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let results = runtime.block_on(stored(std::path::Path::new(state), &run)).unwrap();
+    let results = stored(Path::new(state), &run);
     results.into_iter().map(|(name, result)| (name, lasting(&run, &result))).collect()
-}
-
-/// Every result of a run in a state folder.
-async fn stored(state: &std::path::Path, run: &RunId) -> Result<Vec<(String, StepResult)>> {
-    let store: Arc<dyn engine::ports::Store> =
-        Arc::new(store::Embedded::open(&state.join("assay.sqlite"))?.store().await?);
-    let content: Arc<dyn ContentStore> = Arc::new(store::Files::open(&state.join("content"))?);
-    let ports = lab::stack::reading_ports(store, content).unwrap();
-    let key = RunKey { tenant: TenantId::new("local"), run: run.clone() };
-    let mut results = Vec::new();
-    for step in engine::ledger_view::steps(&ports, &key).await? {
-        if let Some(result) = engine::ledger_view::result_of(&ports, &step).await? {
-            results.push((format!("{}/{}", step.key.agent, step.key.item), result));
-        }
-    }
-    Ok(results)
 }
 
 #[test]
