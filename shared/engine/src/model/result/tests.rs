@@ -41,6 +41,20 @@ fn reasons() -> impl Strategy<Value = Reason> {
         ReasonCode::ModelUnavailable,
         ReasonCode::NoEvidence,
     ];
+    // Whoever adds one is told here to draw it.
+    codes.iter().for_each(|code| match code {
+        ReasonCode::NoModel
+        | ReasonCode::NotPlanned
+        | ReasonCode::MissingInput
+        | ReasonCode::Cancelled
+        | ReasonCode::NotApplicable
+        | ReasonCode::UnusableContent
+        | ReasonCode::Budget
+        | ReasonCode::InvalidOutput
+        | ReasonCode::Refused
+        | ReasonCode::ModelUnavailable
+        | ReasonCode::NoEvidence => {}
+    });
     (proptest::sample::select(codes.to_vec()), ".{0,20}").prop_map(|(code, detail)| Reason { code, detail })
 }
 
@@ -89,29 +103,49 @@ fn results() -> impl Strategy<Value = StepResult> {
         proptest::option::of(".{0,9}"),
         proptest::option::of(recalls()),
         any::<bool>(),
+        metas(),
     )
-        .prop_map(|(outcome, warnings, basis, tokens, cost, model, recall, was_routed)| StepResult {
-            outcome,
-            warnings,
-            meta: Meta {
-                basis,
-                model,
-                usage: Usage {
-                    input_tokens: tokens[0],
-                    cached_tokens: tokens[1],
-                    cache_write_tokens: tokens[2],
-                    output_tokens: tokens[3],
-                    reasoning_tokens: tokens[4],
-                    ..Usage::default()
+        .prop_map(|(outcome, warnings, basis, tokens, cost, model, recall, was_routed, other)| {
+            StepResult {
+                outcome,
+                warnings,
+                meta: Meta {
+                    basis,
+                    model,
+                    usage: Usage {
+                        input_tokens: tokens[0],
+                        cached_tokens: tokens[1],
+                        cache_write_tokens: tokens[2],
+                        output_tokens: tokens[3],
+                        reasoning_tokens: tokens[4],
+                        ..Usage::default()
+                    },
+                    cost: NanoUsd(cost),
+                    gaps: vec![AgentId::new("signal_recon_specialist")],
+                    looked_up: recall.is_some(),
+                    recall,
+                    routing: meta().routing.filter(|_| was_routed),
+                    ..other
                 },
-                cost: NanoUsd(cost),
-                gaps: vec![AgentId::new("signal_recon_specialist")],
-                looked_up: recall.is_some(),
-                recall,
-                routing: meta().routing.filter(|_| was_routed),
-                ..meta()
-            },
+            }
         })
+}
+
+/// What is known of any step, whatever came of it.
+fn metas() -> impl Strategy<Value = Meta> {
+    (".{1,9}", any::<u32>(), any::<[u64; 3]>(), any::<i64>(), ".{0,9}", ".{0,9}").prop_map(
+        |(item, attempt, [spared_tokens, duration_ms, finished_ms], saved, input_digest, trace_id)| Meta {
+            item: ItemId::new(item),
+            attempt,
+            saved: NanoUsd(saved),
+            spared_tokens,
+            duration_ms,
+            finished_ms,
+            input_digest,
+            trace_id,
+            ..meta()
+        },
+    )
 }
 
 fn recalls() -> impl Strategy<Value = RecallNote> {
