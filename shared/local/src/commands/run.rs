@@ -11,7 +11,7 @@ use engine::error::{Error, ErrorKind, Result};
 use engine::model::{Depth, Event, EventKind, NanoUsd, RunKey, RunStatus, Source, TenantId};
 use futures::StreamExt as _;
 use futures::channel::mpsc::UnboundedReceiver;
-use futures::future::{Either, join, join4, select};
+use futures::future::{Either, join4, select};
 use render::{Form, Report, Style};
 
 use super::session::{self, Session};
@@ -175,7 +175,9 @@ async fn prepare(ports: &engine::ports::Ports, run: &RunKey) {
     if ports.model.is_some() {
         ports.clock.sleep(FIRST_CALL_IS_OUT_MS).await;
     }
-    join(engine::remind(ports, run), boot::prepare(&ports.catalogue)).await;
+    // One after the other: what is built takes a processor that reading needs.
+    engine::remind(ports, run).await;
+    boot::prepare(&ports.catalogue).await;
 }
 
 /// Shows what happens in a run until its briefing is delivered. What happens meanwhile in others, such as the end of one
