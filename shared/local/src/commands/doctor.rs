@@ -12,10 +12,10 @@ use futures::future::{Either, select};
 
 use super::session::{self, Session};
 use crate::cli::StateArguments;
+use crate::state::State;
 
 /// The model's server has so long to list its models.
 const PATIENCE_MS: u64 = 5_000;
-use crate::state::State;
 
 /// Prints what is configured, what works and what is missing. Ends with 1 if something that is configured fails.
 pub(super) async fn doctor(config: &Config, arguments: &StateArguments) -> Result<ExitCode> {
