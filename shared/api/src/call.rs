@@ -11,9 +11,8 @@ use axum::response::{IntoResponse as _, Response};
 use engine::Caller;
 use engine::error::{Error, ErrorKind, Result};
 use engine::model::{RunId, RunKey, TenantId};
+use engine::schema::{Fault, Problem, Schema};
 use futures::StreamExt as _;
-use jsonschema::Validator;
-use jsonschema::error::ValidationErrorKind;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -127,13 +126,13 @@ pub(crate) async fn receive(
     let body = match &operation.body {
         Body::None => Received::Nothing,
         Body::Bytes(most) => Received::Bytes(read(body, *most).await?),
-        Body::Json { validator, schema } => {
+        Body::Json { compiled, schema } => {
             check_is_json(&parts.headers)?;
             let value = parse(&read(body, LARGEST_BODY_BYTES).await?)?;
-            let validator = validator.as_ref().ok_or_else(|| {
+            let compiled = compiled.as_ref().ok_or_else(|| {
                 Error::new(ErrorKind::Internal, "the schema of this operation does not compile")
             })?;
-            check_fits(validator, schema, &value)?;
+            check_fits(compiled, schema, &value)?;
             Received::Json(value)
         }
     };
@@ -216,23 +215,20 @@ fn parse(bytes: &[u8]) -> Result<Value> {
     })
 }
 
-fn check_fits(validator: &Validator, schema: &Value, value: &Value) -> Result<()> {
-    const MOST: usize = 5;
-    if validator.is_valid(value) {
-        return Ok(());
-    }
-    let faults: Vec<String> = validator
-        .iter_errors(value)
-        .take(MOST)
-        .map(|error| match error.instance_path().as_str() {
-            "" if error.schema_path().as_str().ends_with("/oneOf") => exactly_one(schema),
-            "" => error.masked().to_string(),
-            place if matches!(error.kind(), ValidationErrorKind::FalseSchema) => {
-                format!("{place}: does not go with the other fields")
-            }
-            place => format!("{place}: {}", error.masked()),
+fn check_fits(compiled: &Schema, schema: &Value, value: &Value) -> Result<()> {
+    let faults: Vec<String> = compiled
+        .faults(value)
+        .into_iter()
+        .map(|Fault { place, problem }| match (place.as_str(), problem) {
+            ("", Problem::NotOneOf) => exactly_one(schema),
+            ("", problem) => problem.to_string(),
+            (_, Problem::Forbidden) => format!("{place}: does not go with the other fields"),
+            (_, problem) => format!("{place}: {problem}"),
         })
         .collect();
+    if faults.is_empty() {
+        return Ok(());
+    }
     Err(Error::new(ErrorKind::InvalidInput, faults.join("; ")))
 }
 

@@ -4,8 +4,8 @@ use axum::response::Response;
 use axum::routing::MethodFilter;
 use engine::error::Result;
 use engine::model::Scope;
+use engine::schema::Schema;
 use futures::future::BoxFuture;
-use jsonschema::Validator;
 use serde_json::{Value, json};
 
 use crate::call::Call;
@@ -125,7 +125,7 @@ pub(crate) enum Body {
     /// Nothing.
     None,
     /// JSON that fits a schema.
-    Json { schema: Value, validator: Option<Validator> },
+    Json { schema: Value, compiled: Option<Schema> },
     /// Any bytes, at most so many.
     Bytes(u64),
 }
@@ -133,7 +133,7 @@ pub(crate) enum Body {
 impl Body {
     /// JSON that fits `schema`; a schema that does not compile accepts nothing.
     pub(crate) fn json(schema: Value) -> Body {
-        Body::Json { validator: jsonschema::validator_for(&schema).ok(), schema }
+        Body::Json { compiled: Schema::new(&schema).ok(), schema }
     }
 }
 

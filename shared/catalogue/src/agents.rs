@@ -101,6 +101,7 @@ fn agent(
         prompt: prompts::read(row, prompt_text)?,
         schema,
         prompt_version: digest([prompt_text, schema_text].into_iter()),
+        answer_schema: Default::default(),
         compiled: Default::default(),
     })
 }

@@ -29,7 +29,7 @@ pub(crate) fn compile(agent: &AgentSpec) -> Result<(), CatalogueError> {
         agent: agent.id.to_string(),
         problem,
     };
-    jsonschema::validator_for(&agent.schema).map(drop).map_err(|error| bad(error.to_string()))
+    agent.compiled().map(drop).map_err(|why| bad(why.to_owned()))
 }
 
 /// The names of the top-level properties, in order.

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::model::{AgentId, Depth, NanoUsd, Price};
 use crate::recall::compress::DroppableShare;
 use crate::recall::vectors::Threshold;
+use crate::schema::{AnswerSchema, Compiled};
 
 /// The agents and models a process works with, immutable once loaded.
 #[derive(Clone, Debug)]
@@ -104,8 +105,14 @@ pub struct AgentSpec {
     pub schema: Value,
     /// The digest of prompt and schema.
     pub prompt_version: String,
+    /// What a model is asked for, made when first used; leave it at its default.
+    pub answer_schema: OnceLock<AnswerSchema>,
     /// The compiled schemas, made when first used; leave it at its default.
-    pub compiled: OnceLock<crate::schema::Compiled>,
+    pub compiled: OnceLock<Result<Compiled, String>>,
+}
+
+fn does_not_compile(why: &str) -> Vec<String> {
+    vec![format!("the schema itself does not compile: {why}")]
 }
 
 impl AgentSpec {
@@ -119,19 +126,29 @@ impl AgentSpec {
         depth >= self.depth
     }
 
-    /// The schema of what a model is asked for: the data schema with the `answer` fields only.
-    pub fn answer_schema(&self) -> Value {
-        let mut schema = self.schema.clone();
-        if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
-            properties.retain(|name, _| self.answer.contains(name));
-        }
-        schema["required"] = Value::from(self.answer.clone());
-        schema
+    /// What a model is asked for: the data schema with the `answer` fields only.
+    pub fn answer_schema(&self) -> &AnswerSchema {
+        self.answer_schema.get_or_init(|| AnswerSchema::new(&self.schema, &self.answer))
     }
 
     /// The compiled data and answer schemas.
-    pub fn compiled(&self) -> &crate::schema::Compiled {
-        self.compiled.get_or_init(|| crate::schema::Compiled::new(&self.schema, self.answer_schema()))
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with them, in words.
+    pub fn compiled(&self) -> Result<&Compiled, &str> {
+        let compiled = self.compiled.get_or_init(|| Compiled::new(&self.schema, self.answer_schema()));
+        compiled.as_ref().map_err(String::as_str)
+    }
+
+    /// What is wrong with its data, at most five findings; empty if nothing is. Schemas that do not compile accept nothing.
+    pub fn data_faults(&self, data: &Value) -> Vec<String> {
+        self.compiled().map_or_else(does_not_compile, |compiled| compiled.data_faults(data))
+    }
+
+    /// What is wrong with a model's answer, as with [its data](Self::data_faults).
+    pub fn answer_faults(&self, answer: &Value) -> Vec<String> {
+        self.compiled().map_or_else(does_not_compile, |compiled| compiled.answer_faults(answer))
     }
 
     /// The agents whose results it is given: needs, then uses.

@@ -298,7 +298,7 @@ impl<'a> Talk<'a> {
             model: model.clone(),
             messages: self.messages.clone(),
             schema_name: spec.id.as_str().to_owned(),
-            schema: spec.compiled().answer_schema().clone(),
+            schema: spec.answer_schema().schema.clone(),
             tools: self.tools.clone(),
             max_output_tokens: spec.limits.output_tokens.min(model.max_output_tokens),
             temperature: spec.temperature,
@@ -396,7 +396,7 @@ impl<'a> Talk<'a> {
     }
 
     fn faults(&self, answer: &Value) -> Vec<String> {
-        let faults = self.subject.spec.compiled().answer_faults(answer);
+        let faults = self.subject.spec.answer_faults(answer);
         if faults.is_empty() {
             return citations::faults(answer, self.subject.input, self.subject.baseline, &self.tool_answers);
         }

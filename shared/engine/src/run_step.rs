@@ -355,7 +355,7 @@ fn merge(baseline: Option<Value>, answer: Value) -> Value {
 /// Data that does not fit the agent's schema crosses no step's border.
 fn hold_to_schema(spec: &AgentSpec, decided: &mut Decided) {
     let faults = match &decided.outcome {
-        Outcome::Ok(data) | Outcome::Uncertain { data: Some(data), .. } => spec.compiled().data_faults(data),
+        Outcome::Ok(data) | Outcome::Uncertain { data: Some(data), .. } => spec.data_faults(data),
         _ => return,
     };
     if !faults.is_empty() {

@@ -148,7 +148,7 @@ impl Spoilt {
             return reply.tool_calls.iter().all(|call| is_granted(&call.name));
         }
         let spec = self.catalogue.agent(&AgentId::new(&request.schema_name));
-        let answers = |answer| spec.is_some_and(|spec| spec.compiled().answer_faults(&answer).is_empty());
+        let answers = |answer| spec.is_some_and(|spec| spec.answer_faults(&answer).is_empty());
         !reply.cut_off && reply.refusal.is_none() && serde_json::from_str(&reply.text).is_ok_and(answers)
     }
 

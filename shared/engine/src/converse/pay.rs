@@ -32,7 +32,7 @@ impl Talk<'_> {
         request: &ModelRequest,
     ) -> Result<std::result::Result<ModelReply, Ending>> {
         let Subject { claimed, spec, .. } = *self.subject;
-        let input_tokens = spec.compiled().answer_schema_tokens() + tokens_at_most(request);
+        let input_tokens = spec.answer_schema().tokens_at_most + tokens_at_most(request);
         if input_tokens.saturating_add(request.max_output_tokens)
             > request.model.context_tokens.saturating_mul(2)
         {
@@ -201,7 +201,7 @@ impl Talk<'_> {
     /// Whether the next call could be made now, as far as rows tell: its money is there, and its provider is asked.
     pub(super) async fn is_covered(&self, ports: &Ports, request: &ModelRequest) -> bool {
         let Subject { claimed, spec, .. } = *self.subject;
-        let input_tokens = spec.compiled().answer_schema_tokens() + tokens_at_most(request);
+        let input_tokens = spec.answer_schema().tokens_at_most + tokens_at_most(request);
         let call = CallId { call: self.calls + 1, ..self.call() };
         let ask = self.asking(&call, request, input_tokens);
         money::is_covered(ports, &claimed.run, &ask).await.unwrap_or(false)

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::memory::MemoryMemories;
 use crate::model::{About, ContentRef};
 use crate::ports::{Memory as _, Tool, ToolAnswer, ToolScope};
+use crate::schema::Schema;
 
 const NAME: &str = "mcp_tools";
 
@@ -44,10 +45,12 @@ async fn check(probe: &Probe<'_>) -> Result<Finding> {
 async fn comes_out_right(probe: &Probe<'_>, name: &str, tool: &dyn Tool) -> Result<bool> {
     let spec = tool.spec();
     ensure(spec.name == name, || format!("the tool {name} says it is {}", spec.name))?;
-    let schema = jsonschema::validator_for(&spec.parameters)
+    let schema = Schema::new(&spec.parameters)
         .map_err(|error| wrong(format!("the schema of {name} does not compile: {error}")))?;
     let Some(example) = tool.example() else { return Ok(false) };
-    ensure(schema.is_valid(&example.arguments), || format!("the example of {name} does not fit its schema"))?;
+    ensure(schema.faults(&example.arguments).is_empty(), || {
+        format!("the example of {name} does not fit its schema")
+    })?;
     let (step, memory) = (probe.step(NAME, name), MemoryMemories::default());
     for record in &example.records {
         memory.remember(&step.run.tenant, record).await?;

@@ -268,6 +268,7 @@ fn agent(id: &str, number: u32, needs: &[&str], analyser: Option<&str>) -> Arc<A
             "properties": {"said": text, "segment": {"type": ["string", "null"]}, "counted": {"type": "integer"}},
         }),
         prompt_version: "1".into(),
+        answer_schema: Default::default(),
         compiled: Default::default(),
     })
 }

@@ -195,6 +195,7 @@ fn catalogue(rows: &[AgentRow<'_>]) -> Catalogue {
         prompt: Prompt { system: String::new(), user: String::new() },
         schema: serde_json::Value::Null,
         prompt_version: String::new(),
+        answer_schema: Default::default(),
         compiled: Default::default(),
     };
     let agents = rows.iter().enumerate().map(|row| spec(row).into()).collect();

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use engine::agent::AgentSpec;
 use engine::error::Result;
 use engine::ports::Ports;
+use engine::schema::{AnswerSchema, Compiled};
 use serde_json::Value;
 
 use super::Found;
@@ -37,11 +38,10 @@ pub(super) async fn configuration(ports: &Ports) -> Result<Found> {
 fn faults(ports: &Ports, agent: &AgentSpec) -> Vec<String> {
     let mut faults = Vec::new();
     let mut fault = |what: String| faults.push(format!("{}: {what}", agent.id));
-    for schema in [&agent.schema, &agent.answer_schema()] {
-        let nothing = engine::schema::Compiled::new(schema, schema.clone()).data_faults(&Value::Null);
-        if nothing.iter().any(|fault| fault.contains("does not compile")) {
-            fault("its schema does not compile".to_owned());
-        }
+    // Anew, for what was compiled earlier may not be what is there now.
+    let answer = AnswerSchema::new(&agent.schema, &agent.answer);
+    if let Err(why) = Compiled::new(&agent.schema, &answer) {
+        fault(format!("its schema does not compile: {why}"));
     }
     for tool in agent.tools.iter().filter(|tool| !ports.tools.contains_key(tool.as_str())) {
         fault(format!("there is no tool {tool}"));

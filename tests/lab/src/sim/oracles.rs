@@ -244,7 +244,7 @@ fn fits_its_schema(ended: &Ended, catalogue: &Catalogue, see: &mut impl FnMut(&'
             _ => continue,
         };
         let Some(spec) = catalogue.agent(&result.meta.agent) else { continue };
-        let faults = spec.compiled().data_faults(data);
+        let faults = spec.data_faults(data);
         if !faults.is_empty() {
             see("schema", format!("{}/{}: {}", spec.id, result.meta.item, faults.join("; ")));
         }

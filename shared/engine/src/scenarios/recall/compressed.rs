@@ -21,6 +21,7 @@ fn house(answers: &[Value]) -> House {
                 "required": ["said", "quote", "text", "counted"],
                 "properties": {"said": text, "quote": text, "text": text, "counted": {"type": "integer"}},
             }),
+            answer_schema: Default::default(),
             compiled: Default::default(),
             ..row.clone()
         };

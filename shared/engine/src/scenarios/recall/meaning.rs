@@ -95,6 +95,7 @@ fn house() -> House {
                 "properties": {"said": text, "segment": place, "id": text, "claim": text, "evidence": text,
                     "passages": {"type": "array"}},
             }),
+            answer_schema: Default::default(),
             compiled: Default::default(),
             ..row.clone()
         };
