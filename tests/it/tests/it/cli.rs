@@ -129,7 +129,12 @@ fn every_form_is_written_whole() {
         let written = fs::read_to_string(&out).unwrap();
         assert!(written.to_lowercase().starts_with(mark), "{ending}");
         match ending {
-            "html" => assert!(written.trim_end().ends_with("</html>")),
+            "html" => {
+                assert!(written.trim_end().ends_with("</html>"));
+                for outside in [" src=", "<link", "<script", "@import", "url("] {
+                    assert!(!written.contains(outside), "one file, fit to send: {outside}");
+                }
+            }
             "json" => assert_eq!(serde_json::from_str::<Value>(&written).unwrap()["status"], "complete"),
             _ => {}
         }
@@ -257,6 +262,122 @@ fn runs_are_listed_and_shown_again() {
     assert_eq!(json(&shown), json(&output));
     let foreign = run(&mut assay(&["show", &id, "--tenant", "other", "--state", state.to_str().unwrap()]));
     assert_eq!(foreign.status.code(), Some(2), "another tenant sees nothing");
+}
+
+#[test]
+fn a_list_of_runs_says_what_each_was() {
+    let (folder, first) = run_sample("flood-budget.vtt", &["--depth", "quick"]);
+    let state = folder.path().join("state");
+    let ask = |arguments: &[&str]| {
+        let output = run(&mut assay(&[arguments, &["--state", path_text(&state)]].concat()));
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let speech = sample("speech.txt");
+    let (code, second, _) = ask(&["run", path_text(&speech), "--depth", "experimental"]);
+    assert_eq!(code, Some(0));
+    let (_, listed, _) = ask(&["runs"]);
+    let lines: Vec<Vec<&str>> = listed.lines().map(|line| line.split_whitespace().collect()).collect();
+    let [heads, newer, older] = &lines[..] else { panic!("{listed}") };
+    assert_eq!(heads.join(" "), "RUN ACCEPTED (UTC) STATUS DEPTH COST SOURCE");
+    assert_eq!(newer[3..], ["complete", "experimental", "$0.00", "speech.txt"]);
+    assert_eq!(older[3..], ["complete", "quick", "$0.00", "flood-budget.vtt"]);
+    // What is shown again is what was printed, but for the words that lead the user on.
+    for (run, printed) in [(newer[0], &second), (older[0], &text(&first.stdout))] {
+        let (code, shown, _) = ask(&["show", run]);
+        assert_eq!((code, &shown), (Some(0), printed));
+        assert!(shown.contains(&format!("\nRun    {run} · complete · depth ")), "{shown}");
+    }
+    let (code, shown, said) = ask(&["show", "NONE"]);
+    assert_eq!((code, shown.as_str()), (Some(2), ""));
+    assert!(said.contains("no run NONE") && said.contains("cargo assay runs"), "{said}");
+    let (code, _, said) = ask(&["show", ""]);
+    assert_eq!(code, Some(2), "an id that fits both");
+    assert!(said.contains("several runs"), "{said}");
+    let (code, usage, _) = ask(&["usage"]);
+    assert_eq!(code, Some(0));
+    let all: Vec<&str> =
+        usage.lines().find(|line| line.starts_with("in all")).unwrap().split_whitespace().collect();
+    assert_eq!(all, ["in", "all", "0", "0", "0", "$0.00"], "{usage}");
+}
+
+#[test]
+fn the_machine_form_keeps_its_keys() {
+    let (_folder, output) = run_sample("flood-budget.vtt", &["--depth", "deep", "--json"]);
+    let report = json(&output);
+    let keys = |value: &Value| {
+        let mut keys: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
+        keys.sort_unstable();
+        keys.join(" ")
+    };
+    let briefing = &report["briefing"];
+    for (value, expected) in [
+        (
+            &report,
+            "briefing briefing_status catalogue_version checks cost created_ms depth duration_ms failure \
+             finished_ms format gaps run_id source status steps style usage use_cache workspace",
+        ),
+        (&report["cost"], "cap_nano_usd saved_nano_usd total_nano_usd unsettled_nano_usd"),
+        (
+            briefing,
+            "argument claims context gaps highlights key_points people risks source summary title topics",
+        ),
+        (&briefing["summary"][0], "segment speaker start_ms text"),
+        (&briefing["claims"][0], "citations confidence id score segment speaker start_ms text verdict"),
+    ] {
+        assert_eq!(keys(value), expected);
+    }
+}
+
+#[test]
+fn every_kind_of_transcript_is_read() {
+    let segments: Vec<Value> = (0..12)
+        .map(|number| {
+            serde_json::json!({
+                "speaker": if number % 2 == 0 { "Ada" } else { "Ben" },
+                "startTime": number * 5, "endTime": number * 5 + 5,
+                "body": format!("The harbour wall cost {number} million pounds in 2024."),
+            })
+        })
+        .collect();
+    let events: Vec<Value> = (0..12)
+        .map(|number| {
+            serde_json::json!({
+                "tStartMs": number * 5_000, "dDurationMs": 5_000,
+                "segs": [{"utf8": format!("The harbour wall cost {number} million pounds in 2024.")}],
+            })
+        })
+        .collect();
+    let marked = "# The wall\n\nThe harbour wall cost **4 million pounds** in 2024. It holds back 3 metres of water.\n"
+        .repeat(4);
+    for (name, content, timed) in [
+        ("podcast.json", serde_json::json!({"version": "1.0.0", "segments": segments}).to_string(), true),
+        ("captions.json3.json", serde_json::json!({"events": events}).to_string(), true),
+        ("notes.md", marked, false),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, state) = (folder.path().join(name), folder.path().join("state"));
+        fs::write(&path, content).unwrap();
+        let output = run(&mut assay(&["run", path_text(&path), "--json", "--state", path_text(&state)]));
+        assert_eq!(output.status.code(), Some(0), "{name}: {}", text(&output.stderr));
+        let report = json(&output);
+        let claims = report["briefing"]["claims"].as_array().unwrap();
+        assert!(!claims.is_empty(), "{name}");
+        for claim in claims {
+            let words = claim["text"].as_str().unwrap();
+            let said = ["The harbour wall cost ", "It holds back 3 metres of water."];
+            assert!(
+                said.iter().any(|said| words.starts_with(said)) && !words.contains('*'),
+                "{name}: {claim}"
+            );
+            assert_eq!(
+                claim["start_ms"].as_u64().map(|at| at % 5_000),
+                timed.then_some(0),
+                "{name}: {claim}"
+            );
+        }
+        let speakers = claims.iter().filter(|claim| claim["speaker"] == "Ada" || claim["speaker"] == "Ben");
+        assert_eq!(speakers.count(), if name == "podcast.json" { claims.len() } else { 0 }, "{name}");
+    }
 }
 
 #[test]
