@@ -83,7 +83,7 @@ async fn items_to_close(ports: &Ports, run: &Run, spec: &crate::agent::AgentSpec
         Some(step) => result_of(ports, step).await?,
         None => None,
     };
-    Ok(result.map(|result| items_of(run, &result, fan_out)).unwrap_or_default())
+    Ok(items_of(run, result.as_ref().and_then(|result| result.data()), fan_out))
 }
 
 fn outcome_of_unfinished(run: &Run, broken: Option<&AgentId>, cause: Option<&str>) -> Outcome {

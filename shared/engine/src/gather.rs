@@ -1,6 +1,5 @@
 //! What a step is given: results of the agents its row names, the facts its row names, its item. Nothing else.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -10,9 +9,9 @@ use crate::agent::{AgentSpec, Fact, FanOut};
 use crate::claim_check;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger_view::run_report;
-use crate::model::{AgentId, ContentRef, ItemId, Outcome, Run, Status, Step, StepResult};
+use crate::model::{AgentId, ContentRef, ItemId, Run, Status, Step, StepResult};
 use crate::ports::{Acquired, Key, Ports, Row};
-use crate::step_input::{Data, Input, RequestView, StepInput};
+use crate::step_input::{Input, RequestView, StepInput};
 use crate::transact::{again, read};
 
 /// Ids are short, such as `c12`.
@@ -89,9 +88,8 @@ pub(crate) fn left_out(plan: &StepResult) -> Vec<AgentId> {
     not_run.chain(skipped).filter_map(|row| row["agent"].as_str().map(AgentId::new)).collect()
 }
 
-/// The ids of the items an agent's result holds for another to fan out over, cut to what the depth allows.
-pub(crate) fn items_of(run: &Run, result: &StepResult, fan_out: &FanOut) -> Vec<ItemId> {
-    let data = result.data();
+/// The ids of the items an agent's data holds for another to fan out over, cut to what the depth allows.
+pub(crate) fn items_of(run: &Run, data: Option<&Value>, fan_out: &FanOut) -> Vec<ItemId> {
     let rows = data.and_then(|data| data[fan_out.field.as_str()].as_array());
     rows.into_iter()
         .flatten()
@@ -137,10 +135,10 @@ async fn results_of(ports: &Ports, run: &Run, agents: &[&AgentId]) -> Result<Vec
 async fn fanned_out_input(ports: &Ports, run: &Run, agent: &AgentId, fan_out: &FanOut) -> Result<Input> {
     let over = load_step(ports, run, &fan_out.over, &ItemId::none()).await?;
     let over = match &over {
-        Some(step) => claim_check::fetch(ports, step).await?,
+        Some(step) => claim_check::data(ports, step).await?,
         None => None,
     };
-    let items = over.as_ref().map(|result| items_of(run, result, fan_out)).unwrap_or_default();
+    let items = items_of(run, over.as_deref(), fan_out);
     let keys: Vec<Key> = items.iter().map(|item| Key::Step(run.key.step(agent, item))).collect();
     let rows = if keys.is_empty() { Vec::new() } else { read(ports, &keys).await? };
     let mut list = Vec::with_capacity(items.len());
@@ -161,19 +159,11 @@ async fn fanned_out_input(ports: &Ports, run: &Run, agent: &AgentId, fan_out: &F
 }
 
 async fn input_of(ports: &Ports, step: &Arc<Step>) -> Result<Input> {
-    let Some(result) = claim_check::fetch(ports, step).await? else {
+    let Some(result) = &step.result else {
         return Ok(no_result());
     };
-    let (status, reason) = (result.status(), result.reason());
-    let data = match result {
-        Cow::Borrowed(_) => Data::in_row(step),
-        Cow::Owned(result) => match result.outcome {
-            Outcome::Ok(data) => Some(data.into()),
-            Outcome::Uncertain { data, .. } => data.map(Data::from),
-            Outcome::Skipped(_) | Outcome::Failed(_) => None,
-        },
-    };
-    Ok(Input { status, data, reason })
+    let data = claim_check::data(ports, step).await?;
+    Ok(Input { status: result.status(), data, reason: result.reason() })
 }
 
 fn no_result() -> Input {

@@ -56,7 +56,7 @@ pub use access::{
 };
 pub use cancel_run::cancel_run;
 pub use circuits::circuits;
-pub use claim_check::INLINE_BYTES;
+pub use claim_check::{INLINE_BYTES, ReadBack};
 pub use dead_letter::bury;
 pub use deliver::deliver;
 pub use events::events_after;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::agent::{Catalogue, ModelSpec, Profile};
+use crate::claim_check::ReadBack;
 use crate::error::Result;
 use crate::model::{
     About, AgentId, ContentRef, ItemId, MemoryRecord, NanoUsd, RunId, RunKey, Source, StepKey, TenantId,
@@ -61,6 +62,8 @@ pub struct Ports {
     pub embedder: Option<Arc<dyn Embedder>>,
     /// What this process has read of the texts that are compared by meaning.
     pub namespaces: Arc<Namespaces>,
+    /// Large data this process has read back lately.
+    pub read_back: Arc<ReadBack>,
     /// Deterministic analysers by name.
     pub analysers: Arc<BTreeMap<&'static str, Arc<dyn Analyser>>>,
     /// Tools by name.

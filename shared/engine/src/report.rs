@@ -67,7 +67,7 @@ fn token_output(ports: &Ports, spec: &AgentSpec, run: &Run, result: &StepResult)
         output["flags"] = Value::Object(flags);
     }
     if let Some(fan_out) = ports.catalogue.fanned_out_by(&spec.id) {
-        output[fan_out.field.as_str()] = json!(items_of(run, result, fan_out));
+        output[fan_out.field.as_str()] = json!(items_of(run, result.data(), fan_out));
     }
     output
 }

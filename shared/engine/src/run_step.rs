@@ -20,7 +20,7 @@ use crate::money;
 use crate::ports::{Message, Ports, Queue, StepMessage};
 use crate::recall::warming;
 use crate::report::report;
-use crate::step_input::{Analysis, StepInput};
+use crate::step_input::{Analysis, Data, Input, StepInput};
 use crate::trace;
 
 /// Runs the step a message is about, stores its result and reports it. When this returns, the message is done with.
@@ -188,10 +188,18 @@ fn after_no_answer(claimed: &Claimed, error: &Error) -> Worked {
     Worked::Later(Later { counts: 1, ..Later::after(after_ms, error.to_string()) })
 }
 
-/// The digest of a value's JSON.
-fn digest_of(value: &impl serde::Serialize) -> Result<String> {
+/// The digest of all a step is given. Data that is stored apart stands in it by its own digest.
+fn digest_of(input: &StepInput) -> Result<String> {
+    let StepInput { request, item, inputs, facts } = input;
+    let given: Vec<_> = inputs
+        .iter()
+        .map(|(agent, Input { status, data, reason })| {
+            let apart = data.as_ref().and_then(Data::stored_under);
+            (agent, status, reason, apart, data.as_ref().filter(|_| apart.is_none()))
+        })
+        .collect();
     // As one text, which takes half the time that writing it into the hash piece by piece does.
-    let json = serde_json::to_vec(value)
+    let json = serde_json::to_vec(&(request, item, facts, given))
         .map_err(|error| Error::new(ErrorKind::Internal, "an input is no JSON").because(error))?;
     Ok(blake3::hash(&json).to_hex().to_string())
 }

@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use async_trait::async_trait;
 use serde_json::json;
 
+use crate::claim_check;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lease::MAX_ATTEMPTS;
 use crate::ledger_view;
@@ -185,6 +186,26 @@ fn a_place_for_content_that_refuses_a_few_calls_costs_no_attempt_and_no_second_c
     let result = house.result("worker").unwrap();
     assert_eq!((result.status(), result.meta.attempt), (Status::Ok, 1));
     assert_eq!(house.model.asked.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn large_data_is_read_back_once_for_all_that_are_given_it() {
+    let large = Says::Text(json!({"said": "long ".repeat(10_000), "segment": "s1"}));
+    let house = House::new(complete(), Some(vec![large]));
+    house.step("worker", 0).unwrap();
+    let (mut ports, run) = (house.ports.clone(), house.run.clone());
+    house.block_on(async move {
+        let steps = ledger_view::steps(&ports, &run).await.unwrap();
+        let step = Arc::new(steps.into_iter().find(|step| step.data_ref.is_some()).unwrap());
+        let first = claim_check::data(&ports, &step).await.unwrap().unwrap();
+        assert_eq!((&first["segment"], first.stored_under()), (&json!("s1"), step.data_ref.as_ref()));
+        ports.content = Arc::new(Refusing(ports.content.clone(), AtomicU32::new(u32::MAX)));
+        let second = claim_check::data(&ports, &step).await.unwrap().unwrap();
+        assert!(std::ptr::eq(&*first, &*second));
+        assert!(claim_check::fetch(&ports, &step).await.is_err(), "whoever asks for the stored one gets it");
+        ports.read_back = Arc::default();
+        assert!(claim_check::data(&ports, &step).await.is_err(), "another process has read nothing");
+    });
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::model::{AgentId, Depth, Reason, Status, Step};
+use crate::model::{AgentId, ContentRef, Depth, Reason, Status, Step};
 
 /// What one step is given.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,7 +53,7 @@ pub struct Input {
     pub reason: Option<String>,
 }
 
-/// The data of a result: a value. Where it stands in a step's row it is read there and not copied.
+/// The data of a result: a value. Where it stands in a step's row, or was read back for another step, it is not copied.
 #[derive(Clone, Debug)]
 pub struct Data(Place);
 
@@ -61,12 +61,26 @@ pub struct Data(Place);
 enum Place {
     Here(Value),
     Row(Arc<Step>),
+    Apart(Arc<Value>, ContentRef),
 }
 
 impl Data {
     /// The data in a step's row; `None` where its result has none.
     pub fn in_row(step: &Arc<Step>) -> Option<Self> {
         step.result.as_ref()?.data().map(|_| Self(Place::Row(step.clone())))
+    }
+
+    /// Data that is stored apart from its row.
+    pub(crate) fn stored(value: Arc<Value>, under: ContentRef) -> Self {
+        Self(Place::Apart(value, under))
+    }
+
+    /// What it is stored under, if that is apart from its row: the digest of its JSON.
+    pub(crate) fn stored_under(&self) -> Option<&ContentRef> {
+        match &self.0 {
+            Place::Apart(_, under) => Some(under),
+            Place::Here(_) | Place::Row(_) => None,
+        }
     }
 }
 
@@ -76,6 +90,7 @@ impl Deref for Data {
     fn deref(&self) -> &Value {
         match &self.0 {
             Place::Here(value) => value,
+            Place::Apart(value, _) => value,
             Place::Row(step) => step.result.as_ref().and_then(|result| result.data()).unwrap_or(&Value::Null),
         }
     }

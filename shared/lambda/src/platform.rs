@@ -199,6 +199,7 @@ async fn open(
         model: parts.model,
         embedder,
         namespaces: Arc::default(),
+        read_back: Arc::default(),
         analysers: parts.analysers,
         tools: parts.tools,
         platforms: parts.platforms,

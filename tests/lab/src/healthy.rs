@@ -56,6 +56,7 @@ impl House {
             model: Some(Arc::new(ScriptedModel::new(script, clock.clone()))),
             embedder: Some(Arc::new(Words)),
             namespaces: Arc::default(),
+            read_back: Arc::default(),
             analysers: Arc::new(BTreeMap::new()),
             tools: Arc::new(tools::tools()),
             platforms: Arc::default(),

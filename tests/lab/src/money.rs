@@ -146,6 +146,7 @@ impl House {
             model: None,
             embedder: None,
             namespaces: Default::default(),
+            read_back: Default::default(),
             analysers: Arc::default(),
             tools: Arc::default(),
             platforms: Arc::default(),

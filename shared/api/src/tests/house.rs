@@ -149,6 +149,7 @@ impl House {
             model: None,
             embedder: None,
             namespaces: Default::default(),
+            read_back: Default::default(),
             analysers: Arc::new(BTreeMap::new()),
             tools: Arc::new(BTreeMap::new()),
             platforms: Arc::default(),

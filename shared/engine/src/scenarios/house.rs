@@ -341,6 +341,7 @@ impl House {
             model: has_model.then(|| model.clone() as Arc<dyn Llm>),
             embedder: None,
             namespaces: Default::default(),
+            read_back: Default::default(),
             analysers: Arc::new(analysers),
             tools: Arc::new([("search", Arc::new(Searches) as Arc<dyn Tool>)].into()),
             platforms: Arc::default(),

@@ -62,6 +62,7 @@ pub(crate) async fn open(config: &Config, folder: &std::path::Path) -> Result<Se
         model,
         embedder: None,
         namespaces: Default::default(),
+        read_back: Default::default(),
         analysers,
         tools,
         platforms,

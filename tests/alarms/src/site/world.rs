@@ -266,6 +266,7 @@ impl Site {
             workflow: Arc::new(self.gate::<dyn Workflow>(function, self.workflow.clone())),
             cache: Arc::new(LiteCache::new(store.clone(), clock.clone())),
             namespaces: Arc::default(),
+            read_back: Arc::default(),
             limits: match limits {
                 Ok(rates) => Arc::new(LiteLimits::new(store.clone(), clock.clone(), rates)),
                 Err(_) => Arc::new(engine::memory::MemoryLimits::new(clock.clone(), 600, 600)),

@@ -137,6 +137,7 @@ async fn ports(order: &Order) -> Result<Ports> {
         workflow: Arc::new(Heard),
         cache: Arc::new(MemoryCache::new(clock.clone(), 1)),
         namespaces: Arc::default(),
+        read_back: Arc::default(),
         limits: Arc::new(MemoryLimits::new(clock.clone(), 100_000, 100_000)),
         model,
         embedder: None,

@@ -100,6 +100,7 @@ impl House {
             model: Some(Arc::new(Judge { model: ScriptedModel::new(script, clock.clone()), facts })),
             embedder: vectors.clone().map(|vectors| vectors as Arc<dyn Embedder>),
             namespaces: Default::default(),
+            read_back: Default::default(),
             analysers: Arc::new(analysis::analysers()),
             tools: Arc::new(tools::tools()),
             platforms: Arc::new(vec![Arc::new(platforms::Upload)]),

@@ -429,6 +429,7 @@ impl World {
             model: Some(model),
             embedder: None,
             namespaces: Default::default(),
+            read_back: Default::default(),
             analysers: Arc::new(analysis::analysers()),
             tools: Arc::new(tools::tools()),
             platforms: Arc::new(vec![Arc::new(platforms::Upload)]),

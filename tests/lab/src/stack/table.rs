@@ -59,6 +59,7 @@ pub fn reading_ports(store: Arc<dyn Store>, content: Arc<dyn ContentStore>) -> R
         model: None,
         embedder: None,
         namespaces: Default::default(),
+        read_back: Default::default(),
         analysers: Arc::new(BTreeMap::new()),
         tools: Arc::new(BTreeMap::new()),
         platforms: Arc::new(Vec::new()),
