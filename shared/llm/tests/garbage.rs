@@ -152,14 +152,17 @@ async fn asked(answers: &Answers) -> Vec<Result<ModelReply, LlmError>> {
     }
 }
 
-fn check(answers: &Answers, kinds: &[ErrorKind]) {
+fn check(answers: &Answers, kinds: &[ErrorKind]) -> Vec<Bill> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut bills = Vec::new();
     for found in runtime.block_on(asked(answers)) {
         let LlmError { error, bill } = found.unwrap_err();
         assert!(kinds.contains(&error.kind()), "{answers:?}: {error:?}");
         assert!(!matches!(bill, Bill::Used(_)), "{answers:?} says nothing of what it used");
         assert!(!format!("{error:?}").contains("0123456789"), "{error:?}");
+        bills.push(bill);
     }
+    bills
 }
 
 const JSON: &str = "application/json";
@@ -205,17 +208,28 @@ fn answers_that_are_none_are_errors_by_name() {
 fn statuses_with_any_body_are_errors_by_their_status() {
     let bodies: [&[u8]; 4] =
         [b"", b"<html>", b"{\"error\":{\"message\":\"\xff\",\"type\":[]}}", b"[{\"error\":7}]"];
-    for (status, kind) in [
-        ("401 Unauthorized", ErrorKind::Configuration),
-        ("402 Payment Required", ErrorKind::Quota),
-        ("429 Too Many Requests", ErrorKind::RateLimited),
-        ("500 Internal Server Error", ErrorKind::ModelUnavailable),
-        ("502 Bad Gateway", ErrorKind::ModelUnavailable),
-        ("503 Service Unavailable", ErrorKind::ModelUnavailable),
-        ("529 Overloaded", ErrorKind::ModelUnavailable),
+    for (status, kind, may_be_billed) in [
+        ("400 Bad Request", ErrorKind::ModelRejected, false),
+        ("401 Unauthorized", ErrorKind::Configuration, false),
+        ("402 Payment Required", ErrorKind::Quota, false),
+        ("403 Forbidden", ErrorKind::Configuration, false),
+        ("404 Not Found", ErrorKind::ModelRejected, false),
+        ("408 Request Timeout", ErrorKind::Timeout, true),
+        ("413 Content Too Large", ErrorKind::TooLarge, false),
+        ("422 Unprocessable Content", ErrorKind::ModelRejected, false),
+        ("424 Failed Dependency", ErrorKind::ModelUnavailable, true),
+        ("429 Too Many Requests", ErrorKind::RateLimited, false),
+        ("500 Internal Server Error", ErrorKind::ModelUnavailable, true),
+        ("502 Bad Gateway", ErrorKind::ModelUnavailable, true),
+        ("503 Service Unavailable", ErrorKind::ModelUnavailable, false),
+        ("504 Gateway Timeout", ErrorKind::ModelUnavailable, true),
+        ("524 A Timeout Occurred", ErrorKind::ModelUnavailable, true),
+        ("529 Overloaded", ErrorKind::ModelUnavailable, false),
     ] {
         for body in bodies {
-            check(&Answers::With(status, JSON, body.to_vec()), &[kind]);
+            for bill in check(&Answers::With(status, JSON, body.to_vec()), &[kind]) {
+                assert_eq!(matches!(bill, Bill::Unknown), may_be_billed, "{status}: {bill:?}");
+            }
         }
     }
 }
