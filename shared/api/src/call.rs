@@ -129,8 +129,11 @@ pub(crate) async fn receive(
         Body::Json { compiled, schema } => {
             check_is_json(&parts.headers)?;
             let value = parse(&read(body, LARGEST_BODY_BYTES).await?)?;
-            let compiled = compiled.as_ref().ok_or_else(|| {
-                Error::new(ErrorKind::Internal, "the schema of this operation does not compile")
+            let compiled = compiled.get_or_init(|| Schema::new(schema)).as_ref().map_err(|why| {
+                Error::new(
+                    ErrorKind::Internal,
+                    format!("the schema of this operation does not compile: {why}"),
+                )
             })?;
             check_fits(compiled, schema, &value)?;
             Received::Json(value)

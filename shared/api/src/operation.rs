@@ -1,5 +1,7 @@
 //! An operation as a row, from which the router and the document are made.
 
+use std::sync::OnceLock;
+
 use axum::response::Response;
 use axum::routing::MethodFilter;
 use engine::error::Result;
@@ -125,7 +127,7 @@ pub(crate) enum Body {
     /// Nothing.
     None,
     /// JSON that fits a schema.
-    Json { schema: Value, compiled: Option<Schema> },
+    Json { schema: Value, compiled: OnceLock<Result<Schema, String>> },
     /// Any bytes, at most so many.
     Bytes(u64),
 }
@@ -133,7 +135,7 @@ pub(crate) enum Body {
 impl Body {
     /// JSON that fits `schema`; a schema that does not compile accepts nothing.
     pub(crate) fn json(schema: Value) -> Body {
-        Body::Json { compiled: Schema::new(&schema).ok(), schema }
+        Body::Json { compiled: OnceLock::new(), schema }
     }
 }
 

@@ -39,8 +39,7 @@ pub fn load(registered: Option<&Registered<'_>>) -> Result<Catalogue, CatalogueE
     made(&Texts::embedded(), registered)
 }
 
-/// A catalogue made of other texts, whose schemas must compile. That the embedded ones do is shown by a test, not found out each time,
-/// which takes some 7 ms.
+/// A catalogue made of other texts, whose schemas must compile. That the embedded ones do is shown by a test, not found out each time.
 ///
 /// Errors: as [`load`].
 pub fn from_texts(texts: &Texts, registered: Option<&Registered<'_>>) -> Result<Catalogue, CatalogueError> {

@@ -51,9 +51,13 @@ impl ReadBack {
         found.map(|kept| kept.value.clone())
     }
 
-    /// Keeps one more, and forgets the oldest of what is then too much.
+    /// Keeps one more if it is not too large, and forgets the oldest of what is then too much.
     fn keep(&self, new: Kept) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_there = kept.iter().any(|kept| kept.content == new.content && kept.tenant == new.tenant);
+        if is_there || new.bytes > Self::MOST_BYTES {
+            return;
+        }
         kept.push_back(new);
         while kept.iter().map(|kept| kept.bytes).sum::<usize>() > Self::MOST_BYTES {
             kept.pop_front();
@@ -134,9 +138,11 @@ mod tests {
         check(&own, "a", false);
         check(&own, "b", true);
         check(&own, "c", true);
+        keep("b", ReadBack::MOST_BYTES / 2);
+        check(&own, "c", true);
         keep("d", ReadBack::MOST_BYTES + 1);
-        for content in ["a", "b", "c", "d"] {
-            check(&own, content, false);
+        for (content, expected) in [("a", false), ("b", true), ("c", true), ("d", false)] {
+            check(&own, content, expected);
         }
     }
 }

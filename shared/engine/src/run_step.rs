@@ -451,3 +451,47 @@ async fn come_back(ports: &Ports, spec: &AgentSpec, message: &StepMessage, until
 fn queue_of(spec: &AgentSpec) -> Queue {
     Queue::Agents(spec.profile)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::{ContentRef, Depth, Status};
+    use crate::step_input::RequestView;
+
+    fn digest(status: Status, data: Option<Data>, reason: Option<&str>) -> String {
+        let request = RequestView {
+            source_name: "talk.vtt".to_owned(),
+            media_type: "text/vtt".to_owned(),
+            bytes: 10,
+            depth: Depth::Quick,
+            requested_ms: 0,
+        };
+        let given = Input { status, data, reason: reason.map(str::to_owned) };
+        let inputs = [(AgentId::new("worker"), given)].into();
+        digest_of(&StepInput { request, item: None, inputs, facts: Default::default() }).unwrap()
+    }
+
+    #[test]
+    fn a_digest_takes_in_all_that_is_given() {
+        let apart = |value: Value, under: &str| Some(Data::stored(Arc::new(value), ContentRef::new(under)));
+        let here = |value: Value| Some(Data::from(value));
+        let all = [
+            digest(Status::Ok, here(json!({"said": 1})), None),
+            digest(Status::Ok, here(json!({"said": 2})), None),
+            digest(Status::Uncertain, here(json!({"said": 1})), None),
+            digest(Status::Uncertain, here(json!({"said": 1})), Some("why")),
+            digest(Status::Ok, None, None),
+            digest(Status::Ok, apart(json!({"said": 1}), "a"), None),
+            digest(Status::Ok, apart(json!({"said": 1}), "b"), None),
+        ];
+        for (at, one) in all.iter().enumerate() {
+            assert!(!all[..at].contains(one), "{at}");
+        }
+        assert_eq!(all[0], digest(Status::Ok, here(json!({"said": 1})), None));
+        assert_eq!(all[5], digest(Status::Ok, apart(json!({"said": 1}), "a"), None));
+    }
+}

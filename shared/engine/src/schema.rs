@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use boon::{Compiler, Draft, ErrorKind, SchemaIndex, Schemas, ValidationError};
-use serde_json::{Value, json};
+use boon::{Compiler, Draft, ErrorKind, SchemaIndex, Schemas, SchemeUrlLoader, ValidationError};
+use serde_json::Value;
 
-/// Of so many findings all are told.
+/// At most so many findings are told.
 const MOST: usize = 5;
 
 /// A JSON schema of draft 2020-12, compiled.
@@ -42,42 +42,27 @@ impl Schema {
     ///
     /// What is wrong with it, in words.
     pub fn new(schema: &Value) -> Result<Self, String> {
+        // Where it is for itself.
+        const ROOT: &str = "schema:root";
+        let mut compiler = Compiler::new();
+        compiler.set_default_draft(Draft::V2020_12);
+        // What it refers to is in it: no file is read, and no server asked.
+        compiler.use_loader(Box::new(SchemeUrlLoader::new()));
+        compiler.add_resource(ROOT, schema.clone()).map_err(|error| format!("{error:#}"))?;
         let mut schemas = Schemas::new();
-        let root = compile(&mut compiler(), ROOT, schema.clone(), &mut schemas)?;
+        let root = compiler.compile(ROOT, &mut schemas).map_err(|error| format!("{error:#}"))?;
         Ok(Self { schemas, root })
     }
 
-    /// What is wrong with `value`, at most five findings; empty if nothing is.
+    /// What is wrong with `value`, at most five findings; empty if nothing is. All are gathered before five are taken, so a value
+    /// from outside should be small, or its schema without lists.
     pub fn faults(&self, value: &Value) -> Vec<Fault> {
-        faults(&self.schemas, self.root, value)
+        let mut faults = Vec::new();
+        if let Err(error) = self.schemas.validate(value, self.root) {
+            collect(&error, &mut faults);
+        }
+        faults
     }
-}
-
-/// Where a schema is for itself. Nothing is ever looked for there.
-const ROOT: &str = "schema:root";
-
-fn compiler() -> Compiler {
-    let mut compiler = Compiler::new();
-    compiler.set_default_draft(Draft::V2020_12);
-    compiler
-}
-
-fn compile(
-    compiler: &mut Compiler,
-    place: &str,
-    schema: Value,
-    schemas: &mut Schemas,
-) -> Result<SchemaIndex, String> {
-    compiler.add_resource(place, schema).map_err(|error| format!("{error:#}"))?;
-    compiler.compile(place, schemas).map_err(|error| format!("{error:#}"))
-}
-
-fn faults(schemas: &Schemas, root: SchemaIndex, value: &Value) -> Vec<Fault> {
-    let mut faults = Vec::new();
-    if let Err(error) = schemas.validate(value, root) {
-        collect(&error, &mut faults);
-    }
-    faults
 }
 
 /// The ends of a tree of findings: what is above them says only that there is something below.
@@ -85,13 +70,24 @@ fn collect(error: &ValidationError<'_, '_>, faults: &mut Vec<Fault>) {
     let problem = match &error.kind {
         _ if faults.len() == MOST => return,
         ErrorKind::OneOf(_) => Problem::NotOneOf,
+        ErrorKind::AnyOf => {
+            let mut each = Vec::new();
+            error.causes.iter().for_each(|cause| collect(cause, &mut each));
+            let each: Vec<String> = each.iter().map(|fault| fault.problem.to_string()).collect();
+            Problem::Other(format!("fits none of the forms it may have: {}", each.join("; or ")))
+        }
+        kind @ ErrorKind::PropertyName { .. } => Problem::Other(kind.to_string()),
         _ if !error.causes.is_empty() => return error.causes.iter().for_each(|cause| collect(cause, faults)),
         ErrorKind::FalseSchema => Problem::Forbidden,
         ErrorKind::Pattern { want, .. } => Problem::Other(format!("does not match the pattern {want}")),
         ErrorKind::Format { want, .. } => Problem::Other(format!("is not a valid {want}")),
         kind => Problem::Other(kind.to_string()),
     };
-    faults.push(Fault { place: error.instance_location.to_string(), problem });
+    let problem = match problem {
+        Problem::Other(what) => Problem::Other(shorten(&what)),
+        short => short,
+    };
+    faults.push(Fault { place: shorten(&error.instance_location.to_string()), problem });
 }
 
 impl fmt::Debug for Schema {
@@ -127,7 +123,7 @@ pub struct AnswerSchema {
 
 impl AnswerSchema {
     /// The schema `data` with the fields `answer` only, each of which must be there.
-    pub fn new(data: &Value, answer: &[String]) -> Self {
+    pub(crate) fn new(data: &Value, answer: &[String]) -> Self {
         let mut schema = data.clone();
         if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
             properties.retain(|name, _| answer.contains(name));
@@ -139,54 +135,31 @@ impl AnswerSchema {
 }
 
 /// The schemas of one agent's data and of a model's answer, compiled.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Compiled {
-    schemas: Arc<Schemas>,
-    data: SchemaIndex,
-    answer: SchemaIndex,
+    data: Arc<Schema>,
+    answer: Arc<Schema>,
 }
 
 impl Compiled {
-    /// Compiles both. What they have in common is compiled once: a field of an answer is that field of the data.
+    /// Compiles both.
     ///
     /// # Errors
     ///
     /// What is wrong with one of them, in words.
     pub fn new(data: &Value, answer: &AnswerSchema) -> Result<Self, String> {
-        let mut pointing = answer.schema.clone();
-        if let Some(fields) = pointing.as_object_mut() {
-            fields.remove("$defs");
-        }
-        for (name, field) in
-            pointing.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten()
-        {
-            *field = json!({"$ref": format!("{ROOT}#/properties/{name}")});
-        }
-        let (mut compiler, mut schemas) = (compiler(), Schemas::new());
-        let data = compile(&mut compiler, ROOT, data.clone(), &mut schemas)?;
-        let answer = compile(&mut compiler, "schema:answer", pointing, &mut schemas)?;
-        Ok(Self { schemas: Arc::new(schemas), data, answer })
+        Ok(Self { data: Arc::new(Schema::new(data)?), answer: Arc::new(Schema::new(&answer.schema)?) })
     }
 
     /// What is wrong with an agent's data, at most five findings; empty if nothing is.
     pub fn data_faults(&self, data: &Value) -> Vec<String> {
-        in_words(&faults(&self.schemas, self.data, data))
+        self.data.faults(data).iter().map(Fault::to_string).collect()
     }
 
     /// What is wrong with a model's answer, at most five findings; empty if nothing is.
     pub fn answer_faults(&self, answer: &Value) -> Vec<String> {
-        in_words(&faults(&self.schemas, self.answer, answer))
+        self.answer.faults(answer).iter().map(Fault::to_string).collect()
     }
-}
-
-impl fmt::Debug for Compiled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Compiled").finish_non_exhaustive()
-    }
-}
-
-fn in_words(faults: &[Fault]) -> Vec<String> {
-    faults.iter().map(|fault| shorten(&fault.to_string())).collect()
 }
 
 fn shorten(text: &str) -> String {
@@ -216,6 +189,7 @@ mod tests {
                 "either": {"oneOf": [{"type": "string"}, {"type": "null"}]},
                 "place": {"anyOf": [{"$ref": "#/$defs/place"}, {"type": "null"}]},
                 "never": false,
+                "named": {"propertyNames": {"pattern": "^[a-z]+$"}},
             },
             "$defs": {"place": {"type": "object", "required": ["start_ms"]}},
         });
@@ -238,6 +212,7 @@ mod tests {
         check(json!({"name": "abc", "count": 1.5}), &[("/count", "want integer, but got number")]);
         check(json!({"name": "abc", "kind": "x"}), &[("/kind", "value must be one of 'talk', 'panel'")]);
         check(json!({"name": "abc", "x": 1}), &[("", "additionalProperties 'x' not allowed")]);
+        check(json!({"name": "abc", "named": {"A": 1}}), &[("", "invalid property 'A'")]);
         check(json!({"name": "abc", "never": 1}), &[("/never", "nothing may be here")]);
         check(
             json!({"name": "abc", "either": 1}),
@@ -245,14 +220,23 @@ mod tests {
         );
         check(
             json!({"name": "abc", "place": {}}),
-            &[("/place", "missing properties 'start_ms'"), ("/place", "want null, but got object")],
+            &[(
+                "/place",
+                "fits none of the forms it may have: missing properties 'start_ms'; or want null, but got object",
+            )],
         );
     }
 
     #[test]
-    fn of_many_faults_five_are_told() {
+    fn of_many_faults_five_are_told_and_of_long_ones_the_beginning() {
         let schema = Schema::new(&json!({"items": {"type": "string"}})).unwrap();
         assert_eq!(schema.faults(&json!([1, 2, 3, 4, 5, 6])).len(), 5);
+        let schema = Schema::new(&json!({"additionalProperties": false})).unwrap();
+        let many: serde_json::Map<_, _> = (0..10_000).map(|n| (format!("field {n}"), Value::Null)).collect();
+        let [Fault { problem: Problem::Other(what), .. }] = &schema.faults(&many.into())[..] else {
+            panic!("one fault")
+        };
+        assert!(what.starts_with("additionalProperties 'field 0'") && what.chars().count() < 400, "{what}");
     }
 
     #[test]
@@ -261,7 +245,15 @@ mod tests {
             (json!({"type": "objekt"}), "/type"),
             (json!({"$ref": "#/$defs/nowhere"}), "nowhere"),
             (json!({"pattern": "("}), "pattern"),
-            (json!({"$ref": "https://example.com/schema.json"}), "example.com"),
+            (json!({"$ref": "https://example.com/schema.json"}), "unsupported scheme"),
+            (
+                json!({"$ref": concat!("file://", env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")}),
+                "unsupported scheme",
+            ),
+            (
+                json!({"$schema": concat!("file://", env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")}),
+                "unsupported scheme",
+            ),
             (json!("text"), "want"),
         ] {
             let error = Schema::new(&schema).unwrap_err();

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use engine::agent::AgentSpec;
 use engine::error::Result;
 use engine::ports::Ports;
-use engine::schema::{AnswerSchema, Compiled};
 use serde_json::Value;
 
 use super::Found;
@@ -38,9 +37,7 @@ pub(super) async fn configuration(ports: &Ports) -> Result<Found> {
 fn faults(ports: &Ports, agent: &AgentSpec) -> Vec<String> {
     let mut faults = Vec::new();
     let mut fault = |what: String| faults.push(format!("{}: {what}", agent.id));
-    // Anew, for what was compiled earlier may not be what is there now.
-    let answer = AnswerSchema::new(&agent.schema, &agent.answer);
-    if let Err(why) = Compiled::new(&agent.schema, &answer) {
+    if let Err(why) = agent.compiled() {
         fault(format!("its schema does not compile: {why}"));
     }
     for tool in agent.tools.iter().filter(|tool| !ports.tools.contains_key(tool.as_str())) {

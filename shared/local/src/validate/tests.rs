@@ -116,6 +116,7 @@ async fn broken(house: &House, component: &str) -> Ports {
         "crew_configuration" => {
             let mut agent = (*catalogue.agents[0]).clone();
             agent.schema = json!({ "type": 12 });
+            (agent.answer_schema, agent.compiled) = Default::default();
             catalogue.agents[0] = Arc::new(agent);
         }
         "agent_count" => {

@@ -281,7 +281,7 @@ fn a_list_of_runs_says_what_each_was() {
     assert_eq!(heads.join(" "), "RUN ACCEPTED (UTC) STATUS DEPTH COST SOURCE");
     assert_eq!(newer[3..], ["complete", "experimental", "$0.00", "speech.txt"]);
     assert_eq!(older[3..], ["complete", "quick", "$0.00", "flood-budget.vtt"]);
-    // What is shown again is what was printed, but for the words that lead the user on.
+    // What is shown again is what was printed.
     for (run, printed) in [(newer[0], &second), (older[0], &text(&first.stdout))] {
         let (code, shown, _) = ask(&["show", run]);
         assert_eq!((code, &shown), (Some(0), printed));
@@ -369,14 +369,13 @@ fn every_kind_of_transcript_is_read() {
                 said.iter().any(|said| words.starts_with(said)) && !words.contains('*'),
                 "{name}: {claim}"
             );
-            assert_eq!(
-                claim["start_ms"].as_u64().map(|at| at % 5_000),
-                timed.then_some(0),
-                "{name}: {claim}"
-            );
+            // The figure said is the number of its part.
+            let number = words.split(' ').find_map(|word| word.parse::<u64>().ok()).unwrap();
+            let speaker = ["Ada", "Ben"][usize::from(number % 2 == 1)];
+            let speaker = if name == "podcast.json" { speaker.into() } else { Value::Null };
+            assert_eq!(claim["start_ms"].as_u64(), timed.then_some(number * 5_000), "{name}: {claim}");
+            assert_eq!(claim["speaker"], speaker, "{name}: {claim}");
         }
-        let speakers = claims.iter().filter(|claim| claim["speaker"] == "Ada" || claim["speaker"] == "Ben");
-        assert_eq!(speakers.count(), if name == "podcast.json" { claims.len() } else { 0 }, "{name}");
     }
 }
 

@@ -57,6 +57,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// Crates from outside, and the only crates of ours that may use them.
 const WRAPPED: &[(&str, &[&str])] = &[
     ("aws-sdk-dynamodb", &["store"]),
+    ("boon", &["engine"]),
     ("dynoxide-rs", &["store"]),
     ("aws-sdk-sfn", &["aws"]),
     ("aws-sdk-sqs", &["aws"]),
