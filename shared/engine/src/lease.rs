@@ -14,6 +14,8 @@ use crate::transact::{Decision, transact};
 pub const LEASE_MS: u64 = 50_000;
 /// How often it is renewed.
 pub(crate) const RENEW_MS: u64 = 15_000;
+/// How long a message waits that is not the one its step came back with.
+const LOOK_AGAIN_MS: u64 = 10_000;
 /// Attempts at one step; the engine alone counts them.
 pub const MAX_ATTEMPTS: u32 = 4;
 /// Failing calls of one step, those that a provider refuses for its rate included, which are no attempts.
@@ -25,9 +27,9 @@ pub(crate) enum Claim {
     Won(Claimed),
     /// Its result is stored; report it again.
     Done(Run, Box<Step>),
-    /// Somebody else works on it until then.
+    /// Somebody else works on it, or will; look again then.
     Held { until_ms: u64 },
-    /// The message is of an older hop, or of a run that does not exist: drop it.
+    /// The message is an older one of those the step came back with, or its run is over or does not exist: drop it.
     Stale,
 }
 
@@ -61,8 +63,15 @@ pub(crate) async fn claim(ports: &Ports, message: &StepMessage) -> Result<Claim>
         if step.result.is_some() {
             return Ok(Decision::Leave(Claim::Done(run.clone(), Box::new(step))));
         }
-        if message.hop < step.hop || run.status.is_final() {
+        if run.status.is_final() {
             return Ok(Decision::Leave(Claim::Stale));
+        }
+        if message.hop < step.hop {
+            // Told that its message was not sent, a workflow sends it once more, with another token. Whoever waits for that one
+            // is told of the step's end as well, so it waits for it.
+            let is_known = step.token.as_ref() == Some(&message.task_token);
+            let waits = Claim::Held { until_ms: now + LOOK_AGAIN_MS };
+            return Ok(Decision::Leave(if is_known { Claim::Stale } else { waits }));
         }
         // A write that was reported as failed may have happened: this caller's own lease is no obstacle to it. The epoch
         // alone does not tell, for another caller may have got the same one.

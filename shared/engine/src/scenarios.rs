@@ -23,9 +23,12 @@ use crate::lease::MAX_ATTEMPTS;
 use crate::ledger_view;
 use crate::memory::virtual_time::Executor;
 use crate::model::{
-    Basis, Budget, ChargeState, ContentRef, NanoUsd, Reason, ReasonCode, RunStatus, Status, TenantId, Usage,
+    Basis, Budget, ChargeState, ContentRef, NanoUsd, Reason, ReasonCode, RunStatus, Status, TenantId, Token,
+    Usage,
 };
-use crate::ports::{Becomes, Bill, Change, Clock as _, ContentStore, Expect, Key, ModelMessage, Row};
+use crate::ports::{
+    Becomes, Bill, Change, Clock as _, ContentStore, Expect, Key, ModelMessage, Row, StepMessage,
+};
 use crate::step_input::Analysis;
 use house::{House, Says, baseline, request};
 
@@ -148,6 +151,29 @@ fn a_refused_call_comes_back_and_is_no_attempt() {
     assert_eq!((result.status(), result.meta.attempt), (Status::Ok, 1));
     house.step("worker", 4).unwrap();
     assert_eq!(house.model.asked.lock().unwrap().len(), 6, "an older hop does nothing");
+}
+
+/// A workflow that is told its message was not sent sends it once more, with another token, although both are on their way.
+#[test]
+fn whoever_waits_for_a_step_hears_of_it_although_it_went_back_to_its_queue() {
+    let refused = Says::Fails(ErrorKind::RateLimited, Bill::Nothing, Some(7_000));
+    let house = House::new(complete(), Some(vec![refused, good()]));
+    let step = |token: &str, hop: u32| {
+        let message = StepMessage { task_token: Token::new(token), ..house.message("worker", hop) };
+        let ports = house.ports.clone();
+        house.block_on(async move { crate::run_step(&ports, &message).await }).unwrap();
+    };
+    step("first", 0);
+    assert_eq!(house.queues.len(), 2, "the start of the run, and the step");
+    step("second", 0);
+    assert_eq!(house.queues.len(), 3, "it comes back");
+    // Of the same token one message is enough.
+    step("first", 0);
+    assert_eq!(house.queues.len(), 3);
+    step("first", 1);
+    step("second", 0);
+    let reports = house.reports.0.lock().unwrap();
+    assert_eq!(*reports, [r#"first {"status":"ok"}"#, r#"second {"status":"ok"}"#]);
 }
 
 /// A place for content that refuses so many calls.
@@ -334,6 +360,41 @@ fn a_lost_worker_loses_its_result_and_never_its_bill() {
     assert_eq!(house.result("worker").unwrap().ok().unwrap()["said"], "by model");
     let states: Vec<ChargeState> = house.charges().iter().map(|charge| charge.state).collect();
     assert_eq!(states, [ChargeState::Unsettled, ChargeState::Settled]);
+}
+
+/// Neither where it could store what it has, nor where it would have to pay for a second call.
+#[test]
+fn a_worker_that_wakes_after_its_lease_does_no_harm() {
+    for late in [json!({"said": "too late", "segment": "s1"}), json!({"said": 0})] {
+        let in_time = json!({"said": "by model", "segment": "s1"});
+        let house = House::new(
+            complete(),
+            Some(vec![Says::Slowly(20_000, late.clone()), Says::Slowly(30_000, in_time)]),
+        );
+        let mut executor = Executor::new(house.time.clone(), 1);
+        let work = || {
+            let (ports, message) = (house.ports.clone(), house.message("worker", 0));
+            async move { drop(crate::run_step(&ports, &message).await) }
+        };
+        let asked = || house.model.asked.lock().unwrap().len();
+        let lost = executor.spawn(work());
+        executor.run_until(|_| asked() == 1);
+        executor.suspend(lost);
+        let clock = house.time.clone();
+        let passed = executor.spawn(async move { clock.sleep(60_000).await });
+        executor.run_until(|executor| !executor.is_alive(passed));
+        let next = executor.spawn(work());
+        executor.run_until(|_| asked() == 2);
+        executor.resume(lost);
+        executor.run_until(|executor| !executor.is_alive(lost));
+        assert!(house.result("worker").is_none(), "stored: {late}");
+        executor.run_until(|executor| !executor.is_alive(next));
+        assert_eq!(house.result("worker").unwrap().ok().unwrap()["said"], "by model");
+        assert_eq!(*house.reports.0.lock().unwrap(), [r#"token {"status":"ok"}"#]);
+        // It is stopped at its next look at the lease, so its call stays booked as lost.
+        let states: Vec<ChargeState> = house.charges().iter().map(|charge| charge.state).collect();
+        assert_eq!(states, [ChargeState::Unsettled, ChargeState::Settled], "{late}");
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ const LONGEST_DELAY_MS: u64 = 900_000;
 /// A message in the hands of a consumer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received {
-    /// Names this message for [`MemoryQueues::acknowledge`].
+    /// Names this reception of the message for [`MemoryQueues::acknowledge`]. Once it is received again, an older one names nothing.
     pub receipt: u64,
     /// The message.
     pub message: Message,
@@ -71,7 +71,7 @@ impl MemoryQueues {
     pub fn receive_fairly(&self, queue: Queue, slots: &Slots) -> Option<Received> {
         let now = self.clock.now_ms();
         let mut state = lock(&self.state);
-        let State { queues, dead, died, .. } = &mut *state;
+        let State { queues, dead, died, next_receipt } = &mut *state;
         let messages = queues.get_mut(&queue)?;
         loop {
             let visible = messages.iter().filter(|(_, waiting)| waiting.visible_ms <= now);
@@ -81,15 +81,18 @@ impl MemoryQueues {
                     (slots.goes_last(tenant), waiting.visible_ms, **receipt)
                 })
                 .map(|(receipt, _)| *receipt)?;
-            let waiting = messages.get_mut(&receipt)?;
+            let mut waiting = messages.remove(&receipt)?;
             if waiting.receive_count >= self.max_receive_count {
                 *died += 1;
-                dead.extend(messages.remove(&receipt).map(|waiting| (queue, waiting.message)));
+                dead.push((queue, waiting.message));
                 continue;
             }
             waiting.receive_count += 1;
             waiting.visible_ms = now + self.visibility_ms;
+            *next_receipt += 1;
+            let receipt = *next_receipt;
             let (message, receive_count) = (waiting.message.clone(), waiting.receive_count);
+            messages.insert(receipt, waiting);
             return Some(Received { receipt, message, receive_count });
         }
     }
@@ -208,6 +211,23 @@ mod tests {
     use super::*;
     use crate::memory::VirtualTime;
     use crate::model::{RunId, RunKey, TenantId};
+
+    #[test]
+    fn a_message_that_was_received_again_is_not_deleted_by_who_had_it_before() {
+        let time = VirtualTime::new(1_000);
+        let queues = MemoryQueues::new(time.clone(), 60_000, 3);
+        let run = RunKey { tenant: TenantId::new("t"), run: RunId::new("r") };
+        futures::executor::block_on(queues.send(Queue::Runs, &Message::Start(run), 0)).unwrap();
+        let first = queues.receive(Queue::Runs).unwrap();
+        queues.change_visibility(Queue::Runs, first.receipt, 1_000);
+        let second = queues.receive(Queue::Runs).unwrap();
+        assert_eq!((second.receive_count, &second.message), (2, &first.message));
+        queues.acknowledge(Queue::Runs, first.receipt);
+        queues.change_visibility(Queue::Runs, first.receipt, 1_000);
+        assert_eq!((queues.len(), queues.receive(Queue::Runs)), (1, None));
+        queues.acknowledge(Queue::Runs, second.receipt);
+        assert!(queues.is_empty());
+    }
 
     #[test]
     fn a_noisy_tenant_waits_for_others() {

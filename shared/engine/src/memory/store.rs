@@ -65,6 +65,11 @@ impl MemoryStore {
         lock(&self.0).due.iter().map(|(due_ms, key)| (key.clone(), *due_ms)).collect()
     }
 
+    /// True while no transaction is under way.
+    pub fn is_quiet(&self) -> bool {
+        lock(&self.0).busy.is_empty()
+    }
+
     /// Every row, for checks over the whole state.
     pub fn all_rows(&self) -> Vec<(Key, Row)> {
         lock(&self.0).rows.iter().map(|(key, stored)| (key.clone(), stored.row.clone())).collect()

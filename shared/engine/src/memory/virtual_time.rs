@@ -87,6 +87,7 @@ pub struct Executor<'a> {
     time: Arc<VirtualTime>,
     random: SeededRandom,
     tasks: BTreeMap<u64, Task<'a>>,
+    suspended: BTreeMap<u64, Task<'a>>,
     next: u64,
     ready: Arc<Mutex<BTreeSet<u64>>>,
     polls: u64,
@@ -121,6 +122,7 @@ impl<'a> Executor<'a> {
             time,
             random: SeededRandom::new(seed),
             tasks: BTreeMap::new(),
+            suspended: BTreeMap::new(),
             next: 0,
             ready: Arc::default(),
             polls: 0,
@@ -141,9 +143,20 @@ impl<'a> Executor<'a> {
         self.tasks.remove(&task).is_some()
     }
 
+    /// Polls a task no more until it is [resumed](Self::resume), as if its machine stood still. Its sleeps go on.
+    pub fn suspend(&mut self, task: u64) {
+        self.suspended.extend(self.tasks.remove_entry(&task));
+    }
+
+    /// Polls a suspended task again.
+    pub fn resume(&mut self, task: u64) {
+        self.tasks.extend(self.suspended.remove_entry(&task));
+        lock(&self.ready).insert(task);
+    }
+
     /// True while the task has not ended.
     pub fn is_alive(&self, task: u64) -> bool {
-        self.tasks.contains_key(&task)
+        self.tasks.contains_key(&task) || self.suspended.contains_key(&task)
     }
 
     /// How many polls were made so far: the clock of "kill at any await".
@@ -218,6 +231,30 @@ mod tests {
         }
         assert_eq!(executor.run_until(|_| false), Stopped::Done);
         assert_eq!(*lock(&woken), [(10, 1_010), (30, 1_030), (50, 1_050)]);
+    }
+
+    #[test]
+    fn a_suspended_task_stands_still_while_time_goes_on() {
+        let time = VirtualTime::new(0);
+        let mut executor = Executor::new(time.clone(), 1);
+        let done_ms = Arc::new(Mutex::new(None));
+        let task = {
+            let (time, done_ms) = (time.clone(), done_ms.clone());
+            executor.spawn(async move {
+                time.sleep(10).await;
+                *lock(&done_ms) = Some(time.now_ms());
+            })
+        };
+        let other = time.clone();
+        executor.spawn(async move { other.sleep(100).await });
+        executor.run_until(|executor| executor.polls() == 2);
+        executor.suspend(task);
+        assert!(executor.is_alive(task));
+        assert_eq!(executor.run_until(|_| false), Stopped::Done);
+        assert_eq!((time.now_ms(), *lock(&done_ms)), (100, None));
+        executor.resume(task);
+        assert_eq!(executor.run_until(|_| false), Stopped::Done);
+        assert_eq!(*lock(&done_ms), Some(100));
     }
 
     #[test]
