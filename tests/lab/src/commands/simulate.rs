@@ -25,6 +25,12 @@ pub(super) struct Arguments {
     /// Only this seed, with all it does
     #[arg(long, conflicts_with_all = ["seeds", "from", "kill_points"])]
     seed: Option<u64>,
+    /// Only this one of the plans every simulation begins with
+    #[arg(long, conflicts_with_all = ["seeds", "from", "kill_points", "seed"])]
+    plan: Option<String>,
+    /// Only this kill, such as cloud:after:12
+    #[arg(long, conflicts_with_all = ["seeds", "from", "kill_points", "seed", "plan"], value_parser = kill_of)]
+    kill_point: Option<(Place, KillPoint)>,
     /// Stop at the first violation
     #[arg(long)]
     stop: bool,
@@ -38,17 +44,33 @@ pub(super) struct Arguments {
 
 /// Plays the plans on all processors; ends with 1 if an oracle saw something.
 pub(super) fn simulate(arguments: &Arguments) -> ExitCode {
-    if let Some(seed) = arguments.seed {
-        let ended = play(&Plan::of_seed(seed));
-        describe(seed, &ended);
+    let one = match (&arguments.plan, arguments.kill_point) {
+        (Some(name), _) => {
+            let Some((_, plan)) = fixed_plans().into_iter().find(|(known, _)| known == name) else {
+                let known: Vec<String> = fixed_plans().into_iter().map(|(known, _)| known).collect();
+                print(&format!("there is no plan {name}, but {}", known.join(", ")));
+                return ExitCode::from(2);
+            };
+            Some((name.clone(), plan))
+        }
+        (None, Some((place, point))) => Some((name_of(place, point), killed(place, point))),
+        (None, None) => arguments.seed.map(|seed| (format!("seed {seed}"), Plan::of_seed(seed))),
+    };
+    if let Some((name, plan)) = one {
+        let ended = play(&plan);
+        describe(&name, &plan, &ended);
         return ExitCode::from(u8::from(!ended.violations.is_empty()));
     }
-    let plans = if arguments.kill_points {
+    let plans: Vec<(String, Plan)> = if arguments.kill_points {
         kill_plans(arguments.every)
+            .into_iter()
+            .map(|(place, point)| (format!("--kill-point {}", name_of(place, point)), killed(place, point)))
+            .collect()
     } else {
+        let fixed = fixed_plans().into_iter().map(|(name, plan)| (format!("--plan {name}"), plan));
         let seeds = arguments.from..arguments.from.saturating_add(arguments.seeds);
-        let drawn = seeds.map(|seed| (format!("cargo lab simulate --seed {seed}"), Plan::of_seed(seed)));
-        fixed_plans().into_iter().chain(drawn).collect()
+        let drawn = seeds.map(|seed| (format!("--seed {seed}"), Plan::of_seed(seed)));
+        fixed.chain(drawn).collect()
     };
     let totals = Totals::default();
     let failed = Mutex::new(Vec::new());
@@ -80,48 +102,70 @@ pub(super) fn simulate(arguments: &Arguments) -> ExitCode {
         for violation in violations.iter().take(3) {
             print(&format!("{}: {}", violation.oracle, violation.what));
         }
-        print(&format!("  replay: {name}"));
+        print(&format!("  replay: cargo lab simulate {name}"));
     }
     print(&totals.line(plans.len(), failed.len(), started.elapsed()));
     ExitCode::from(u8::from(!failed.is_empty()))
 }
 
-/// Plans every simulation begins with.
+/// Plans every simulation begins with, by name.
 fn fixed_plans() -> Vec<(String, Plan)> {
-    let refused = Plan { refusals: Some(("analysis_cartographer", 200)), ..Plan::calm(1) };
-    let poor = Plan { daily_budget: engine::model::NanoUsd(3_000_000), ..Plan::calm(1) };
-    let either = Plan { two_models: true, ..Plan::calm(1) };
-    let ahead = Plan { ahead: true, ..Plan::calm(1) };
-    let named = |what: &str| format!("cargo lab simulate --seeds 0 ({what})");
-    vec![
-        (named("nothing goes wrong"), Plan::calm(1)),
-        (named("200 refusals of one step"), refused),
-        (named("little money"), poor),
-        (named("two models"), either),
-        (named("an answer made ahead"), ahead),
-    ]
+    let named = |name: &str, plan: Plan| (name.to_owned(), plan);
+    // At work on one step, on many, on a step with several calls.
+    let standstills = (1..=12).map(|nth| named(&format!("standstill-{nth}"), Plan::standstill(nth * 125)));
+    let others = vec![
+        named("calm", Plan::calm(1)),
+        named("refused", Plan { refusals: Some(("analysis_cartographer", 200)), ..Plan::calm(1) }),
+        named("poor", Plan { daily_budget: engine::model::NanoUsd(3_000_000), ..Plan::calm(1) }),
+        named("two-models", Plan { two_models: true, ..Plan::calm(1) }),
+        named("ahead", Plan { ahead: true, ..Plan::calm(1) }),
+    ];
+    others.into_iter().chain(standstills).collect()
 }
 
-/// A calm run counts its port calls; then one run for each side of each of them.
-fn kill_plans(every: u64) -> Vec<(String, Plan)> {
-    let mut plans = Vec::new();
+fn killed(place: Place, point: KillPoint) -> Plan {
+    Plan { place, kill_at: Some(point), ..Plan::calm(1) }
+}
+
+/// A calm run counts its port calls; then one kill on each side of each of them.
+fn kill_plans(every: u64) -> Vec<(Place, KillPoint)> {
+    let mut points = Vec::new();
     for place in [Place::Cloud, Place::Laptop] {
-        let calm = Plan { place, ..Plan::calm(1) };
-        let calls = play(&calm).calls;
+        let calls = play(&Plan { place, ..Plan::calm(1) }).calls;
         for call in (1..=calls).step_by(usize::try_from(every.max(1)).unwrap_or(1)) {
-            for side in [Side::Before, Side::After] {
-                let name = format!("a kill {side:?} call {call} of {calls} ({place:?})");
-                plans.push((name, Plan { kill_at: Some(KillPoint { call, side }), ..calm.clone() }));
-            }
+            points.extend([Side::Before, Side::After].map(|side| (place, KillPoint { call, side })));
         }
     }
-    plans
+    points
 }
 
-fn describe(seed: u64, ended: &Ended) {
-    let plan = Plan::of_seed(seed);
+/// As [`kill_of`] reads it.
+fn name_of(place: Place, KillPoint { call, side }: KillPoint) -> String {
+    format!("{place:?}:{side:?}:{call}").to_lowercase()
+}
+
+fn kill_of(text: &str) -> Result<(Place, KillPoint), String> {
+    let mut parts = text.split(':');
+    let place = match parts.next() {
+        Some("cloud") => Place::Cloud,
+        Some("laptop") => Place::Laptop,
+        _ => return Err("it begins with cloud: or laptop:".to_owned()),
+    };
+    let side = match parts.next() {
+        Some("before") => Side::Before,
+        Some("after") => Side::After,
+        _ => return Err("its second part is before or after".to_owned()),
+    };
+    let call = parts.next().and_then(|call| call.parse().ok()).filter(|call| *call > 0);
+    match (call, parts.next()) {
+        (Some(call), None) => Ok((place, KillPoint { call, side })),
+        _ => Err("its third part is the number of the call, from 1, and there is no fourth".to_owned()),
+    }
+}
+
+fn describe(name: &str, plan: &Plan, ended: &Ended) {
     print(&format!(
-        "seed {seed}: {} in {:?}, {} port calls, {} polls, {} kills, {} dead letters, {} ms of virtual time",
+        "{name}: {} in {:?}, {} port calls, {} polls, {} kills, {} dead letters, {} ms of virtual time",
         plan.depth.name(),
         plan.place,
         ended.calls,
@@ -202,5 +246,32 @@ impl Totals {
             all(&kept.calls),
             kept.cost
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kill_is_named_as_it_is_read() {
+        for place in [Place::Cloud, Place::Laptop] {
+            for side in [Side::Before, Side::After] {
+                let point = KillPoint { call: 12, side };
+                assert_eq!(kill_of(&name_of(place, point)), Ok((place, point)));
+            }
+        }
+        for text in [
+            "",
+            "cloud",
+            "cloud:after",
+            "cloud:after:0",
+            "cloud:after:x",
+            "cloud:during:1",
+            "sea:after:1",
+            "cloud:after:1:2",
+        ] {
+            assert!(kill_of(text).is_err(), "{text}");
+        }
     }
 }

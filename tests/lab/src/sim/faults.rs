@@ -100,31 +100,51 @@ impl Faults {
 
     /// Makes a call, or fails it before, or fails it after it was made, or lets the process die around it.
     pub(super) async fn around<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
-        self.enter().await;
-        if self.chance(self.rates.fails) {
-            return Err(Error::new(ErrorKind::Storage, "simulated: failed before"));
-        }
+        let number = self.enter().await;
+        self.fail_before()?;
         let answer = call.await;
-        self.leave().await;
-        if answer.is_ok() && self.chance(self.rates.done_but_failed) {
-            return Err(Error::new(ErrorKind::Storage, "simulated: done, but reported as failed"));
-        }
-        answer
+        self.leave(number).await;
+        self.fail_after(answer)
+    }
+
+    /// The same for who does not die with the process; the call is not counted.
+    pub(super) async fn around_outside<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+        self.be_slow().await;
+        self.fail_before()?;
+        self.fail_after(call.await)
     }
 
     /// Counts a call; the process may die before it, and it may be slow.
     pub(super) async fn enter(&self) -> u64 {
         let number = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
         self.die_if(KillPoint { call: number, side: Side::Before }).await;
-        if self.chance(self.rates.slow) {
-            self.clock.sleep(1 + self.random.next_u64() % 400).await;
-        }
+        self.be_slow().await;
         number
     }
 
-    /// The process may die after the call it has just made.
-    pub(super) async fn leave(&self) {
-        self.die_if(KillPoint { call: self.calls.load(Ordering::Relaxed), side: Side::After }).await;
+    /// The process may die after the call of that number, which it has just made.
+    pub(super) async fn leave(&self, number: u64) {
+        self.die_if(KillPoint { call: number, side: Side::After }).await;
+    }
+
+    async fn be_slow(&self) {
+        if self.chance(self.rates.slow) {
+            self.clock.sleep(1 + self.random.next_u64() % 400).await;
+        }
+    }
+
+    fn fail_before(&self) -> Result<()> {
+        if self.chance(self.rates.fails) {
+            return Err(Error::new(ErrorKind::Storage, "simulated: failed before"));
+        }
+        Ok(())
+    }
+
+    fn fail_after<T>(&self, answer: Result<T>) -> Result<T> {
+        if answer.is_ok() && self.chance(self.rates.done_but_failed) {
+            return Err(Error::new(ErrorKind::Storage, "simulated: done, but reported as failed"));
+        }
+        answer
     }
 
     async fn die_if(&self, point: KillPoint) {

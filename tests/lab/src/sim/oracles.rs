@@ -34,8 +34,10 @@ pub(super) fn check(ended: &Ended, catalogue: &Catalogue) -> Vec<Violation> {
     }
     ends_and_is_explained(ended, catalogue, &rows, &mut see);
     ends_once(&rows, &mut see);
+    steps_end_once(&rows, &mut see);
+    holders_only(&rows, &log, &mut see);
     made_ahead(ended, &rows, &mut see);
-    never_again(&rows, &log, &mut see);
+    never_again(ended, &rows, &log, &mut see);
     one_delivery(ended, &mut see);
     ledger_and_bill(ended, &rows, &mut see);
     fits_its_schema(ended, catalogue, &mut see);
@@ -52,6 +54,9 @@ pub(super) fn check(ended: &Ended, catalogue: &Catalogue) -> Vec<Violation> {
     events_without_gap(&rows, &mut see);
     if ended.calm {
         calm_is_whole(ended, &rows, &mut see);
+    }
+    if ended.only_lost {
+        nothing_is_lost(ended, &rows, &mut see);
     }
     violations.extend(tally::violations(&ended.figures, &log));
     if let Some(told) = &ended.told {
@@ -96,6 +101,12 @@ fn ends_and_is_explained(
                 Outcome::Failed(error) if error.message.is_empty() => {
                     see("explained", format!("{} failed without a word", step.key));
                 }
+                Outcome::Failed(error)
+                    if error.message.starts_with("the run ended before")
+                        && run.finished_ms.is_some_and(|at| at >= run.deadline_ms) =>
+                {
+                    see("waits in vain", format!("{}: {}", step.key, error.message));
+                }
                 _ => {}
             },
         }
@@ -114,6 +125,44 @@ fn ends_once(rows: &[(Key, Row)], see: &mut impl FnMut(&'static str, String)) {
         let ends = events.iter().filter(|event| matches!(event.kind, EventKind::Finished { .. })).count();
         if ends > 1 {
             see("ends once", format!("the run {run} ended {ends} times"));
+        }
+    }
+}
+
+/// A step is not begun again after its end, and ends once.
+fn steps_end_once(rows: &[(Key, Row)], see: &mut impl FnMut(&'static str, String)) {
+    for (run, events) in events_by_run(rows) {
+        let mut ended = BTreeSet::new();
+        for event in events {
+            match &event.kind {
+                EventKind::StepStarted { agent, item, .. } if ended.contains(&(agent, item)) => {
+                    see("never again", format!("{agent}/{item} of {run} was begun after its end"));
+                }
+                EventKind::StepFinished { agent, item, .. } if !ended.insert((agent, item)) => {
+                    see("never again", format!("{agent}/{item} of {run} ended twice"));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Who has lost a step neither stores its result nor pays for it.
+fn holders_only(rows: &[(Key, Row)], log: &[Trace], see: &mut impl FnMut(&'static str, String)) {
+    for step in steps(rows) {
+        if let Some(result) = step.result.as_ref().filter(|result| result.meta.attempt != step.attempt) {
+            let what = format!("{} is attempt {}'s, held {}", step.key, result.meta.attempt, step.attempt);
+            see("holders only", what);
+        }
+    }
+    let mut holders: BTreeMap<&StepKey, u32> = BTreeMap::new();
+    for trace in log {
+        match trace {
+            Trace::Claimed { step, epoch } => drop(holders.insert(step, *epoch)),
+            Trace::Reserved { step, epoch } if holders.get(step).is_some_and(|holder| holder != epoch) => {
+                see("holders only", format!("{step} was paid for under lease {epoch}: {holders:?}"));
+            }
+            _ => {}
         }
     }
 }
@@ -153,9 +202,16 @@ fn made_ahead(ended: &Ended, rows: &[(Key, Row)], see: &mut impl FnMut(&'static 
     }
 }
 
-/// No call to a model for a step whose result is stored.
-fn never_again(rows: &[(Key, Row)], log: &[Trace], see: &mut impl FnMut(&'static str, String)) {
+/// No call to a model for a step whose result is stored. A process that stood still between its claim on the money and its call
+/// makes that one call when it goes on, which nobody could keep it from.
+fn never_again(
+    ended: &Ended,
+    rows: &[(Key, Row)],
+    log: &[Trace],
+    see: &mut impl FnMut(&'static str, String),
+) {
     let mut stored = BTreeSet::new();
+    let mut excused = BTreeSet::new();
     let is_again = |step: &StepKey| {
         let mut again = runs_ahead(rows).filter_map(|run| run.warms.as_ref());
         again.any(|warms| warms.step.agent == step.agent && warms.step.item == step.item)
@@ -166,7 +222,10 @@ fn never_again(rows: &[(Key, Row)], log: &[Trace], see: &mut impl FnMut(&'static
             Trace::Stored(step) => {
                 stored.insert((step.agent.as_str().to_owned(), step.item.as_str().to_owned()));
             }
-            Trace::Called { agent, item } if stored.contains(&(agent.clone(), item.clone())) => {
+            Trace::Called { agent, item, process }
+                if stored.contains(&(agent.clone(), item.clone()))
+                    && !(ended.stood_still.contains(process) && excused.insert((agent, item))) =>
+            {
                 see("never again", format!("{agent}/{item} was called after its result was stored"));
             }
             _ => {}
@@ -315,6 +374,35 @@ fn calm_is_whole(ended: &Ended, rows: &[(Key, Row)], see: &mut impl FnMut(&'stat
                 "calm",
                 format!("{}: attempt {}, {:?}", result.meta.agent, result.meta.attempt, result.reason()),
             );
+        }
+    }
+}
+
+/// Where nothing happens but that the process is lost, the run is completed by the next one, and soon.
+fn nothing_is_lost(ended: &Ended, rows: &[(Key, Row)], see: &mut impl FnMut(&'static str, String)) {
+    /// When the next process has what the lost one held, and then some.
+    const SOON_MS: u64 = 150_000;
+    let soon_ms = SOON_MS + ended.calm_ms;
+    if ended.kill_at.is_some() && ended.kills != 1 {
+        see("kill", format!("{} kills at {:?}", ended.kills, ended.kill_at));
+    }
+    if ended.dead_letters > 0 {
+        see("lost", format!("{} dead letters", ended.dead_letters));
+    }
+    for (_, row) in rows {
+        match row {
+            Row::Run(run) if run.status != RunStatus::Complete => {
+                see("lost", format!("the run is {}: {:?}", run.status.name(), run.failure));
+            }
+            Row::Run(run) if run.finished_ms.is_some_and(|at| at > run.created_ms + soon_ms) => {
+                see("lost", format!("the run took until {:?} from {}", run.finished_ms, run.created_ms));
+            }
+            Row::Step(step) => {
+                if let Some(Outcome::Failed(error)) = step.result.as_ref().map(|result| &result.outcome) {
+                    see("lost", format!("{}: {}", step.key, error.message));
+                }
+            }
+            _ => {}
         }
     }
 }

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use engine::agent::{ModelSpec, Tier};
 use engine::error::{Error, ErrorKind, Result};
-use engine::model::{ContentRef, Counters, MemoryRecord, NanoUsd, RunId, RunKey, StepKey, TenantId, Token};
+use engine::model::{
+    CallId, ChargeState, ContentRef, Counters, MemoryRecord, NanoUsd, RunId, RunKey, StepKey, TenantId, Token,
+};
 use engine::ports::{
     Admission, Backend, Becomes, Cache, Change, ContentStore, Delivery, Entry, Flight, Generation, Key,
     Limits, Llm, LlmError, Looked, Lookup, Memory, Message, ModelReply, ModelRequest, Neighbour, Page, Post,
@@ -18,11 +20,31 @@ use super::faults::Faults;
 /// What happened, in the order it happened: calls to the model, and results as they became final.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Trace {
-    Called { agent: String, item: String },
+    Called {
+        agent: String,
+        item: String,
+        process: u32,
+    },
     Stored(StepKey),
+    /// A worker took the step.
+    Claimed {
+        step: StepKey,
+        epoch: u32,
+    },
+    /// Money was set aside for a call of the step.
+    Reserved {
+        step: StepKey,
+        epoch: u32,
+    },
     Refused(String),
-    Budget { purse_drawn_over_cap: bool, budget_over_limit: bool },
-    Counted { shard: u32, counters: Box<Counters> },
+    Budget {
+        purse_drawn_over_cap: bool,
+        budget_over_limit: bool,
+    },
+    Counted {
+        shard: u32,
+        counters: Box<Counters>,
+    },
 }
 
 /// A log every port of a world writes to.
@@ -43,8 +65,13 @@ impl Log {
 pub(super) struct Faulty<T: ?Sized> {
     pub(super) faults: Arc<Faults>,
     pub(super) log: Arc<Log>,
+    /// Whose port it is: the processes of a world are numbered as they begin.
+    pub(super) process: u32,
     pub(super) inner: Arc<T>,
 }
+
+/// Queues as a workflow sends to them that is no part of the process.
+pub(super) struct FromOutside(pub(super) Faulty<dyn Queues>);
 
 /// A store with faults around it.
 pub(super) struct FaultyStore {
@@ -88,6 +115,13 @@ impl Log {
                 Becomes::Row(Row::Step(step)) if step.result.is_some() => {
                     self.push(Trace::Stored(step.key.clone()))
                 }
+                Becomes::Row(Row::Step(step)) => {
+                    self.push(Trace::Claimed { step: step.key.clone(), epoch: step.epoch });
+                }
+                Becomes::Row(Row::Charge(charge)) if charge.state == ChargeState::Reserved => {
+                    let CallId { step, epoch, .. } = &charge.call;
+                    self.push(Trace::Reserved { step: step.clone(), epoch: *epoch });
+                }
                 Becomes::Row(Row::Counters(counters)) => {
                     if let Key::Counters(_, shard) = change.key {
                         self.push(Trace::Counted { shard, counters: Box::new(counters.clone()) });
@@ -116,22 +150,38 @@ impl ContentStore for Faulty<dyn ContentStore> {
     }
 }
 
+impl Faulty<dyn Queues> {
+    fn late_ms(&self) -> u64 {
+        let faults = &self.faults;
+        if faults.chance(faults.rates.delay) { faults.random.next_u64() % 20_000 } else { 0 }
+    }
+
+    /// Sends, maybe late and maybe twice.
+    async fn send_late(&self, queue: Queue, message: &Message, delay_ms: u64, late_ms: u64) -> Result<()> {
+        const LONGEST_DELAY_MS: u64 = 900_000;
+        let faults = &self.faults;
+        self.inner.send(queue, message, (delay_ms + late_ms).min(LONGEST_DELAY_MS)).await?;
+        if faults.chance(faults.rates.duplicate) {
+            let again = faults.random.next_u64() % 60_000;
+            self.inner.send(queue, message, (delay_ms + again).min(LONGEST_DELAY_MS)).await?;
+        }
+        Ok(())
+    }
+}
+
 #[async_trait]
 impl Queues for Faulty<dyn Queues> {
     async fn send(&self, queue: Queue, message: &Message, delay_ms: u64) -> Result<()> {
-        const LONGEST_DELAY_MS: u64 = 900_000;
-        let faults = &self.faults;
-        let late = if faults.chance(faults.rates.delay) { faults.random.next_u64() % 20_000 } else { 0 };
-        faults
-            .around(async {
-                self.inner.send(queue, message, (delay_ms + late).min(LONGEST_DELAY_MS)).await?;
-                if faults.chance(faults.rates.duplicate) {
-                    let again = faults.random.next_u64() % 60_000;
-                    self.inner.send(queue, message, (delay_ms + again).min(LONGEST_DELAY_MS)).await?;
-                }
-                Ok(())
-            })
-            .await
+        let late_ms = self.late_ms();
+        self.faults.around(self.send_late(queue, message, delay_ms, late_ms)).await
+    }
+}
+
+#[async_trait]
+impl Queues for FromOutside {
+    async fn send(&self, queue: Queue, message: &Message, delay_ms: u64) -> Result<()> {
+        let late_ms = self.0.late_ms();
+        self.0.faults.around_outside(self.0.send_late(queue, message, delay_ms, late_ms)).await
     }
 }
 
@@ -248,11 +298,11 @@ impl Llm for Faulty<dyn Llm> {
     }
 
     async fn complete(&self, request: &ModelRequest) -> Result<ModelReply, LlmError> {
-        self.faults.enter().await;
-        let item = item_of(request);
-        self.log.push(Trace::Called { agent: request.schema_name.clone(), item });
+        let number = self.faults.enter().await;
+        let (agent, item) = (request.schema_name.clone(), item_of(request));
+        self.log.push(Trace::Called { agent, item, process: self.process });
         let answer = self.inner.complete(request).await;
-        self.faults.leave().await;
+        self.faults.leave(number).await;
         answer
     }
 }

@@ -1,6 +1,6 @@
 //! A world: services in memory that outlive processes, and processes that are killed and started again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -22,7 +22,7 @@ use super::ahead;
 use super::faults::{Faults, KillPoint, Rates};
 use super::late_disk::LateDisk;
 use super::oracles::{self, Violation};
-use super::ports::{Faulty, FaultyStore, Log, Trace};
+use super::ports::{Faulty, FaultyStore, FromOutside, Log, Trace};
 use super::refusing::Refusing;
 use super::tally::Figures;
 use super::watched::{Watched, rates_of};
@@ -32,6 +32,8 @@ use crate::scripted::{Bill, Call, Fault, Script, ScriptedModel};
 const START_MS: u64 = 1_795_305_600_000;
 const VISIBILITY_MS: u64 = 60_000;
 const MAX_RECEIVE_COUNT: u32 = 8;
+/// So long after a process goes on that stood still, what it does has shown.
+const STILL_SHOWS_MS: u64 = 60_000;
 
 /// Where the platform runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +58,9 @@ pub struct Plan {
     pub faults: bool,
     /// Where the process dies, once.
     pub kill_at: Option<KillPoint>,
+    /// After how many polls the process stands still, and for how many milliseconds. Another one works meanwhile, and goes on
+    /// beside it.
+    pub stands_still: Option<(u64, u64)>,
     /// How often the limiter refuses this agent, one second each, before it admits it.
     pub refusals: Option<(&'static str, u32)>,
     /// Whether the owner cancels after so many milliseconds.
@@ -81,6 +86,7 @@ impl Plan {
             depth: Depth::Comprehensive,
             faults: false,
             kill_at: None,
+            stands_still: None,
             refusals: None,
             cancel_after_ms: None,
             latency_ms: 50,
@@ -91,11 +97,16 @@ impl Plan {
         }
     }
 
+    /// The same, but the process stands still after so many polls until another one is at work on what it had in hand.
+    pub fn standstill(polls: u64) -> Self {
+        Self { stands_still: Some((polls, 70_000)), latency_ms: 20_000, ..Self::calm(1) }
+    }
+
     /// A run whose depth, place and faults the seed draws.
     pub fn of_seed(seed: u64) -> Self {
         let random = SeededRandom::new(seed);
         let draw = |most: u64| random.next_u64() % most;
-        Self {
+        let plan = Self {
             place: if draw(3) == 0 { Place::Laptop } else { Place::Cloud },
             depth: Depth::ALL[usize::try_from(draw(5)).unwrap_or(0)],
             faults: true,
@@ -109,7 +120,10 @@ impl Plan {
             two_models: draw(3) == 0,
             ahead: draw(4) == 0,
             ..Self::calm(seed)
-        }
+        };
+        let stands_still = (plan.place == Place::Cloud && !plan.ahead && draw(3) == 0)
+            .then(|| (draw(1_500), 40_000 + draw(60_000)));
+        Self { stands_still, ..plan }
     }
 }
 
@@ -135,6 +149,14 @@ pub struct Ended {
     pub virtual_ms: u64,
     /// Whether nothing was made to go wrong.
     pub calm: bool,
+    /// Where the process was to die.
+    pub kill_at: Option<KillPoint>,
+    /// Whether nothing was made to go wrong but that the process died once or stood still.
+    pub(super) only_lost: bool,
+    /// How long the run would take if every step took two calls, one after the other.
+    pub(super) calm_ms: u64,
+    /// The processes that stood still, by number.
+    pub(super) stood_still: BTreeSet<u32>,
     /// Whether an answer was to be made ahead.
     pub(super) ahead: bool,
     /// The tenant's figures.
@@ -190,28 +212,51 @@ pub fn simulate(plan: &Plan) -> Ended {
         let workflow = services.workflow.clone();
         executor.spawn(async move { workflow.run().await });
     }
-    let mut process = executor.spawn(process(world.clone(), services.clone()));
+    let mut begun = 1;
+    let mut process = executor.spawn(process(world.clone(), services.clone(), begun));
     let end_ms = START_MS + plan.depth.deadline_ms() + if plan.ahead { 2 } else { 1 } * 3_600_000;
     let random = SeededRandom::new(plan.seed ^ 0x5EED);
     let mut kills = 0;
     let mut dead_letters = 0;
     let mut next_kill = world.next_kill(&random, 0);
+    let mut stands_still = plan.stands_still;
+    let mut stood_still = BTreeSet::new();
+    // Who stands still until when; and when what it does then has shown.
+    let mut still: Option<(u64, u64)> = None;
+    let mut shown_ms = 0;
     loop {
+        let (mut dies, mut stops, mut goes_on) = (false, false, false);
         let stopped = executor.run_until(|executor| {
-            world.faults.take_kill()
-                || executor.polls() >= next_kill
-                || (executor.polls() % 32 == 0 && (world.is_done(&services) || time.now_ms() > end_ms))
+            dies = world.faults.take_kill() || executor.polls() >= next_kill;
+            // A transaction is the store's: it does not stand still with who asked for it.
+            stops =
+                stands_still.is_some_and(|(polls, _)| executor.polls() >= polls) && world.store.is_quiet();
+            goes_on = still.is_some_and(|(_, until_ms)| time.now_ms() >= until_ms);
+            let is_done = || still.is_none() && time.now_ms() >= shown_ms && world.is_done(&services);
+            dies || stops || goes_on || (executor.polls() % 32 == 0 && (is_done() || time.now_ms() > end_ms))
         });
-        if stopped != Stopped::Reached || world.is_done(&services) || time.now_ms() > end_ms {
+        if let Some((task, _)) = still.take_if(|_| goes_on) {
+            executor.resume(task);
+            shown_ms = time.now_ms() + STILL_SHOWS_MS;
+            continue;
+        }
+        if stopped != Stopped::Reached || !(dies || stops) {
             break;
         }
-        executor.kill(process);
-        kills += 1;
+        if let Some((_, for_ms)) = stands_still.take_if(|_| stops) {
+            executor.suspend(process);
+            still = Some((process, time.now_ms() + for_ms));
+            stood_still.insert(begun);
+        } else {
+            executor.kill(process);
+            kills += 1;
+        }
         if plan.place == Place::Laptop {
             dead_letters += services.queues.died();
             services = world.services();
         }
-        process = executor.spawn(self::process(world.clone(), services.clone()));
+        begun += 1;
+        process = executor.spawn(self::process(world.clone(), services.clone(), begun));
         next_kill = world.next_kill(&random, executor.polls());
     }
     dead_letters += services.queues.died();
@@ -219,6 +264,8 @@ pub fn simulate(plan: &Plan) -> Ended {
     executor.run_until(|_| time.now_ms() > end_ms + 600_000 || services.queues.is_empty());
     let accepted = world.accepted.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let run = accepted.unwrap_or(RunKey { tenant: TenantId::new("-"), run: engine::model::RunId::new("-") });
+    let as_it_should = !plan.faults && plan.garbage.is_none() && plan.cancel_after_ms.is_none();
+    let is_lost = plan.kill_at.is_some() || plan.stands_still.is_some();
     let mut ended = Ended {
         run,
         store: world.store.clone(),
@@ -229,10 +276,11 @@ pub fn simulate(plan: &Plan) -> Ended {
         kills,
         dead_letters,
         virtual_ms: time.now_ms() - START_MS,
-        calm: !plan.faults
-            && plan.garbage.is_none()
-            && plan.kill_at.is_none()
-            && plan.cancel_after_ms.is_none(),
+        calm: as_it_should && !is_lost,
+        kill_at: plan.kill_at,
+        only_lost: as_it_should && is_lost,
+        calm_ms: plan.latency_ms * 2 * world.catalogue.agents.len() as u64,
+        stood_still,
         ahead: plan.ahead,
         figures: Figures::of(&world.store.all_rows(), &world.catalogue),
         // On a laptop a result can be lost after it was told, and is made again.
@@ -249,8 +297,8 @@ pub fn simulate(plan: &Plan) -> Ended {
 }
 
 /// What one process does: accept or take over the run, then serve until it is killed.
-async fn process(world: Arc<World>, services: Services) {
-    let (ports, disk) = world.ports(&services);
+async fn process(world: Arc<World>, services: Services, number: u32) {
+    let (ports, disk) = world.ports(&services, number);
     let storing = async {
         match &disk {
             Some(disk) => disk.store_for_ever().await,
@@ -360,18 +408,22 @@ impl World {
         let clock: Arc<dyn Clock> = self.time.clone();
         let random: Arc<dyn Random> = Arc::new(SeededRandom::new(self.plan.seed ^ 0x3A1));
         let queues = Arc::new(MemoryQueues::new(clock.clone(), VISIBILITY_MS, MAX_RECEIVE_COUNT));
-        let sends: Arc<dyn Queues> = Arc::new(self.faulty::<dyn Queues>(queues.clone()));
+        let sends = self.faulty::<dyn Queues>(0, queues.clone());
+        let sends: Arc<dyn Queues> = match self.plan.place {
+            Place::Cloud => Arc::new(FromOutside(sends)),
+            Place::Laptop => Arc::new(sends),
+        };
         let workflow =
             Arc::new(LocalWorkflow::new(clock, random, sends).expect("the workflow file is valid"));
         Services { queues, workflow }
     }
 
-    fn faulty<T: ?Sized>(&self, inner: Arc<T>) -> Faulty<T> {
-        Faulty { faults: self.faults.clone(), log: self.log.clone(), inner }
+    fn faulty<T: ?Sized>(&self, process: u32, inner: Arc<T>) -> Faulty<T> {
+        Faulty { faults: self.faults.clone(), log: self.log.clone(), process, inner }
     }
 
     /// The ports of a new process, and on a laptop what brings its rows to the disk.
-    fn ports(&self, services: &Services) -> (Ports, Option<LateDisk>) {
+    fn ports(&self, services: &Services, number: u32) -> (Ports, Option<LateDisk>) {
         let clock: Arc<dyn Clock> = self.time.clone();
         let rates = self.faults.rates;
         let seed = self.plan.seed;
@@ -393,9 +445,10 @@ impl World {
             Some((agent, times)) => Arc::new(Refusing::new(agent, times)),
             None => self.limits.clone(),
         };
-        let mut model: Arc<dyn engine::ports::Llm> = Arc::new(self.faulty::<dyn engine::ports::Llm>(model));
+        let mut model: Arc<dyn engine::ports::Llm> =
+            Arc::new(self.faulty::<dyn engine::ports::Llm>(number, model));
         let mut delivery: Arc<dyn engine::ports::Delivery> =
-            Arc::new(self.faulty::<dyn engine::ports::Delivery>(self.delivery.clone()));
+            Arc::new(self.faulty::<dyn engine::ports::Delivery>(number, self.delivery.clone()));
         let mut store: Arc<dyn engine::ports::Store> = self.store.clone();
         let mut late = None;
         if self.plan.place == Place::Laptop {
@@ -407,7 +460,7 @@ impl World {
             store = owned;
             late = Some(disk);
         }
-        let place = Arc::new(self.faulty::<dyn engine::ports::Cache>(self.cache.clone()));
+        let place = Arc::new(self.faulty::<dyn engine::ports::Cache>(number, self.cache.clone()));
         let nonces = Arc::new(SeededRandom::new(self.plan.seed ^ self.faults.calls() ^ 0x5EA1));
         let sealed = Sealed::new(place, SealingKey::from_text("one key of all processes"), nonces);
         let ports = Ports {
@@ -420,12 +473,12 @@ impl World {
                 run_cap: None,
                 waiting_hour: if self.plan.ahead { NanoUsd::from_usd(10_000) } else { NanoUsd::ZERO },
             },
-            store: Arc::new(FaultyStore { port: self.faulty(store), notes: late.is_none() }),
-            content: Arc::new(self.faulty::<dyn engine::ports::ContentStore>(self.content.clone())),
-            queues: Arc::new(self.faulty::<dyn Queues>(services.queues.clone())),
-            workflow: Arc::new(self.faulty::<dyn Workflow>(services.workflow.clone())),
+            store: Arc::new(FaultyStore { port: self.faulty(number, store), notes: late.is_none() }),
+            content: Arc::new(self.faulty::<dyn engine::ports::ContentStore>(number, self.content.clone())),
+            queues: Arc::new(self.faulty::<dyn Queues>(number, services.queues.clone())),
+            workflow: Arc::new(self.faulty::<dyn Workflow>(number, services.workflow.clone())),
             cache: Arc::new(Near::new(Arc::new(sealed), clock.clone(), 100)),
-            limits: Arc::new(self.faulty::<dyn Limits>(limits)),
+            limits: Arc::new(self.faulty::<dyn Limits>(number, limits)),
             model: Some(model),
             embedder: None,
             namespaces: Default::default(),
@@ -433,7 +486,7 @@ impl World {
             analysers: Arc::new(analysis::analysers()),
             tools: Arc::new(tools::tools()),
             platforms: Arc::new(vec![Arc::new(platforms::Upload)]),
-            memory: Arc::new(self.faulty::<dyn engine::ports::Memory>(self.memories.clone())),
+            memory: Arc::new(self.faulty::<dyn engine::ports::Memory>(number, self.memories.clone())),
             delivery,
             metrics: self.metrics.clone(),
         };
