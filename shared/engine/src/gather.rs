@@ -281,7 +281,7 @@ pub(crate) async fn history(ports: &Ports, run: &Run) -> Result<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{ContentRef, MemoryRecord, RunId};
+    use crate::model::{ContentRef, Depth, MemoryRecord, Reason, ReasonCode, RunId};
     use crate::scenarios::house::{House, baseline, request};
     use crate::start_run::load_run;
     use crate::step_input::Analysis;
@@ -311,6 +311,91 @@ mod tests {
         check(&[], &[], &["worker"], &[]);
         check(&["planner"], &[Fact::Plan], &["planner", "worker"], &["plan"]);
         check(&[], &[Fact::History, Fact::Plan], &["worker"], &["history", "plan"]);
+    }
+
+    /// What the third agent is given.
+    fn gathered(house: &House) -> Gathered {
+        let (ports, key) = (house.ports.clone(), house.run.clone());
+        house.block_on(async move {
+            let mut run = load_run(&ports, &key).await.unwrap().unwrap();
+            // Deep enough for items.
+            run.depth = Depth::Standard;
+            let spec = ports.catalogue.agent(&AgentId::new("reader")).cloned().unwrap();
+            gather(&ports, &run, &spec, &ItemId::none()).await.unwrap()
+        })
+    }
+
+    #[test]
+    fn what_is_needed_must_be_there_and_what_is_only_used_is_a_gap_unless_it_is_ok() {
+        let ok = Analysis::Complete(baseline());
+        let uncertain = Analysis::Evidence(baseline());
+        let skipped = Analysis::Skip(Reason::new(ReasonCode::NotApplicable, "nothing to do"));
+        let failed = Analysis::Fail(Error::new(ErrorKind::InvalidInput, "nothing to read"));
+        for (analysis, status, has_data) in [
+            (ok, Status::Ok, true),
+            (uncertain, Status::Uncertain, true),
+            (skipped, Status::Skipped, false),
+            (failed, Status::Failed, false),
+        ] {
+            let mut house = House::new(Some(analysis), None);
+            house.step("planner", 0).unwrap();
+            house.step("worker", 0).unwrap();
+            let worker = AgentId::new("worker");
+            match gathered(&house) {
+                Gathered::Ready { input, gaps } => {
+                    assert!(has_data, "{status:?}");
+                    assert_eq!((input.inputs[&worker].status, gaps), (status, Vec::new()));
+                }
+                Gathered::Missing(agents) => {
+                    assert!(!has_data, "{status:?}");
+                    assert_eq!(agents, std::slice::from_ref(&worker));
+                }
+            }
+            house.with_row("reader", |row| row.uses = std::mem::take(&mut row.needs));
+            let Gathered::Ready { input, gaps } = gathered(&house) else { panic!("{status:?}: only used") };
+            let given = &input.inputs[&worker];
+            assert_eq!((given.status, given.data.is_some()), (status, has_data));
+            let gap = if status == Status::Ok { Vec::new() } else { vec![worker] };
+            assert_eq!(gaps, gap, "{status:?}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_items_stands_only_if_each_of_them_does() {
+        let uncertain = || Some(Analysis::Evidence(baseline()));
+        let complete = || Some(Analysis::Complete(baseline()));
+        let failed = || Some(Analysis::Fail(Error::new(ErrorKind::InvalidInput, "nothing to read")));
+        let check = |items: [Option<Analysis>; 2], status: Status, reason: Option<&str>| {
+            let mut house = House::new(complete(), None);
+            let mut listed = baseline();
+            listed["claims"] = json!([{"id": "c1"}, {"id": "c2"}]);
+            house.analyse("whole", Some(Analysis::Complete(listed)));
+            house.with_row("planner", |row| row.schema["properties"]["claims"] = json!({}));
+            house.with_row("worker", |row| {
+                let (over, field, id) = (AgentId::new("planner"), "claims".to_owned(), "id".to_owned());
+                row.needs = vec![over.clone()];
+                row.fan_out = Some(FanOut { over, field, id });
+            });
+            house.step("planner", 0).unwrap();
+            for (id, analysis) in ["c1", "c2"].into_iter().zip(items) {
+                let Some(analysis) = analysis else { continue };
+                house.analyse("fixed", Some(analysis));
+                let mut message = house.message("worker", 0);
+                message.item = ItemId::new(id);
+                let ports = house.ports.clone();
+                house.block_on(async move { crate::run_step(&ports, &message).await }).unwrap();
+            }
+            let Gathered::Ready { input, .. } = gathered(&house) else { panic!("the list is missing") };
+            let given = &input.inputs[&AgentId::new("worker")];
+            assert_eq!((given.status, given.reason.as_deref()), (status, reason));
+            let ids: Vec<&Value> =
+                given.data.as_deref().unwrap().as_array().unwrap().iter().map(|row| &row["item"]).collect();
+            assert_eq!(ids, ["c1", "c2"]);
+        };
+        check([complete(), complete()], Status::Ok, None);
+        check([complete(), uncertain()], Status::Uncertain, Some("c2: no_model"));
+        check([complete(), None], Status::Uncertain, Some("c2: no result"));
+        check([uncertain(), failed()], Status::Uncertain, Some("c2: InvalidInput: nothing to read"));
     }
 
     /// Which runs a new run is shown, so many hours after those before it, and remembered then.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Crate, and the crates of this workspace it may use.
 const ARROWS: &[(&str, &[&str])] = &[
@@ -88,6 +88,30 @@ const WRAPPED: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// The inner crates, and all they may use from outside: no network, no clock, no randomness.
+const INNER: &[(&str, &[&str])] = &[
+    (
+        "engine",
+        &[
+            "async-trait",
+            "blake3",
+            "boon",
+            "chacha20poly1305",
+            "futures",
+            "lz4_flex",
+            "serde",
+            "serde_json",
+            "thiserror",
+            "tracing",
+            "ulid",
+            "unicode-normalization",
+            "wide",
+        ],
+    ),
+    ("analysis", &["quick-xml", "regex", "serde", "serde_json", "whatlang"]),
+    ("catalogue", &["blake3", "serde", "serde_json", "thiserror", "toml"]),
+];
+
 type Uses = BTreeMap<String, Vec<String>>;
 
 fn faults(uses: &Uses) -> Vec<String> {
@@ -97,7 +121,14 @@ fn faults(uses: &Uses) -> Vec<String> {
             faults.push(format!("{name} is not in the table of arrows"));
             continue;
         };
+        let inner = INNER.iter().find(|(row, _)| row == name);
         for dependency in dependencies {
+            if let Some((_, outside)) = inner
+                && !uses.contains_key(dependency)
+                && !outside.contains(&dependency.as_str())
+            {
+                faults.push(format!("{name} is inside and must not use {dependency}"));
+            }
             if uses.contains_key(dependency) && !allowed.contains(&dependency.as_str()) {
                 faults.push(format!("{name} must not use {dependency}"));
             }
@@ -111,36 +142,60 @@ fn faults(uses: &Uses) -> Vec<String> {
     faults
 }
 
-fn workspace() -> Uses {
+fn metadata() -> Value {
     let output =
         Command::new("cargo").args(["metadata", "--format-version", "1", "--no-deps"]).output().unwrap();
-    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// What each crate of the workspace is built with. Tests may use what they like.
+fn uses_of(metadata: &Value) -> Uses {
     let name = |row: &Value| row["name"].as_str().unwrap().to_owned();
-    let normal = |package: &Value| {
+    let built_with = |package: &Value| {
         let dependencies = package["dependencies"].as_array().unwrap().iter();
-        dependencies.filter(|dependency| dependency["kind"].is_null()).map(name).collect()
+        dependencies.filter(|dependency| dependency["kind"] != "dev").map(name).collect()
     };
-    metadata["packages"].as_array().unwrap().iter().map(|package| (name(package), normal(package))).collect()
+    let packages = metadata["packages"].as_array().unwrap().iter();
+    packages.map(|package| (name(package), built_with(package))).collect()
 }
 
 #[test]
 fn arrows_go_one_way() {
-    assert_eq!(faults(&workspace()), Vec::<String>::new());
+    let uses = uses_of(&metadata());
+    assert_eq!(faults(&uses), Vec::<String>::new());
+    // That they are read at all.
+    for (name, dependency) in [("boot", "engine"), ("store", "dynoxide-rs"), ("engine", "boon")] {
+        assert!(uses[name].iter().any(|used| used == dependency), "{name}: {:?}", uses[name]);
+    }
 }
 
 #[test]
 fn a_turned_arrow_is_seen() {
-    let check = |name: &str, dependency: &str| {
-        let mut uses = workspace();
-        uses.entry(name.to_owned()).or_default().push(dependency.to_owned());
-        assert_eq!(faults(&uses).len(), 1, "{name} -> {dependency}: {:?}", faults(&uses));
+    let good = metadata();
+    let check = |name: &str, dependency: &str, kind: Option<&str>, expected: usize| {
+        let mut metadata = good.clone();
+        let packages = metadata["packages"].as_array_mut().unwrap();
+        match packages.iter_mut().find(|package| package["name"] == name) {
+            Some(package) => {
+                let added = json!({"name": dependency, "kind": kind});
+                package["dependencies"].as_array_mut().unwrap().push(added);
+            }
+            None => packages.push(json!({"name": name, "dependencies": []})),
+        }
+        let faults = faults(&uses_of(&metadata));
+        assert_eq!(faults.len(), expected, "{name} -> {dependency}: {faults:?}");
     };
-    check("engine", "store");
-    check("engine", "reqwest");
-    check("tools", "platforms");
-    check("llm", "catalogue");
-    check("analysis", "boot");
-    check("boot", "local");
-    check("catalogue", "aws-sdk-dynamodb");
-    check("a-new-crate", "serde");
+    check("engine", "store", None, 1);
+    // It is inside, and this belongs behind others.
+    check("engine", "reqwest", None, 2);
+    check("engine", "rand", None, 1);
+    check("engine", "chrono", Some("build"), 1);
+    check("engine", "rand", Some("dev"), 0);
+    check("analysis", "ureq", None, 1);
+    check("tools", "platforms", None, 1);
+    check("llm", "catalogue", None, 1);
+    check("analysis", "boot", None, 1);
+    check("boot", "local", None, 1);
+    check("catalogue", "aws-sdk-dynamodb", None, 2);
+    check("a-new-crate", "serde", None, 1);
 }

@@ -6,6 +6,7 @@ mod a_dead_provider;
 mod agents;
 mod agreement;
 mod assay;
+mod bench;
 mod bundle;
 mod cli;
 mod collector;

@@ -58,9 +58,10 @@ fn judge(bundle: &Bundle, mutants: Vec<Mutant>) -> BTreeSet<usize> {
     let mut used = BTreeSet::new();
     let mut refusals: BTreeMap<&str, usize> = BTreeMap::new();
     let mut unlisted = Vec::new();
+    let mut rules = rules::Asked::new();
     let (total, mut harmless) = (mutants.len(), 0);
     for mutant in mutants {
-        match rules::first_to_refuse(&mutant.of(bundle), &mutant.file) {
+        match rules.who_refuses(&mutant.of(bundle), &mutant.file) {
             Some(rule) => *refusals.entry(rule).or_default() += 1,
             None => match listed.iter().find(|survivor| survivor.is(&mutant)) {
                 Some(survivor) => {

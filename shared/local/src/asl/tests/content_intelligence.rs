@@ -1,5 +1,7 @@
 //! The platform's workflow file itself: what it costs in transitions, and how long it takes.
 
+use std::sync::LazyLock;
+
 use engine::model::{AgentId, RunId, RunKey, TenantId};
 use engine::ports::{Message, StepMessage};
 
@@ -7,46 +9,22 @@ use super::super::{StepAnswer, Walked, walk_steps};
 use super::*;
 use crate::workflow::{CONTENT_INTELLIGENCE, machine};
 
-/// The agents by number, with the numbers of those they need or use.
-const AGENTS: [(&str, &[usize]); 26] = [
-    ("mission_orchestrator", &[]),
-    ("acquisition_specialist", &[1]),
-    ("transcription_engineer", &[2]),
-    ("analysis_cartographer", &[3]),
-    ("verification_director", &[4]),
-    ("risk_intelligence_analyst", &[3, 4, 5]),
-    ("persona_archivist", &[4, 6]),
-    ("knowledge_integrator", &[4, 5, 6, 12]),
-    ("signal_recon_specialist", &[4]),
-    ("trend_intelligence_scout", &[4, 9]),
-    ("research_synthesist", &[4]),
-    ("intelligence_briefing_curator", &[3, 4, 2, 5, 6, 7, 9, 10, 11, 13, 17, 18, 19, 21, 22, 23, 24, 25, 26]),
-    ("argument_strategist", &[4, 5]),
-    ("system_reliability_officer", &[2, 5, 6, 7, 9, 10, 11, 12, 13, 17, 18, 19, 21, 22, 23, 24, 25, 26]),
-    ("community_liaison", &[12, 16]),
-    ("personality_synthesis_manager", &[12]),
-    ("visual_intelligence_specialist", &[2]),
-    ("audio_intelligence_specialist", &[3, 2]),
-    ("trend_intelligence_specialist", &[4, 9]),
-    ("content_generation_specialist", &[4, 12]),
-    ("cross_platform_intelligence_specialist", &[9, 19]),
-    ("network_discovery_specialist", &[2, 4]),
-    ("deep_content_analyst", &[3]),
-    ("guest_intelligence_specialist", &[22, 23]),
-    ("controversy_tracker_specialist", &[4, 23]),
-    ("insight_generation_specialist", &[4, 22, 23, 24, 25]),
-];
+/// The agents by number, with those they need or use.
+static AGENTS: LazyLock<Vec<(String, Vec<AgentId>)>> = LazyLock::new(|| {
+    let agents = boot::load_catalogue().unwrap().agents;
+    agents.iter().map(|agent| (agent.id.to_string(), agent.inputs().cloned().collect())).collect()
+});
 
 fn inputs() -> BTreeMap<AgentId, Vec<AgentId>> {
-    let id = |number: &usize| AgentId::new(AGENTS[number - 1].0);
-    AGENTS.iter().map(|(agent, inputs)| (AgentId::new(agent), inputs.iter().map(id).collect())).collect()
+    AGENTS.iter().map(|(agent, inputs)| (AgentId::new(agent), inputs.clone())).collect()
 }
 
 /// What an agent of a happy run reports, with every agent planned and that many claims.
 fn report(agent: &str, claims: usize) -> Value {
     match agent {
         "mission_orchestrator" => {
-            let flags: BTreeMap<&str, bool> = AGENTS.iter().map(|(agent, _)| (*agent, true)).collect();
+            let flags: BTreeMap<&str, bool> =
+                AGENTS.iter().map(|(agent, _)| (agent.as_str(), true)).collect();
             json!({"status": "ok", "flags": flags})
         }
         "analysis_cartographer" => {
@@ -105,11 +83,11 @@ fn every_input_of_a_step_is_there_before_it_starts() {
     let machine = machine(CONTENT_INTELLIGENCE).unwrap();
     // Steps that all take different times.
     let slow = |step: &StepMessage| {
-        let number = AGENTS.iter().position(|(agent, _)| *agent == step.agent.as_str()).unwrap();
+        let number = AGENTS.iter().position(|(agent, _)| agent == step.agent.as_str()).unwrap();
         StepAnswer { after_ms: 1_000 + 977 * ((number as u64 * 7) % 26), result: happy(step, 3).result }
     };
     let walked = walk_file(&machine, "comprehensive", &slow);
-    assert_eq!(agents(&walked), AGENTS.iter().map(|(agent, _)| *agent).collect());
+    assert_eq!(agents(&walked), AGENTS.iter().map(|(agent, _)| agent.as_str()).collect());
     for (agent, inputs) in inputs() {
         let sent_ms = walked.steps.iter().filter(|step| step.agent == agent).map(|step| step.sent_ms).min();
         for input in inputs {
@@ -151,7 +129,7 @@ fn a_quick_run_has_five_steps() {
 #[test]
 fn every_agent_may_fail_and_the_run_still_finishes() {
     let machine = machine(CONTENT_INTELLIGENCE).unwrap();
-    for (failing, _) in AGENTS {
+    for failing in AGENTS.iter().map(|(agent, _)| agent.as_str()) {
         for after_ms in [500, 5_000_000] {
             let answer = |step: &StepMessage| match step.agent.as_str() == failing {
                 true => StepAnswer { after_ms, result: Err(Failure::new("ModelOutput", "scripted")) },
@@ -207,11 +185,11 @@ fn ratios(draws: u64, claims: usize) -> (f64, f64) {
     let mut ratios: Vec<f64> = (0..draws)
         .map(|_| {
             let mut times: BTreeMap<(String, String), u64> = BTreeMap::new();
-            for (agent, _) in AGENTS {
+            for (agent, _) in AGENTS.iter() {
                 let items = if agent == "verification_director" { 1..=claims } else { 0..=0 };
                 for item in items {
                     let item = if item == 0 { "-".to_owned() } else { format!("c{item}") };
-                    times.insert((agent.to_owned(), item), lognormal_ms(&random).min(3_599_000));
+                    times.insert((agent.clone(), item), lognormal_ms(&random).min(3_599_000));
                 }
             }
             let answer = |step: &StepMessage| {

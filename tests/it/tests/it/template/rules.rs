@@ -47,20 +47,31 @@ pub(crate) fn faults(bundle: &Bundle) -> Vec<String> {
     found.collect()
 }
 
-/// The first rule that finds something in a bundle of which only that file was changed. Rules that do not look at it are
-/// not asked.
-pub(crate) fn first_to_refuse(bundle: &Bundle, changed: &str) -> Option<&'static str> {
-    let looks_there: Vec<Rule> = if changed == WORKFLOW {
-        [definition::RULES, workflow::RULES].concat()
-    } else {
-        all()
-            .into_iter()
-            .filter(|rule| !definition::RULES.iter().any(|other| other.name == rule.name))
-            .collect()
-    };
-    looks_there.into_iter().find_map(|rule| {
-        let mut faults = Faults::default();
-        (rule.look)(bundle, &mut faults);
-        (!faults.0.is_empty()).then_some(rule.name)
-    })
+/// Rules in the order in which they are asked about mutants.
+pub(crate) struct Asked {
+    of_templates: Vec<Rule>,
+    of_workflow: Vec<Rule>,
+}
+
+impl Asked {
+    pub(crate) fn new() -> Self {
+        let looks_at_templates = |rule: &Rule| !definition::RULES.iter().any(|other| other.name == rule.name);
+        Self {
+            of_templates: all().into_iter().filter(looks_at_templates).collect(),
+            of_workflow: [definition::RULES, workflow::RULES].concat(),
+        }
+    }
+
+    /// A rule that finds something in a bundle of which only that file was changed. Rules that do not look at it are not
+    /// asked. One that found something is asked first about the next, since it mostly refuses its neighbours as well.
+    pub(crate) fn who_refuses(&mut self, bundle: &Bundle, changed: &str) -> Option<&'static str> {
+        let rules = if changed == WORKFLOW { &mut self.of_workflow } else { &mut self.of_templates };
+        let at = rules.iter().position(|rule| {
+            let mut faults = Faults::default();
+            (rule.look)(bundle, &mut faults);
+            !faults.0.is_empty()
+        })?;
+        rules[..=at].rotate_right(1);
+        Some(rules[0].name)
+    }
 }
