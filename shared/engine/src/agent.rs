@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::model::{AgentId, Depth, NanoUsd, Price};
 use crate::recall::compress::DroppableShare;
 use crate::recall::vectors::Threshold;
-use crate::schema::{AnswerSchema, Compiled};
+use crate::schema::{AnswerSchema, Compiled, Fault};
 
 /// The agents and models a process works with, immutable once loaded.
 #[derive(Clone, Debug)]
@@ -115,6 +115,10 @@ fn does_not_compile(why: &str) -> Vec<String> {
     vec![format!("the schema itself does not compile: {why}")]
 }
 
+fn told(faults: &[Fault]) -> Vec<String> {
+    faults.iter().map(Fault::to_string).collect()
+}
+
 impl AgentSpec {
     /// Whether an answer of its may be recalled by the meaning of what was asked.
     pub fn compares_by_meaning(&self) -> bool {
@@ -143,12 +147,12 @@ impl AgentSpec {
 
     /// What is wrong with its data, at most five findings; empty if nothing is. Schemas that do not compile accept nothing.
     pub fn data_faults(&self, data: &Value) -> Vec<String> {
-        self.compiled().map_or_else(does_not_compile, |compiled| compiled.data_faults(data))
+        self.compiled().map_or_else(does_not_compile, |compiled| told(&compiled.data.faults(data)))
     }
 
     /// What is wrong with a model's answer, as with [its data](Self::data_faults).
     pub fn answer_faults(&self, answer: &Value) -> Vec<String> {
-        self.compiled().map_or_else(does_not_compile, |compiled| compiled.answer_faults(answer))
+        self.compiled().map_or_else(does_not_compile, |compiled| told(&compiled.answer.faults(answer)))
     }
 
     /// The agents whose results it is given: needs, then uses.

@@ -67,6 +67,7 @@ impl Schema {
 
 /// The ends of a tree of findings: what is above them says only that there is something below.
 fn collect(error: &ValidationError<'_, '_>, faults: &mut Vec<Fault>) {
+    let other = |what: &str| Problem::Other(shorten(what));
     let problem = match &error.kind {
         _ if faults.len() == MOST => return,
         ErrorKind::OneOf(_) => Problem::NotOneOf,
@@ -74,18 +75,14 @@ fn collect(error: &ValidationError<'_, '_>, faults: &mut Vec<Fault>) {
             let mut each = Vec::new();
             error.causes.iter().for_each(|cause| collect(cause, &mut each));
             let each: Vec<String> = each.iter().map(|fault| fault.problem.to_string()).collect();
-            Problem::Other(format!("fits none of the forms it may have: {}", each.join("; or ")))
+            other(&format!("fits none of the forms it may have: {}", each.join("; or ")))
         }
-        kind @ ErrorKind::PropertyName { .. } => Problem::Other(kind.to_string()),
+        kind @ ErrorKind::PropertyName { .. } => other(&kind.to_string()),
         _ if !error.causes.is_empty() => return error.causes.iter().for_each(|cause| collect(cause, faults)),
         ErrorKind::FalseSchema => Problem::Forbidden,
-        ErrorKind::Pattern { want, .. } => Problem::Other(format!("does not match the pattern {want}")),
-        ErrorKind::Format { want, .. } => Problem::Other(format!("is not a valid {want}")),
-        kind => Problem::Other(kind.to_string()),
-    };
-    let problem = match problem {
-        Problem::Other(what) => Problem::Other(shorten(&what)),
-        short => short,
+        ErrorKind::Pattern { want, .. } => other(&format!("does not match the pattern {want}")),
+        ErrorKind::Format { want, .. } => other(&format!("is not a valid {want}")),
+        kind => other(&kind.to_string()),
     };
     faults.push(Fault { place: shorten(&error.instance_location.to_string()), problem });
 }
@@ -137,8 +134,10 @@ impl AnswerSchema {
 /// The schemas of one agent's data and of a model's answer, compiled.
 #[derive(Clone, Debug)]
 pub struct Compiled {
-    data: Arc<Schema>,
-    answer: Arc<Schema>,
+    /// What the data must fit.
+    pub data: Arc<Schema>,
+    /// What a model's answer must fit.
+    pub answer: Arc<Schema>,
 }
 
 impl Compiled {
@@ -149,16 +148,6 @@ impl Compiled {
     /// What is wrong with one of them, in words.
     pub fn new(data: &Value, answer: &AnswerSchema) -> Result<Self, String> {
         Ok(Self { data: Arc::new(Schema::new(data)?), answer: Arc::new(Schema::new(&answer.schema)?) })
-    }
-
-    /// What is wrong with an agent's data, at most five findings; empty if nothing is.
-    pub fn data_faults(&self, data: &Value) -> Vec<String> {
-        self.data.faults(data).iter().map(Fault::to_string).collect()
-    }
-
-    /// What is wrong with a model's answer, at most five findings; empty if nothing is.
-    pub fn answer_faults(&self, answer: &Value) -> Vec<String> {
-        self.answer.faults(answer).iter().map(Fault::to_string).collect()
     }
 }
 
@@ -273,17 +262,20 @@ mod tests {
         let answer = AnswerSchema::new(&data, &["said".to_owned()]);
         assert_eq!(answer.schema["properties"], json!({"said": {"items": {"$ref": "#/$defs/word"}}}));
         let compiled = Compiled::new(&data, &answer).unwrap();
-        assert_eq!(compiled.answer_faults(&json!({"said": ["a"]})), Vec::<String>::new());
+        let told = |schema: &Schema, value: Value| {
+            schema.faults(&value).iter().map(Fault::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&compiled.answer, json!({"said": ["a"]})), Vec::<String>::new());
         assert_eq!(
-            compiled.answer_faults(&json!({"said": ["a", 1]})),
+            told(&compiled.answer, json!({"said": ["a", 1]})),
             ["at `/said/1`: want string, but got number"]
         );
-        assert_eq!(compiled.answer_faults(&json!({})), ["at ``: missing properties 'said'"]);
+        assert_eq!(told(&compiled.answer, json!({})), ["at ``: missing properties 'said'"]);
         assert_eq!(
-            compiled.answer_faults(&json!({"said": [], "found": 1})),
+            told(&compiled.answer, json!({"said": [], "found": 1})),
             ["at ``: additionalProperties 'found' not allowed"]
         );
-        assert_eq!(compiled.data_faults(&json!({"said": ["a"], "found": 1})), Vec::<String>::new());
-        assert_eq!(compiled.data_faults(&json!({"said": ["a"]})), ["at ``: missing properties 'found'"]);
+        assert_eq!(told(&compiled.data, json!({"said": ["a"], "found": 1})), Vec::<String>::new());
+        assert_eq!(told(&compiled.data, json!({"said": ["a"]})), ["at ``: missing properties 'found'"]);
     }
 }
