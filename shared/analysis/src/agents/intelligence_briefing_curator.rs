@@ -12,6 +12,7 @@ use crate::document::Document;
 use crate::likeness::Likeness;
 use crate::segments::Segment;
 
+/// So many claims are shown, checked or not; at a depth that checks more, all that it checks.
 const MOST_CLAIMS: usize = 25;
 const MOST_KEY_POINTS: usize = 7;
 
@@ -20,6 +21,7 @@ pub fn baseline(input: &StepInput) -> Analysis {
     let transcript = transcript(input);
     let map = input::cartography(input);
     let rows = verifications(input);
+    let most_claims = input.request.depth.max_claims().max(MOST_CLAIMS);
     let source = input.ok("acquisition_specialist").unwrap_or(&Value::Null);
     let title = source["title"].as_str().filter(|title| !title.trim().is_empty()).unwrap_or(&map.title);
     let summary: Vec<Value> = map
@@ -54,7 +56,7 @@ pub fn baseline(input: &StepInput) -> Analysis {
         "key_points": key_points(&map),
         "topics": topics,
         "highlights": map.highlights,
-        "claims": map.claims.iter().take(MOST_CLAIMS).map(|claim| claim_row(claim, &rows)).collect::<Vec<_>>(),
+        "claims": map.claims.iter().take(most_claims).map(|claim| claim_row(claim, &rows)).collect::<Vec<_>>(),
         "argument": argument(input),
         "risks": risks(input),
         "people": people(input, &map),
@@ -146,7 +148,33 @@ fn sentence(row: &Sentence) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use engine::model::Depth;
+
     use super::*;
+    use crate::agents::input::testing::step;
+
+    #[test]
+    fn every_claim_that_was_checked_is_shown() {
+        let claims: Vec<Value> =
+            (0..60).map(|at| json!({"id": format!("c{at}"), "text": "It rose."})).collect();
+        for depth in Depth::ALL {
+            let checked: Vec<Value> = (0..depth.max_claims())
+                .map(|at| json!({"item": format!("c{at}"), "status": "ok", "data": {"verdict": "supported"}}))
+                .collect();
+            let inputs =
+                json!({"analysis_cartographer": {"claims": claims}, "verification_director": checked});
+            let mut input = step(Value::Null, inputs, json!({}));
+            input.request.depth = depth;
+            let Analysis::Partial { data, .. } = baseline(&input) else { panic!("{depth:?}") };
+            let shown = data["claims"].as_array().unwrap();
+            let with_verdict = shown.iter().filter(|claim| claim["verdict"] == "supported").count();
+            assert_eq!(
+                (with_verdict, shown.len()),
+                (depth.max_claims(), depth.max_claims().max(25)),
+                "{depth:?}"
+            );
+        }
+    }
 
     #[test]
     fn key_points_say_nothing_twice() {
