@@ -56,11 +56,13 @@ pub use agents::{analysers, prepare};
 
 use regex::Regex;
 
-/// Whether a transcript can be read at all. What is wrong is said with its line and what would work.
-pub fn check_captions(name: &str, text: &str) -> Result<(), String> {
-    let captions = captions::parse(captions::detect(name, text), text).map_err(|error| error.to_string())?;
-    if captions.cues.is_empty() {
-        return Err("there are no words in it".to_owned());
+/// Whether a transcript in the format of that name can be read at all. What is wrong is said with its line and what would
+/// work.
+pub fn check_captions(format: &str, text: &str) -> Result<(), String> {
+    let format = captions::Format::from_name(format).unwrap_or_else(|| captions::detect("", text));
+    let captions = captions::parse(format, text).map_err(|error| error.to_string())?;
+    if segments::from_cues(&captions.cues).is_empty() {
+        return Err("there are no words in it; hand in a transcript with words in it".to_owned());
     }
     Ok(())
 }

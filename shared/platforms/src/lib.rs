@@ -21,9 +21,9 @@ use std::sync::Arc;
 
 use engine::ports::Platform;
 
-pub use sniff::media_type;
+pub use sniff::{is_of_recording, media_type, signature};
 pub use social::Social;
-pub use upload::Upload;
+pub use upload::{Upload, as_read};
 pub use urls::{Recognised, recognise};
 pub use web::Web;
 

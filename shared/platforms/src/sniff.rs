@@ -28,12 +28,8 @@ pub(crate) enum Content {
 
 /// What these bytes are. Never fails: text that looks like nothing else is plain text.
 pub(crate) fn content(name: &str, bytes: &[u8]) -> Content {
-    match signature(bytes) {
-        Some(media_type) if media_type.starts_with("audio/") || media_type.starts_with("video/") => {
-            return Content::Recording;
-        }
-        Some(_) => return Content::Other,
-        None => {}
+    if let Some(media_type) = signature(bytes) {
+        return if is_of_recording(media_type) { Content::Recording } else { Content::Other };
     }
     let Some(text) = beginning(bytes) else { return Content::Other };
     let format = format(name, text);
@@ -46,6 +42,11 @@ pub(crate) fn content(name: &str, bytes: &[u8]) -> Content {
         "vtt" => Content::Captions { format, title: vtt_title(text) },
         _ => Content::Captions { format, title: None },
     }
+}
+
+/// Whether this is the media type of sound or moving pictures.
+pub fn is_of_recording(media_type: &str) -> bool {
+    media_type.starts_with("audio/") || media_type.starts_with("video/")
 }
 
 /// What a document is, if it is made for programs and holds no words of a talk or an article.
@@ -246,28 +247,31 @@ pub(crate) fn is_recording(bytes: &[u8]) -> bool {
     matches!(content("", bytes), Content::Recording)
 }
 
-/// The media type that the first bytes of a file of some other kind than text say.
-fn signature(bytes: &[u8]) -> Option<&'static str> {
-    const SIGNATURES: [(usize, &[u8], &str); 17] = [
-        (0, b"ID3", "audio/mpeg"),
-        (0, b"\xff\xfb", "audio/mpeg"),
-        (0, b"\xff\xf3", "audio/mpeg"),
-        (0, b"\xff\xf1", "audio/aac"),
-        (0, b"OggS", "audio/ogg"),
-        (0, b"fLaC", "audio/flac"),
-        (8, b"WAVE", "audio/wav"),
-        (8, b"AVI ", "video/x-msvideo"),
-        (4, b"ftypM4A", "audio/mp4"),
-        (4, b"ftyp", "video/mp4"),
-        (0, b"\x1a\x45\xdf\xa3", "video/webm"),
-        (0, b"%PDF-", "application/pdf"),
-        (0, b"\x89PNG", "image/png"),
-        (0, b"\xff\xd8\xff", "image/jpeg"),
-        (0, b"GIF8", "image/gif"),
-        (0, b"PK\x03\x04", "application/zip"),
-        (0, b"\x1f\x8b", "application/gzip"),
+/// The media type that the first bytes of a file of some other kind than text say. A text may begin with the letters of
+/// such a mark, so what follows them counts too.
+pub fn signature(bytes: &[u8]) -> Option<&'static str> {
+    const SIGNATURES: [(&[u8], &str); 14] = [
+        (b"\xff\xfb", "audio/mpeg"),
+        (b"\xff\xf3", "audio/mpeg"),
+        (b"\xff\xf1", "audio/aac"),
+        (b"OggS\0", "audio/ogg"),
+        (b"fLaC\0", "audio/flac"),
+        (b"fLaC\x80", "audio/flac"),
+        (b"\x1a\x45\xdf\xa3", "video/webm"),
+        (b"%PDF-", "application/pdf"),
+        (b"\x89PNG", "image/png"),
+        (b"\xff\xd8\xff", "image/jpeg"),
+        (b"GIF87a", "image/gif"),
+        (b"GIF89a", "image/gif"),
+        (b"PK\x03\x04", "application/zip"),
+        (b"\x1f\x8b", "application/gzip"),
     ];
-    let found =
-        SIGNATURES.iter().find(|(at, magic, _)| bytes.get(*at..).is_some_and(|rest| rest.starts_with(magic)));
-    found.map(|(_, _, media_type)| *media_type)
+    match bytes {
+        [b'I', b'D', b'3', 2..=4, ..] => Some("audio/mpeg"),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E', ..] => Some("audio/wav"),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'A', b'V', b'I', b' ', ..] => Some("video/x-msvideo"),
+        [0, _, _, _, b'f', b't', b'y', b'p', b'M', b'4', b'A', ..] => Some("audio/mp4"),
+        [0, _, _, _, b'f', b't', b'y', b'p', ..] => Some("video/mp4"),
+        _ => SIGNATURES.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, media_type)| *media_type),
+    }
 }

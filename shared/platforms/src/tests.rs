@@ -325,6 +325,21 @@ fn what_is_no_text_says_how_far_it_got() {
 }
 
 #[test]
+fn a_text_may_begin_with_the_letters_of_a_mark() {
+    for text in [
+        "ID3 tags name the artist.",
+        "Sea and WAVE power",
+        "Sea and AVI files",
+        "OggS opens a page.",
+        "fLaC opens a file.",
+        "the ftyp box",
+        "GIF8 is cut off.",
+    ] {
+        assert_eq!(acquire("a.txt", text.as_bytes()).unwrap().facts["rung"], "full_text", "{text}");
+    }
+}
+
+#[test]
 fn nothing_is_refused() {
     for empty in ["", " \r\n\t"] {
         assert_eq!(acquire("a.vtt", empty.as_bytes()).unwrap_err().kind(), ErrorKind::InvalidInput);

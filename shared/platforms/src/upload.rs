@@ -1,5 +1,7 @@
 //! Content handed in by its owner: a file, or what came through a pipe.
 
+use std::borrow::Cow;
+
 use async_trait::async_trait;
 use engine::error::{Error, ErrorKind, Result};
 use engine::model::Source;
@@ -32,11 +34,8 @@ impl Platform for Upload {
         }
         let found = sniff::content(&source.name, content);
         let text = std::str::from_utf8(content).ok().filter(|_| is_text(&found));
-        if let Some(what) = text.and_then(|text| sniff::not_for_reading(&source.name, text)) {
-            let what = format!(
-                "{} is {what}; give the link of a feed, or a file with captions, a transcript or an article",
-                source.name
-            );
+        if let Some(what) = text.and_then(|text| refusal(&source.name, text)) {
+            let what = format!("{} {what}", source.name);
             return Err(Error::new(ErrorKind::UnsupportedMedia, what));
         }
         let (rung, format, title) = rung(&found);
@@ -75,6 +74,22 @@ impl Platform for Upload {
         }
         Ok(Acquired { facts: facts.into_value(), content: seen.map(String::into_bytes) })
     }
+}
+
+/// A text handed in as a run reads it: the name of its format, and the text without what is not for reading. An error says
+/// of a text that is not read what it is and what would do.
+pub fn as_read<'a>(name: &str, text: &'a str) -> std::result::Result<(&'static str, Cow<'a, str>), String> {
+    if let Some(what) = refusal(name, text) {
+        return Err(what);
+    }
+    let (_, format, _) = rung(&sniff::content(name, text.as_bytes()));
+    Ok((format, if has_unseen(text) { clean(text).into() } else { text.into() }))
+}
+
+/// Why a text is not read, and what would do.
+fn refusal(name: &str, text: &str) -> Option<String> {
+    let what = sniff::not_for_reading(name, text)?;
+    Some(format!("is {what}; give the link of a feed, or a file with captions, a transcript or an article"))
 }
 
 fn is_text(found: &Content) -> bool {

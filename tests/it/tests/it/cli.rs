@@ -208,6 +208,14 @@ fn bad_input_is_refused_with_what_would_work() {
     check_refused("nothing.vtt", Some(b"WEBVTT\n\nNOTE nothing here\n"), &["line 1", "no cue with text"]);
     check_refused("deep.json", Some("[".repeat(100_000).as_bytes()), &["line 1", "segments"]);
     check_refused("other.json", Some(br#"{"hello": "world"}"#), &["line 1", "segments"]);
+    check_refused("paper.pdf", Some(b"%PDF-1.4\n1 0 obj\n<< >>\nendobj\n"), &["application/pdf", ".vtt"]);
+    check_refused("talk.mp3", Some(b"ID3\x03\0\0"), &["a recording", "transcript"]);
+    check_refused("archive.txt", Some(b"\x01\x02\xE9\x03"), &["not text"]);
+    check_refused("wide.txt", Some(b"h\0e\0l\0l\0o\0"), &["UTF-16", "iconv -f UTF-16LE"]);
+    let feed = "<rss version=\"2.0\"><channel><title>t</title></channel></rss>";
+    check_refused("feed.xml", Some(feed.as_bytes()), &["a feed", "link"]);
+    check_refused("build.xml", Some(b"<?xml version=\"1.0\"?><project>words</project>"), &["<project>"]);
+    check_refused("music.vtt", Some(b"WEBVTT\n\n00:01.000 --> 00:02.000\n[Music]\n"), &["no words"]);
 }
 
 #[test]
