@@ -96,7 +96,7 @@ pub struct Captions {
     pub cues: Vec<Cue>,
     /// Cues that could not be read and were left out.
     pub dropped: usize,
-    /// What was repaired or left out, with line numbers; at most [`MAX_WARNINGS`].
+    /// What was repaired or left out, and where; at most [`MAX_WARNINGS`].
     pub warnings: Vec<String>,
 }
 
@@ -105,8 +105,12 @@ pub const MAX_WARNINGS: usize = 20;
 
 impl Captions {
     fn warn(&mut self, line: usize, problem: impl fmt::Display) {
+        self.warn_at(format_args!("line {line}"), problem);
+    }
+
+    fn warn_at(&mut self, place: impl fmt::Display, problem: impl fmt::Display) {
         if self.warnings.len() < MAX_WARNINGS {
-            self.warnings.push(format!("line {line}: {problem}"));
+            self.warnings.push(format!("{place}: {problem}"));
         }
     }
 }

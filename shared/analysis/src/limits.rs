@@ -49,7 +49,7 @@ pub fn of(document: &Document<'_>) -> Vec<Limit> {
         add("entities", format!("titles and marks of names are listed for other languages, {other}"));
     }
     if document.segments.iter().all(|segment| segment.start_ms.is_none()) {
-        add("times", "the source has no times: nothing points to a moment".to_owned());
+        add("times", "the transcript has no times: nothing points to a moment".to_owned());
     }
     if document.segments.iter().all(|segment| segment.speaker.is_none()) {
         add("conversation", "the source does not say who speaks: nobody answers anybody".to_owned());

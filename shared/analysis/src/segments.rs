@@ -38,13 +38,11 @@ impl Segment {
 /// Cuts cues into sentences. Where a transcript has no punctuation, pauses over 0.7 s and length decide.
 pub fn from_cues(cues: &[Cue]) -> Vec<Segment> {
     let pieces = split_turns(cues);
-    let timed = pieces.iter().any(|piece| piece.span.is_some());
     let punctuated = is_punctuated(cues);
     let mut segments = Vec::new();
     let mut stretch = Stretch::default();
     for piece in &pieces {
-        let same =
-            piece.speaker == stretch.speaker && !piece.begins_turn && timed && !stretch.is_long_ago(piece);
+        let same = piece.speaker == stretch.speaker && !piece.begins_turn && stretch.is_just_before(piece);
         if !same {
             stretch.finish(punctuated, &mut segments);
             stretch = Stretch { speaker: piece.speaker.clone(), ..Stretch::default() };
@@ -83,9 +81,10 @@ struct Mark {
 }
 
 impl Stretch {
-    fn is_long_ago(&self, piece: &Piece<'_>) -> bool {
+    /// Whether a sentence may go on from here to the piece; without times a piece is a paragraph.
+    fn is_just_before(&self, piece: &Piece<'_>) -> bool {
         let (Some(mark), Some(span)) = (self.marks.last(), piece.span) else { return false };
-        span.start_ms > mark.span.end_ms + LONG_PAUSE_MS
+        span.start_ms <= mark.span.end_ms + LONG_PAUSE_MS
     }
 
     fn append(&mut self, piece: &Piece<'_>) {
@@ -294,6 +293,19 @@ mod tests {
         let expected =
             [said(0, 7000, "the wall was built in the spring"), said(9000, 12_000, "of that year")];
         assert_eq!(parsed(captions::Format::Json3, json3), expected);
+    }
+
+    #[test]
+    fn a_title_without_a_time_is_no_part_of_a_sentence() {
+        let untimed = |text: &str| Cue { span: None, ..cue(0, 0, text) };
+        let segments = from_cues(&[
+            untimed("My talk"),
+            untimed("Ann Lee"),
+            cue(0, 1000, "hello"),
+            cue(1000, 2000, "world"),
+        ]);
+        let rows: Vec<_> = segments.iter().map(|row| (row.text.as_str(), row.start_ms)).collect();
+        assert_eq!(rows, [("My talk", None), ("Ann Lee", None), ("hello world", Some(0))]);
     }
 
     #[test]

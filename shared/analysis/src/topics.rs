@@ -235,7 +235,7 @@ fn split_longest(
 }
 
 fn duration_ms(document: &Document<'_>, start: usize, end: usize) -> Option<u64> {
-    let start_ms = document.segments[start].start_ms?;
+    let start_ms = document.segments[start..end].iter().find_map(|segment| segment.start_ms)?;
     Some(document.segments[end - 1].end_ms?.saturating_sub(start_ms))
 }
 

@@ -222,7 +222,7 @@ fn transcript() -> Value {
             {"label": "Speaker 2", "turns": 31, "words": 1_141, "share": 0.62, "words_per_minute": 171.4},
             {"label": "Nora", "turns": 32, "words": 699, "share": 0.38, "words_per_minute": null},
         ],
-        "segments": segments, "dropped_cues": 0,
+        "segments": segments, "dropped_cues": 0, "warnings": [],
         "names": [{"label": "Speaker 2", "name": "Daniel Okafor", "segment": "s3", "quote": "Daniel"}],
     })
 }

@@ -81,7 +81,7 @@ pub fn baseline(input: &StepInput) -> Analysis {
     let lacking = if transcript.timed {
         "delivery is judged from timing, nobody listened"
     } else {
-        "the source has no times, so there is no pace and no pause"
+        "the transcript has no times, so there is no pace and no pause"
     };
     Analysis::Partial {
         data: json!({

@@ -11,7 +11,7 @@ use crate::speakers::UNKNOWN;
 use crate::titles::capitalised;
 
 const MOST_ROWS: usize = 12;
-/// Places named within one row.
+/// Places named within one row, and warnings about the source.
 const MOST_EXAMPLES: usize = 3;
 
 /// `12:07` or `1:02:03`.
@@ -268,11 +268,7 @@ fn together(edge: &Value) -> String {
 /// Every planned agent that did not succeed, and what the sources lack; nothing is passed over in silence.
 pub(super) fn gaps(input: &StepInput, map: &Cartography, transcript: &Transcript) -> Vec<Value> {
     let mut gaps: Vec<Value> = Vec::new();
-    if transcript.dropped_cues > 0 {
-        let reason = match transcript.dropped_cues {
-            1 => "1 caption could not be read and was left out".to_owned(),
-            count => format!("{count} captions could not be read and were left out"),
-        };
+    if let Some(reason) = damage(transcript) {
         gaps.push(json!({"agent": "transcription_engineer", "reason": reason}));
     }
     for limit in &map.limits {
@@ -290,6 +286,20 @@ pub(super) fn gaps(input: &StepInput, map: &Cartography, transcript: &Transcript
         }
     }
     gaps
+}
+
+/// What of the source could not be read, and where.
+fn damage(transcript: &Transcript) -> Option<String> {
+    let mut places = transcript.warnings.iter().take(MOST_EXAMPLES).cloned().collect::<Vec<_>>().join("; ");
+    if transcript.warnings.len() > MOST_EXAMPLES {
+        places.push_str(&format!("; and {} more", transcript.warnings.len() - MOST_EXAMPLES));
+    }
+    let dropped = match transcript.dropped_cues {
+        0 => return Some(places).filter(|places| !places.is_empty()),
+        1 => "1 caption could not be read and was left out".to_owned(),
+        count => format!("{count} captions could not be read and were left out"),
+    };
+    Some(if places.is_empty() { dropped } else { format!("{dropped} ({places})") })
 }
 
 /// How many claims of those looked at ended without a verdict.

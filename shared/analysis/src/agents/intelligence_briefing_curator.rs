@@ -177,6 +177,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_wrong_with_the_source_is_a_gap() {
+        let check = |dropped: u64, warnings: &[&str], expected: &[&str]| {
+            let transcript = json!({"dropped_cues": dropped, "warnings": warnings});
+            let input = step(Value::Null, json!({"transcription_engineer": transcript}), json!({}));
+            let Analysis::Partial { data, .. } = baseline(&input) else { panic!("no briefing") };
+            let gaps = data["gaps"].as_array().unwrap();
+            assert_eq!(gaps.iter().map(|gap| gap["reason"].as_str().unwrap()).collect::<Vec<_>>(), expected);
+        };
+        check(0, &[], &[]);
+        check(0, &["line 3: times were left out"], &["line 3: times were left out"]);
+        check(2, &[], &["2 captions could not be read and were left out"]);
+        let named = "1 caption could not be read and was left out (a; b; c; and 2 more)";
+        check(1, &["a", "b", "c", "d", "e"], &[named]);
+    }
+
+    #[test]
     fn key_points_say_nothing_twice() {
         let sentence = |segment: &str, text: &str| json!({"segment": segment, "start_ms": 1, "speaker": null, "text": text});
         let claim = |segment: &str, text: &str| json!({"segment": segment, "text": text, "quote": text, "start_ms": 1});

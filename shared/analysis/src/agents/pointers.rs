@@ -85,7 +85,8 @@ fn transcript() -> impl Strategy<Value = Vec<Segment>> {
 /// The results of the agents, by name.
 fn results(segments: &[Segment], language: &str) -> BTreeMap<&'static str, Value> {
     let transcript = json!({"language": {"code": language, "confidence": 1, "reliable": true}, "timed": true,
-        "duration_ms": null, "word_count": 9, "speakers": [], "segments": segments, "dropped_cues": 0, "names": []});
+        "duration_ms": null, "word_count": 9, "speakers": [], "segments": segments, "dropped_cues": 0,
+        "warnings": [], "names": []});
     let mut done: BTreeMap<&'static str, Value> = BTreeMap::from([("transcription_engineer", transcript)]);
     let order: [(&'static str, Baseline); 14] = [
         ("analysis_cartographer", analysis_cartographer::baseline),

@@ -43,6 +43,7 @@ pub(super) struct Transcript {
     pub(super) word_count: u64,
     pub(super) segments: Vec<Segment>,
     pub(super) dropped_cues: u64,
+    pub(super) warnings: Vec<String>,
     pub(super) timed: bool,
 }
 

@@ -64,6 +64,7 @@ pub fn baseline(input: &StepInput) -> Analysis {
         "speakers": speakers,
         "segments": segments,
         "dropped_cues": captions.dropped,
+        "warnings": captions.warnings,
         "names": names(&segments),
     }))
 }
@@ -106,5 +107,18 @@ mod tests {
         let facts = json!({"content": {"format": "text", "text": text}});
         let input = step(Value::Null, json!({"acquisition_specialist": {"rung": "full_text"}}), facts);
         assert_eq!(check("transcription_engineer", baseline, &input)["word_count"], 5);
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_source_is_kept() {
+        let check = |text: &str, timed: bool, warnings: &[&str]| {
+            let facts = json!({"content": {"format": "text", "text": text}});
+            let input = step(Value::Null, json!({"acquisition_specialist": {"rung": "full_text"}}), facts);
+            let data = check("transcription_engineer", baseline, &input);
+            assert_eq!((&data["timed"], &data["warnings"]), (&json!(timed), &json!(warnings)), "{text}");
+        };
+        check("My talk\n0:00 hello\n0:05 world\n0:09 again", true, &[]);
+        let before = "line 3: times were left out because the one here is before the one above it";
+        check("0:00 hello\n0:09 world\n0:05 again", false, &[before]);
     }
 }

@@ -1,18 +1,24 @@
 //! The podcast namespace's HTML transcript: `<cite>` a speaker, `<time>` a moment, `<p>` the words.
 
 use super::markup::{clean, decode_entities, fold};
+use super::plain::give_spans;
 use super::stamp::parse_stamp;
 use super::{CaptionError, Captions, Cue};
 
-/// Reads cues; a cue ends where the next one begins, the last at its own start.
+/// Reads cues; their times are those of [`give_spans`].
 pub(super) fn parse(text: &str) -> Result<Captions, CaptionError> {
     let mut captions = Captions::default();
     let mut speaker: Option<String> = None;
-    let mut start_ms: Option<u64> = None;
-    let mut starts: Vec<Option<u64>> = Vec::new();
+    let mut start: (usize, Option<u64>) = (0, None);
+    let mut starts: Vec<(usize, Option<u64>)> = Vec::new();
     let mut skipped: Option<&str> = None;
     let mut words = String::new();
-    for piece in (Pieces { rest: text }) {
+    let mut pieces = Pieces { rest: text };
+    let mut line = 1;
+    let mut before = text;
+    while let Some(piece) = pieces.next() {
+        line += before[..before.len() - pieces.rest.len()].matches('\n').count();
+        before = pieces.rest;
         match piece {
             Piece::Text(text) if skipped.is_none() => words.push_str(text),
             Piece::Text(_) => {}
@@ -25,7 +31,7 @@ pub(super) fn parse(text: &str) -> Result<Captions, CaptionError> {
                 words.clear();
             }
             Piece::Tag { name: "time", closing: true } => {
-                start_ms = parse_stamp(fold(&words).trim_matches(['[', ']', '(', ')']));
+                start = (line, parse_stamp(fold(&words).trim_matches(['[', ']', '(', ')'])));
                 words.clear();
             }
             Piece::Tag { name, .. } if is_block(name) => {
@@ -33,7 +39,7 @@ pub(super) fn parse(text: &str) -> Result<Captions, CaptionError> {
                 words.clear();
                 if !text.is_empty() {
                     captions.cues.push(Cue { span: None, speaker: speaker.clone(), text });
-                    starts.push(start_ms.take());
+                    starts.push(std::mem::take(&mut start));
                 }
             }
             Piece::Tag { name: "br", .. } => words.push(' '),
@@ -43,13 +49,13 @@ pub(super) fn parse(text: &str) -> Result<Captions, CaptionError> {
     let text = fold(&decode_entities(&words));
     if !text.is_empty() {
         captions.cues.push(Cue { span: None, speaker, text });
-        starts.push(start_ms);
+        starts.push(start);
     }
     if captions.cues.is_empty() {
         let remedy = "give `<cite>Name:</cite><time>0:00</time><p>words</p>`";
         return Err(CaptionError::new(1, "the HTML has no text", remedy));
     }
-    super::plain::give_spans(&mut captions.cues, &starts);
+    give_spans(&mut captions, &starts);
     Ok(captions)
 }
 
@@ -109,5 +115,22 @@ mod tests {
         assert_eq!(captions.cues[0].text, "It's on.");
         assert_eq!(captions.cues[0].span, Some(Span { start_ms: 0, end_ms: 9000 }));
         assert_eq!(captions.cues[1].speaker.as_deref(), Some("Bob"));
+    }
+
+    #[test]
+    fn times_that_are_left_out_are_named_with_the_line() {
+        let check = |html: &str, spans: &[Option<u64>], warnings: &[&str]| {
+            let captions = parse(html).unwrap();
+            let found = captions.cues.iter().map(|cue| cue.span.map(|span| span.start_ms));
+            assert_eq!(found.collect::<Vec<_>>(), spans, "{html}");
+            assert_eq!(captions.warnings, warnings, "{html}");
+        };
+        let cues = "<time>0:00</time><p>a</p>\n<p>b</p><time>0:04</time><p>c</p>\n<time>0:09</time><p>d</p>";
+        let timed = [None, Some(0), Some(2_000), Some(4_000), Some(9_000)];
+        check(&format!("<h1>Talk</h1>{cues}"), &timed, &[]);
+        let before = "line 4: times were left out because the one here is before the one above it";
+        check(&format!("{cues}\n<time>0:05</time><p>e</p>"), &[None; 5], &[before]);
+        let few = "line 2: times were left out because only 1 of 3 paragraphs have one";
+        check("<p>a</p>\n<time>0:05</time><p>b</p><p>c</p>", &[None; 3], &[few]);
     }
 }

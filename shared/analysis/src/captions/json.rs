@@ -21,6 +21,7 @@ pub(super) fn podcast(text: &str) -> Result<Captions, CaptionError> {
     let rows =
         rows.ok_or_else(|| CaptionError::new(1, "there is no list named `segments`", PODCAST_REMEDY))?;
     let mut captions = Captions::default();
+    let mut without_time = None;
     for (position, row) in rows.iter().enumerate() {
         let body = first(row, &["body", "text"]).and_then(Value::as_str).map(clean);
         let start_ms = first(row, &["startTime", "start"]).and_then(seconds);
@@ -31,6 +32,9 @@ pub(super) fn podcast(text: &str) -> Result<Captions, CaptionError> {
         if body.is_empty() {
             continue;
         }
+        if start_ms.is_none() {
+            without_time.get_or_insert(position);
+        }
         let end_ms = first(row, &["endTime", "end"]).and_then(seconds);
         let span =
             start_ms.map(|start_ms| Span { start_ms, end_ms: end_ms.unwrap_or(start_ms).max(start_ms) });
@@ -38,9 +42,11 @@ pub(super) fn podcast(text: &str) -> Result<Captions, CaptionError> {
         captions.cues.push(Cue { span, speaker, text: body });
     }
     // Times are used only when every cue has them; half a clock would put words at the wrong moment.
-    if captions.cues.iter().any(|cue| cue.span.is_none()) {
+    let timed = captions.cues.iter().filter(|cue| cue.span.is_some()).count();
+    if let Some(position) = without_time.filter(|_| timed > 0) {
         captions.cues.iter_mut().for_each(|cue| cue.span = None);
-        captions.warn(1, "some segments have no start time; times were left out");
+        let problem = "times were left out because it has no readable start time";
+        captions.warn_at(format_args!("segment {}", position + 1), problem);
     }
     usable(captions, "segment", PODCAST_REMEDY)
 }
@@ -119,7 +125,7 @@ fn milliseconds(value: &Value) -> Option<u64> {
 
 fn drop_row(captions: &mut Captions, kind: &str, position: usize, problem: &str) {
     captions.dropped += 1;
-    captions.warn(1, format_args!("{kind} {} {problem}; it was left out", position + 1));
+    captions.warn_at(format_args!("{kind} {}", position + 1), format_args!("it {problem} and was left out"));
 }
 
 fn usable(captions: Captions, kind: &str, remedy: &str) -> Result<Captions, CaptionError> {
@@ -154,6 +160,20 @@ mod tests {
         assert_eq!(captions.cues[0].text, "He said: 1e400, \"-2e999\".");
         assert_eq!(captions.cues[0].span, Some(Span { start_ms: 1000, end_ms: 1000 }));
         assert_eq!(captions.cues[1].span, Some(Span { start_ms: 2000, end_ms: 3000 }));
+    }
+
+    #[test]
+    fn one_segment_without_a_time_is_named() {
+        let text = |first: &str| {
+            format!(r#"{{"segments": [{{{first}"body": "Hi."}}, {{"body": "You."}}, {{"startTime": 3}}]}}"#)
+        };
+        let captions = podcast(&text("\"startTime\": 1, ")).unwrap();
+        assert!(captions.cues.iter().all(|cue| cue.span.is_none()));
+        let no_text = "segment 3: it has no text and was left out";
+        let expected = [no_text, "segment 2: times were left out because it has no readable start time"];
+        assert_eq!(captions.warnings, expected);
+        // A source without times lacks none.
+        assert_eq!(podcast(&text("")).unwrap().warnings, [no_text]);
     }
 
     #[test]

@@ -168,7 +168,8 @@ fn push(raw: &mut Vec<RawCue>, span: Span, speaker: Option<String>, lines: Vec<S
     }
 }
 
-fn within(span: Span, part: usize, whole: usize) -> u64 {
+/// The time of a place in words that take this long, by the share before it.
+pub(super) fn within(span: Span, part: usize, whole: usize) -> u64 {
     span.start_ms + (span.end_ms - span.start_ms) * part as u64 / whole.max(1) as u64
 }
 

@@ -2,24 +2,51 @@
 
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::{Captures, Regex};
 
 use crate::pattern;
 
+use super::lines::within;
 use super::markup::fold;
 use super::stamp::parse_stamp;
 use super::{CaptionError, Captions, Cue, Span};
 
 /// Fewer stamped lines than this are prose that mentions a time.
 const FEWEST_STAMPS: usize = 3;
+/// And so they are where more paragraphs than this come to each of them.
+const MOST_PARAGRAPHS: usize = 4;
 
 /// Plain text: an empty line ends a paragraph, and so does a line that starts with a speaker or a time.
 pub(super) fn text(text: &str) -> Result<Captions, CaptionError> {
-    let lines: Vec<&str> = text.lines().map(str::trim).collect();
-    let stamped = lines.iter().filter(|line| leading_stamp(line).is_some()).count() >= FEWEST_STAMPS;
-    let mut paragraphs: Vec<(Option<u64>, String)> = Vec::new();
+    from_lines(&text.lines().enumerate().map(|(index, line)| (index + 1, line.trim())).collect::<Vec<_>>())
+}
+
+/// Words with their line, and with the time before them.
+struct Paragraph {
+    line: usize,
+    start_ms: Option<u64>,
+    text: String,
+}
+
+fn from_lines(lines: &[(usize, &str)]) -> Result<Captions, CaptionError> {
+    let stamps = lines.iter().filter(|(_, line)| leading_stamp(line).is_some()).count();
+    let paragraphs = paragraphs(lines, stamps >= FEWEST_STAMPS);
+    if stamps >= FEWEST_STAMPS && !are_times(stamps, paragraphs.len()) {
+        return from_paragraphs(self::paragraphs(lines, false));
+    }
+    from_paragraphs(paragraphs)
+}
+
+/// Whether so many stamps are the times of so many paragraphs, and not a programme or the like among them.
+fn are_times(stamps: usize, paragraphs: usize) -> bool {
+    stamps >= FEWEST_STAMPS && paragraphs <= stamps * MOST_PARAGRAPHS
+}
+
+/// The paragraphs of numbered lines without white space around them.
+fn paragraphs(lines: &[(usize, &str)], stamped: bool) -> Vec<Paragraph> {
+    let mut paragraphs: Vec<Paragraph> = Vec::new();
     let mut fresh = true;
-    for line in lines {
+    for &(line_number, line) in lines {
         if line.is_empty() {
             fresh = true;
             continue;
@@ -28,27 +55,29 @@ pub(super) fn text(text: &str) -> Result<Captions, CaptionError> {
             Some((start_ms, rest)) if stamped => (Some(start_ms), rest),
             _ => (None, line),
         };
-        let heading = paragraphs.last().is_some_and(|(_, before)| is_heading(before));
+        let heading = paragraphs.last().is_some_and(|before| is_heading(&before.text));
         let begins =
             start_ms.is_some() || begins_turn(rest) || heading && rest.starts_with(char::is_uppercase);
         if fresh || begins {
-            paragraphs.push((start_ms, rest.to_owned()));
-        } else if let Some((_, paragraph)) = paragraphs.last_mut() {
-            paragraph.push(' ');
-            paragraph.push_str(rest);
+            paragraphs.push(Paragraph { line: line_number, start_ms, text: rest.to_owned() });
+        } else if let Some(paragraph) = paragraphs.last_mut() {
+            paragraph.text.push(' ');
+            paragraph.text.push_str(rest);
         }
         fresh = false;
     }
-    from_paragraphs(paragraphs)
+    paragraphs
 }
 
 /// Markdown: code, images, comments and markers out; headings, list items and quotes are paragraphs.
 pub(super) fn markdown(source: &str) -> Result<Captions, CaptionError> {
-    let body = FRONT_MATTER.replace(source, "");
-    let body = COMMENT.replace_all(&body, " ");
-    let mut kept = String::with_capacity(body.len());
+    // What goes leaves its line ends, so that lines keep their numbers.
+    let line_ends = |found: &Captures<'_>| format!(" {}", "\n".repeat(found[0].matches('\n').count()));
+    let body = FRONT_MATTER.replace(source, line_ends);
+    let body = COMMENT.replace_all(&body, line_ends);
+    let mut kept: Vec<(usize, String)> = Vec::new();
     let mut in_code = false;
-    for line in body.lines() {
+    for (index, line) in body.lines().enumerate() {
         if line.trim_start().starts_with("```") || line.trim_start().starts_with("~~~") {
             in_code = !in_code;
             continue;
@@ -58,49 +87,79 @@ pub(super) fn markdown(source: &str) -> Result<Captions, CaptionError> {
         }
         let marker = MARKER.find(line).map_or(0, |found| found.end());
         if marker > 0 {
-            kept.push('\n');
+            kept.push((index + 1, String::new()));
         }
         let heading = line.trim_start().starts_with('#');
         let line = IMAGE.replace_all(&line[marker..], "");
         let line = LINK.replace_all(&line, "$1");
         let line = EMPHASIS.replace_all(&line, "$1$2");
-        kept.push_str(&super::markup::clean(&line.replace('|', " ")));
-        kept.push_str(if heading { "\n\n" } else { "\n" });
+        kept.push((index + 1, super::markup::clean(&line.replace('|', " "))));
+        if heading {
+            kept.push((index + 1, String::new()));
+        }
     }
-    text(&kept)
+    from_lines(&kept.iter().map(|(number, line)| (*number, line.trim())).collect::<Vec<_>>())
 }
 
-/// Gives cues the times they start at; each ends where the next begins. Times are used only if all have one.
-pub(super) fn give_spans(cues: &mut [Cue], starts: &[Option<u64>]) {
-    let Some(known) = starts.iter().copied().collect::<Option<Vec<u64>>>() else { return };
-    if !known.is_sorted() {
-        return;
+/// Gives cues the times they start at, of which the line is known; each ends where the next begins. Those without a
+/// time share that of the one before, and the first of them have none: nobody says a title.
+pub(super) fn give_spans(captions: &mut Captions, starts: &[(usize, Option<u64>)]) {
+    let known: Vec<(usize, u64)> =
+        starts.iter().filter_map(|(line, start_ms)| Some((*line, (*start_ms)?))).collect();
+    let Some((first_line, _)) = known.first() else { return };
+    if known.len() < starts.len() && !are_times(known.len(), starts.len()) {
+        let problem = format_args!(
+            "times were left out because only {} of {} paragraphs have one",
+            known.len(),
+            starts.len()
+        );
+        return captions.warn(*first_line, problem);
     }
-    for (position, cue) in cues.iter_mut().enumerate() {
-        let start_ms = known[position];
-        cue.span = Some(Span { start_ms, end_ms: known.get(position + 1).copied().unwrap_or(start_ms) });
+    if let Some(pair) = known.windows(2).find(|pair| pair[1].1 < pair[0].1) {
+        return captions
+            .warn(pair[1].0, "times were left out because the one here is before the one above it");
+    }
+    let mut rest = captions.cues.as_mut_slice();
+    let mut end_ms = None;
+    for position in (0..starts.len()).rev() {
+        let Some(start_ms) = starts[position].1 else { continue };
+        let (before, block) = std::mem::take(&mut rest).split_at_mut(position);
+        share(block, Span { start_ms, end_ms: end_ms.unwrap_or(start_ms) });
+        rest = before;
+        end_ms = Some(start_ms);
     }
 }
 
-fn from_paragraphs(paragraphs: Vec<(Option<u64>, String)>) -> Result<Captions, CaptionError> {
+/// Gives each cue its part of the span, by its length.
+fn share(cues: &mut [Cue], span: Span) {
+    let whole = cues.iter().map(|cue| cue.text.len()).sum();
+    let mut before = 0;
+    for cue in cues {
+        let start_ms = within(span, before, whole);
+        before += cue.text.len();
+        cue.span = Some(Span { start_ms, end_ms: within(span, before, whole) });
+    }
+}
+
+fn from_paragraphs(paragraphs: Vec<Paragraph>) -> Result<Captions, CaptionError> {
     let mut captions = Captions::default();
     let mut starts = Vec::new();
     let mut pending = None;
-    for (start_ms, paragraph) in paragraphs {
-        let text = fold(&paragraph);
-        let start_ms = start_ms.or(pending.take());
+    for paragraph in paragraphs {
+        let text = fold(&paragraph.text);
+        let start_ms = paragraph.start_ms.or(pending.take());
         if text.is_empty() {
             pending = start_ms;
             continue;
         }
-        starts.push(start_ms);
+        starts.push((paragraph.line, start_ms));
         captions.cues.push(Cue { span: None, speaker: None, text });
     }
     if captions.cues.is_empty() {
         let remedy = "give a transcript with at least one sentence";
         return Err(CaptionError::new(1, "there is no text in it", remedy));
     }
-    give_spans(&mut captions.cues, &starts);
+    give_spans(&mut captions, &starts);
     Ok(captions)
 }
 
@@ -164,6 +223,41 @@ mod tests {
         assert_eq!(texts(&captions), ["hello", "world", "again"]);
         assert_eq!(captions.cues[1].span, Some(Span { start_ms: 5000, end_ms: 9000 }));
         assert_eq!(text("10:30 is when it starts.").unwrap().cues[0].span, None);
+    }
+
+    fn check_spans(source: &str, spans: &[Option<(u64, u64)>], warnings: &[&str]) {
+        for captions in [text(source).unwrap(), markdown(source).unwrap()] {
+            let found = captions.cues.iter().map(|cue| cue.span.map(|span| (span.start_ms, span.end_ms)));
+            assert_eq!(found.collect::<Vec<_>>(), spans, "{source}");
+            assert_eq!(captions.warnings, warnings, "{source}");
+        }
+    }
+
+    #[test]
+    fn a_title_and_paragraphs_between_leave_the_times() {
+        let timed = [None, Some((0, 5_000)), Some((5_000, 9_000)), Some((9_000, 9_000))];
+        check_spans("My talk\n0:00 hello\n0:05 world\n0:09 again", &timed, &[]);
+        check_spans("My talk\n\n0:00\nhello\n\n0:05\nworld\n\n0:09\nagain", &timed, &[]);
+        let shared = [Some((0, 2_000)), Some((2_000, 6_000)), Some((6_000, 9_000)), Some((9_000, 9_000))];
+        check_spans("0:00 hello\n\nhello back\n\n0:06 so\n0:09 it is", &shared, &[]);
+    }
+
+    #[test]
+    fn times_that_are_left_out_are_named_with_the_line() {
+        let before = "line 3: times were left out because the one here is before the one above it";
+        check_spans("0:00 hello\n0:09 world\n0:05 again", &[None; 3], &[before]);
+        let prose = format!("{}\n\n", "The day was long.\n\n".repeat(20));
+        let programme = format!("{prose}9:00 Doors open\n9:30 Opening\n10:00 First talk\n\n{prose}");
+        let captions = text(&programme).unwrap();
+        assert!(captions.cues.iter().all(|cue| cue.span.is_none()) && captions.warnings.is_empty());
+        assert!(texts(&captions).contains(&"9:00 Doors open 9:30 Opening 10:00 First talk"));
+    }
+
+    #[test]
+    fn lines_of_markdown_keep_their_numbers() {
+        let source = "---\ntitle: a\n---\n<!-- one\ntwo -->\n# Talk\n```\ncode\n```\n0:00 hello\n0:09 world\n0:05 again\n";
+        let captions = markdown(source).unwrap();
+        assert!(captions.warnings[0].starts_with("line 12: times were left out"), "{:?}", captions.warnings);
     }
 
     #[test]
