@@ -195,7 +195,7 @@ async fn fact_value(
     }
 }
 
-fn plan_facts(ports: &Ports, run: &Run) -> Value {
+pub(crate) fn plan_facts(ports: &Ports, run: &Run) -> Value {
     let agents: Vec<Value> = ports
         .catalogue
         .agents
@@ -214,7 +214,7 @@ fn plan_facts(ports: &Ports, run: &Run) -> Value {
         .collect();
     json!({
         "depth": run.depth,
-        "cap_nano_usd": run.depth.cap(),
+        "cap_nano_usd": run.cap(),
         "max_claims": run.depth.max_claims(),
         "agents": agents,
     })

@@ -72,7 +72,7 @@ pub(crate) async fn run_report(ports: &Ports, run: &Run) -> Result<Value> {
         "depth": run.depth,
         "steps": steps,
         "cost_nano_usd": total,
-        "cap_nano_usd": run.depth.cap(),
+        "cap_nano_usd": run.cap(),
         "unsettled_nano_usd": unsettled(&charges),
     }))
 }

@@ -92,13 +92,14 @@ pub async fn start_run(ports: &Ports, request: &RunRequest) -> Result<(RunKey, b
             .get(&seen)
             .and_then(|row| first_run(ports, row, now))
             .filter(|_| request.use_cache && is_recalling(ports));
+        let depth_cap = request.depth.cap();
+        let cap = ports.settings.run_cap_of(&own).unwrap_or(depth_cap).min(depth_cap);
         let stored = Run {
+            cap: Some(cap),
             models: own.models.clone(),
             repeats: repeats.clone(),
             ..new_run(ports, request, &run, now)
         };
-        let depth_cap = request.depth.cap();
-        let cap = ports.settings.run_cap_of(&own).unwrap_or(depth_cap).min(depth_cap);
         let purse = Purse { cap, soft: own.soft_limit, ..Purse::default() };
         let due_ms = Some(stored.deadline_ms + DEADLINE_GRACE_MS);
         let mut changes = vec![
@@ -159,6 +160,7 @@ fn new_run(ports: &Ports, request: &RunRequest, run: &RunKey, now: u64) -> Run {
         workspace: request.workspace.clone(),
         source: request.source.clone(),
         depth: request.depth,
+        cap: None,
         use_cache: request.use_cache,
         catalogue_version: ports.catalogue.version.clone(),
         created_ms: now,

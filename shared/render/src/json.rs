@@ -192,7 +192,7 @@ fn document(report: &Report) -> Document<'_> {
             total_nano_usd: report.total(),
             saved_nano_usd: report.saved(),
             unsettled_nano_usd: report.unsettled(),
-            cap_nano_usd: run.depth.cap(),
+            cap_nano_usd: run.cap(),
         },
         usage: tokens(&report.usage()),
         steps: steps.iter().map(|(key, result, billed)| step(key, result, *billed)).collect(),

@@ -114,6 +114,7 @@ fn empty(depth: Depth, status: RunStatus) -> Report {
             link: None,
         },
         depth,
+        cap: Some(depth.cap()),
         use_cache: true,
         catalogue_version: "v1".to_owned(),
         created_ms: CREATED_MS,

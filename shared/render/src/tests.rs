@@ -239,6 +239,15 @@ fn json_is_stable() {
 }
 
 #[test]
+fn the_cap_is_the_runs_own() {
+    let mut report = with_model();
+    report.run.cap = Some(engine::model::NanoUsd::from_milli_usd(10));
+    assert!(text::render(&report, Style::Plain, 100).contains("cap $0.01"));
+    assert!(html::render(&report).contains("$0.01"));
+    assert!(json::render(&report).contains("\"cap_nano_usd\": 10000000"));
+}
+
+#[test]
 fn json_orders_items_by_number_and_has_no_briefing_without_one() {
     let mut report = without_model();
     let read: Value = serde_json::from_str(&json::render(&report)).unwrap();

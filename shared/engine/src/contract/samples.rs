@@ -42,6 +42,7 @@ pub(super) fn run(key: &RunKey, created_ms: u64) -> Run {
             link: Some("https://example.org/talk".to_owned()),
         },
         depth: Depth::Standard,
+        cap: Some(NanoUsd::from_usd(1)),
         use_cache: true,
         catalogue_version: "1".to_owned(),
         created_ms,

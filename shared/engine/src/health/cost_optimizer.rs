@@ -219,6 +219,7 @@ fn run(probe: &Probe<'_>, name: &str) -> Run {
             link: None,
         },
         depth: Depth::Quick,
+        cap: None,
         use_cache: false,
         catalogue_version: probe.ports.catalogue.version.clone(),
         created_ms: probe.now_ms,

@@ -148,6 +148,9 @@ pub struct Run {
     pub source: Source,
     /// How deep.
     pub depth: Depth,
+    /// The most it may spend, as its purse has it; `None` in rows from before it stood here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cap: Option<NanoUsd>,
     /// Whether stored answers may be used.
     pub use_cache: bool,
     /// The catalogue the run is pinned to.
@@ -190,6 +193,11 @@ pub struct Run {
 }
 
 impl Run {
+    /// The most it may spend: its own cap, or its depth's where none is known.
+    pub fn cap(&self) -> NanoUsd {
+        self.cap.unwrap_or(self.depth.cap())
+    }
+
     /// The content it is about.
     pub fn about(&self) -> About<'_> {
         About { content: &self.source.content, sketch: self.sketch.as_ref(), versions: &self.versions }

@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use super::house::{House, request};
 use crate::agent::Catalogue;
 use crate::error::{Error, ErrorKind};
-use crate::model::{Depth, KeyId, NanoUsd, Scope, Source, TenantId, TenantSettings};
+use crate::gather::plan_facts;
+use crate::ledger_view::run_report;
+use crate::model::{Depth, KeyId, NanoUsd, Run, Scope, Source, TenantId, TenantSettings};
 use crate::ports::{Key, Ports, Row};
+use crate::start_run::load_run;
 use crate::{Caller, RunRequest, authenticate, create_key, revoke_key, rotate_key};
 
 const DAY_MS: u64 = 86_400_000;
@@ -109,6 +114,20 @@ fn a_tenants_own_limits_hold_for_its_next_run() {
             panic!("{rows:?}")
         };
         assert_eq!((purse.cap, budget.limit), (NanoUsd(5), Some(NanoUsd::from_usd(2))));
+        // What is shown and what agents are told is the cap it has, not its depth's.
+        let stored = load_run(&ports, &run).await.unwrap().unwrap();
+        let report = run_report(&ports, &stored).await.unwrap();
+        for told in [
+            json!(stored.cap()),
+            plan_facts(&ports, &stored)["cap_nano_usd"].clone(),
+            report["cap_nano_usd"].clone(),
+        ] {
+            assert_eq!(told, json!(purse.cap));
+        }
+        let mut row = json!(stored);
+        row.as_object_mut().unwrap().remove("cap").unwrap();
+        let before: Run = serde_json::from_value(row).unwrap();
+        assert_eq!(before.cap(), before.depth.cap());
         let renamed = Source { name: "other".to_owned(), ..asked.source.clone() };
         let other = RunRequest { source: renamed, ..asked.clone() };
         let mismatch = crate::start_run(&ports, &other).await.unwrap_err();

@@ -164,7 +164,7 @@ impl Totals {
             created: words::date(report.run.created_ms),
             duration: report.duration_ms().map(words::seconds),
             cost: words::dollars(report.total()),
-            cap: words::dollars(report.run.depth.cap()),
+            cap: words::dollars(report.run.cap()),
             saved: some(report.saved()),
             unsettled: some(report.unsettled()),
             calls: report.charges.iter().filter(|charge| charge.state != ChargeState::Void).count(),

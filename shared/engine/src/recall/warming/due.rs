@@ -139,6 +139,7 @@ impl Place<'_> {
         let run = Run {
             key: self.run.clone(),
             workspace: WORKSPACE.to_owned(),
+            cap: Some(cap),
             catalogue_version: ports.catalogue.version.clone(),
             created_ms: self.now_ms,
             deadline_ms: self.now_ms + DEADLINE_MS.min(origin.depth.deadline_ms()),

@@ -278,6 +278,7 @@ fn answers_are_made_ahead_by_each_profile(bundle: &Bundle) {
                 link: None,
             },
             depth: Depth::Quick,
+            cap: None,
             use_cache: true,
             catalogue_version: String::new(),
             created_ms: now,
