@@ -1,5 +1,8 @@
 use std::sync::Arc;
 
+use proptest::array::uniform9;
+use proptest::collection::{btree_map, vec};
+use proptest::option;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -8,7 +11,19 @@ use crate::lease::new_step;
 use crate::model::{
     Answered, Arm, Compared, Kept, KnownArm, RecallNote, RunKey, Step, TenantId, Told, Used, Why,
 };
+use crate::recall::guards::{Guard, Refusal};
+use crate::recall::trust::{Standing, State};
 use crate::step_input::Data;
+
+// What is drawn here is built without `..` and taken apart without `_`: whoever adds a field or a variant is told to draw it.
+
+/// One of the variants of an enum without fields, all of them listed.
+macro_rules! any_of {
+    ($kind:ident: $($variant:ident)+) => {{
+        let _all = |one: &$kind| match one { $($kind::$variant => {})+ };
+        proptest::sample::select(vec![$($kind::$variant),+])
+    }};
+}
 
 fn json_values() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -20,136 +35,146 @@ fn json_values() -> impl Strategy<Value = Value> {
     ];
     leaf.prop_recursive(3, 24, 4, |inner| {
         prop_oneof![
-            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            proptest::collection::btree_map(".{0,6}", inner, 0..4)
-                .prop_map(|map| Value::Object(map.into_iter().collect())),
+            vec(inner.clone(), 0..4).prop_map(Value::from),
+            btree_map(".{0,6}", inner, 0..4).prop_map(|map| Value::Object(map.into_iter().collect())),
         ]
     })
 }
 
+/// Zero often: some fields are left out then.
+fn counts() -> impl Strategy<Value = u64> {
+    prop_oneof![Just(0), any::<u64>()]
+}
+
+fn money() -> impl Strategy<Value = NanoUsd> {
+    any::<i64>().prop_map(NanoUsd)
+}
+
 fn reasons() -> impl Strategy<Value = Reason> {
-    let codes = [
-        ReasonCode::NoModel,
-        ReasonCode::NotPlanned,
-        ReasonCode::MissingInput,
-        ReasonCode::Cancelled,
-        ReasonCode::NotApplicable,
-        ReasonCode::UnusableContent,
-        ReasonCode::Budget,
-        ReasonCode::InvalidOutput,
-        ReasonCode::Refused,
-        ReasonCode::ModelUnavailable,
-        ReasonCode::NoEvidence,
-    ];
-    // Whoever adds one is told here to draw it.
-    codes.iter().for_each(|code| match code {
-        ReasonCode::NoModel
-        | ReasonCode::NotPlanned
-        | ReasonCode::MissingInput
-        | ReasonCode::Cancelled
-        | ReasonCode::NotApplicable
-        | ReasonCode::UnusableContent
-        | ReasonCode::Budget
-        | ReasonCode::InvalidOutput
-        | ReasonCode::Refused
-        | ReasonCode::ModelUnavailable
-        | ReasonCode::NoEvidence => {}
-    });
-    (proptest::sample::select(codes.to_vec()), ".{0,20}").prop_map(|(code, detail)| Reason { code, detail })
+    let codes = any_of!(
+        ReasonCode: NoModel NotPlanned MissingInput Cancelled NotApplicable UnusableContent Budget InvalidOutput Refused
+            ModelUnavailable NoEvidence
+    );
+    (codes, ".{0,20}").prop_map(|(code, detail)| Reason { code, detail })
 }
 
 fn errors() -> impl Strategy<Value = StepError> {
-    (
-        proptest::sample::select(ErrorKind::ALL.to_vec()),
-        ".{0,20}",
-        proptest::collection::btree_map(".{0,5}", ".{0,5}", 0..3),
-    )
-        .prop_map(|(kind, message, context)| StepError {
+    let kinds = proptest::sample::select(ErrorKind::ALL.to_vec());
+    let severities = any_of!(Severity: Low Medium High Critical);
+    (kinds, ".{0,20}", any::<bool>(), severities, btree_map(".{0,5}", ".{0,5}", 0..3)).prop_map(
+        |(kind, message, retryable, severity, context)| StepError {
             kind,
             message,
-            retryable: kind.is_retryable(),
-            severity: kind.severity(),
+            retryable,
+            severity,
             context,
-        })
-}
-
-fn outcomes() -> impl Strategy<Value = Outcome> {
-    prop_oneof![
-        json_values().prop_map(Outcome::Ok),
-        reasons().prop_map(Outcome::Skipped),
-        (reasons(), proptest::option::of(json_values()))
-            .prop_map(|(reason, data)| Outcome::Uncertain { reason, data }),
-        errors().prop_map(Outcome::Failed),
-    ]
-}
-
-fn bases() -> impl Strategy<Value = Basis> {
-    let levels = vec![CacheLevel::L1, CacheLevel::L2, CacheLevel::L3];
-    prop_oneof![
-        Just(Basis::Model),
-        Just(Basis::Deterministic),
-        (proptest::sample::select(levels), 0.0..=1.0f64)
-            .prop_map(|(level, similarity)| Basis::Cache { level, similarity }),
-    ]
-}
-
-fn results() -> impl Strategy<Value = StepResult> {
-    (
-        outcomes(),
-        proptest::collection::vec(".{0,10}", 0..3),
-        bases(),
-        any::<[u64; 5]>(),
-        any::<i64>(),
-        proptest::option::of(".{0,9}"),
-        proptest::option::of(recalls()),
-        any::<bool>(),
-        metas(),
-    )
-        .prop_map(|(outcome, warnings, basis, tokens, cost, model, recall, was_routed, other)| {
-            StepResult {
-                outcome,
-                warnings,
-                meta: Meta {
-                    basis,
-                    model,
-                    usage: Usage {
-                        input_tokens: tokens[0],
-                        cached_tokens: tokens[1],
-                        cache_write_tokens: tokens[2],
-                        output_tokens: tokens[3],
-                        reasoning_tokens: tokens[4],
-                        ..Usage::default()
-                    },
-                    cost: NanoUsd(cost),
-                    gaps: vec![AgentId::new("signal_recon_specialist")],
-                    looked_up: recall.is_some(),
-                    recall,
-                    routing: meta().routing.filter(|_| was_routed),
-                    ..other
-                },
-            }
-        })
-}
-
-/// What is known of any step, whatever came of it.
-fn metas() -> impl Strategy<Value = Meta> {
-    (".{1,9}", any::<u32>(), any::<[u64; 3]>(), any::<i64>(), ".{0,9}", ".{0,9}").prop_map(
-        |(item, attempt, [spared_tokens, duration_ms, finished_ms], saved, input_digest, trace_id)| Meta {
-            item: ItemId::new(item),
-            attempt,
-            saved: NanoUsd(saved),
-            spared_tokens,
-            duration_ms,
-            finished_ms,
-            input_digest,
-            trace_id,
-            ..meta()
         },
     )
 }
 
+fn outcomes() -> impl Strategy<Value = Outcome> {
+    let _all = |outcome: &Outcome| match outcome {
+        Outcome::Ok(_)
+        | Outcome::Skipped(_)
+        | Outcome::Uncertain { reason: _, data: _ }
+        | Outcome::Failed(_) => {}
+    };
+    prop_oneof![
+        json_values().prop_map(Outcome::Ok),
+        reasons().prop_map(Outcome::Skipped),
+        (reasons(), option::of(json_values())).prop_map(|(reason, data)| Outcome::Uncertain { reason, data }),
+        errors().prop_map(Outcome::Failed),
+    ]
+}
+
+fn levels() -> impl Strategy<Value = CacheLevel> {
+    any_of!(CacheLevel: L1 L2 L3)
+}
+
+fn bases() -> impl Strategy<Value = Basis> {
+    let _all = |basis: &Basis| match basis {
+        Basis::Model | Basis::Deterministic | Basis::Cache { level: _, similarity: _ } => {}
+    };
+    prop_oneof![
+        Just(Basis::Model),
+        Just(Basis::Deterministic),
+        (levels(), 0.0..=1.0f64).prop_map(|(level, similarity)| Basis::Cache { level, similarity }),
+    ]
+}
+
+fn results() -> impl Strategy<Value = StepResult> {
+    (outcomes(), vec(".{0,10}", 0..3), metas()).prop_map(|(outcome, warnings, meta)| StepResult {
+        outcome,
+        warnings,
+        meta,
+    })
+}
+
+fn usages() -> impl Strategy<Value = Usage> {
+    uniform9(counts()).prop_map(
+        |[
+            input_tokens,
+            cached_tokens,
+            cache_write_tokens,
+            cache_write_1h_tokens,
+            audio_tokens,
+            output_tokens,
+            reasoning_tokens,
+            audio_ms,
+            queries,
+        ]| Usage {
+            input_tokens,
+            cached_tokens,
+            cache_write_tokens,
+            cache_write_1h_tokens,
+            audio_tokens,
+            output_tokens,
+            reasoning_tokens,
+            audio_ms,
+            queries,
+        },
+    )
+}
+
+fn metas() -> impl Strategy<Value = Meta> {
+    let ids = (".{1,9}", ".{1,9}", ".{1,9}", any::<u32>());
+    let texts = (option::of(".{0,9}"), ".{0,9}", ".{0,9}", ".{0,9}", vec(".{1,9}", 0..3));
+    let sums = (usages(), money(), money(), counts(), any::<u64>(), any::<u64>());
+    let answers = (bases(), any::<bool>(), option::of(recalls()), option::of(routings()));
+    (ids, texts, sums, answers).prop_map(|(ids, texts, sums, answers)| {
+        let (run, agent, item, attempt) = ids;
+        let (model, prompt_version, input_digest, trace_id, gaps) = texts;
+        let (usage, cost, saved, spared_tokens, duration_ms, finished_ms) = sums;
+        let (basis, looked_up, recall, routing) = answers;
+        Meta {
+            run: RunId::new(run),
+            agent: AgentId::new(agent),
+            item: ItemId::new(item),
+            attempt,
+            basis,
+            model,
+            prompt_version,
+            usage,
+            cost,
+            saved,
+            spared_tokens,
+            duration_ms,
+            finished_ms,
+            gaps: gaps.into_iter().map(AgentId::new).collect(),
+            input_digest,
+            trace_id,
+            looked_up,
+            recall,
+            routing: routing.map(Box::new),
+        }
+    })
+}
+
 fn recalls() -> impl Strategy<Value = RecallNote> {
-    let levels = proptest::sample::select(vec![CacheLevel::L1, CacheLevel::L2, CacheLevel::L3]);
+    let _all = |told: &Told| match told {
+        Told::Hit { age_ms: _, stale: _ } | Told::Renewed { age_ms: _ } | Told::Void { tag: _ } => {}
+        Told::Nothing | Told::Unfit | Told::Unreadable | Told::Away => {}
+    };
     let told = prop_oneof![
         (any::<u64>(), any::<bool>()).prop_map(|(age_ms, stale)| Told::Hit { age_ms, stale }),
         any::<u64>().prop_map(|age_ms| Told::Renewed { age_ms }),
@@ -159,65 +184,89 @@ fn recalls() -> impl Strategy<Value = RecallNote> {
         Just(Told::Unreadable),
         Just(Told::Away),
     ];
-    let used = proptest::sample::select(vec![Used::Shadow, Used::Served, Used::Audited]);
-    let compared =
-        (-1.0..=1.0f64, any::<bool>(), proptest::option::of(used), proptest::option::of(any::<bool>()))
-            .prop_map(|(cosine, is_near, used, agrees)| Compared {
-                cosine,
-                is_near,
-                used,
-                agrees,
-                ..Compared::default()
-            });
+    let kept = (".{0,9}", any::<u64>(), any::<u64>(), money(), money())
+        .prop_map(|(entry, fresh_ms, took_ms, cost, most)| Kept { entry, fresh_ms, took_ms, cost, most });
     (
-        proptest::collection::btree_map(levels, told, 0..4),
-        any::<u64>(),
+        btree_map(levels(), told, 0..4),
+        ".{0,9}",
+        counts(),
         any::<bool>(),
-        proptest::option::of(compared),
-        proptest::option::of(any::<u64>()),
+        counts(),
+        option::of(comparisons()),
+        option::of(kept),
     )
-        .prop_map(|(levels, waited_ms, led, compared, fresh_ms)| RecallNote {
+        .prop_map(|(levels, key, waited_ms, led, saved_tokens, compared, kept)| RecallNote {
             levels,
+            key,
             waited_ms,
             led,
+            saved_tokens,
             compared,
-            kept: fresh_ms.map(|fresh_ms| Kept { fresh_ms, ..Kept::default() }),
-            ..RecallNote::default()
+            kept,
         })
 }
 
-fn meta() -> Meta {
-    Meta {
-        run: RunId::new("01J"),
-        agent: AgentId::new("a"),
-        item: ItemId::none(),
-        attempt: 2,
-        basis: Basis::Deterministic,
-        model: None,
-        prompt_version: "p".into(),
-        usage: Usage::default(),
-        cost: NanoUsd::ZERO,
-        saved: NanoUsd(7),
-        spared_tokens: 11,
-        duration_ms: 3,
-        finished_ms: 4,
-        gaps: Vec::new(),
-        input_digest: "d".into(),
-        trace_id: "t".into(),
-        looked_up: true,
-        recall: None,
-        routing: Some(Box::new(Routing {
-            arms: vec![KnownArm {
-                model: "provider/model".into(),
-                usual_cost: NanoUsd(7),
-                known: Arm { good: 3, bad: 1, cost: NanoUsd(99), took_ms: 400 },
-            }],
-            picked: 0,
-            why: Why::Explored,
-            answered: Some(Answered { by: 0, at_once: false }),
-            rejected: vec![0],
-        })),
-    }
+fn comparisons() -> impl Strategy<Value = Compared> {
+    let guards = any_of!(
+        Guard: Length Language Pointing Quote Number Unit Date Negation Question Scope Comparison Modal Tense Entity Role
+            Word
+    );
+    let refused =
+        (guards, ".{0,9}", ".{0,9}").prop_map(|(guard, stored, asked)| Refusal { guard, stored, asked });
+    let used = any_of!(Used: Shadow Served Audited);
+    (
+        -1.0..=1.0f64,
+        any::<[bool; 3]>(),
+        option::of(refused),
+        option::of(used),
+        option::of(any::<bool>()),
+        option::of(standings()),
+    )
+        .prop_map(|(cosine, [is_near, is_kept, is_uncovered], refused, used, agrees, standing)| {
+            Compared { cosine, is_near, refused, used, agrees, is_kept, is_uncovered, standing }
+        })
+}
+
+fn standings() -> impl Strategy<Value = Standing> {
+    (any_of!(State: Shadow Serving Waiting), any::<[u64; 8]>()).prop_map(
+        |(
+            state,
+            [
+                bound_millionths,
+                limit_millionths,
+                candidates,
+                served,
+                labels,
+                labels_wrong,
+                audits,
+                audits_open,
+            ],
+        )| Standing {
+            state,
+            bound_millionths,
+            limit_millionths,
+            candidates,
+            served,
+            labels,
+            labels_wrong,
+            audits,
+            audits_open,
+        },
+    )
+}
+
+fn routings() -> impl Strategy<Value = Routing> {
+    let arms = (".{0,9}", money(), any::<[u32; 2]>(), money(), any::<u64>()).prop_map(
+        |(model, usual_cost, [good, bad], cost, took_ms)| KnownArm {
+            model,
+            usual_cost,
+            known: Arm { good, bad, cost, took_ms },
+        },
+    );
+    let answered = (any::<usize>(), any::<bool>()).prop_map(|(by, at_once)| Answered { by, at_once });
+    let why = any_of!(Why: Best HoldsTheFloor Explored);
+    (vec(arms, 0..3), any::<usize>(), why, option::of(answered), vec(any::<usize>(), 0..3))
+        .prop_map(|(arms, picked, why, answered, rejected)| Routing { arms, picked, why, answered, rejected })
 }
 
 proptest! {
@@ -257,34 +306,96 @@ proptest! {
     }
 }
 
+/// A result as version 1 stored it, with `part` beside its status.
+fn version_one(status: &str, data: &Value, part: (&str, Value)) -> Value {
+    let mut old = json!({
+        "status": status, "data": data, "warnings": ["w"],
+        "meta": {"run": "01J", "agent": "a", "item": "i", "attempt": 3, "cached": false, "model": "m",
+                 "prompt_version": "p", "input_tokens": 10, "output_tokens": 5, "cost_micro_usd": 12, "duration_ms": 9}
+    });
+    old[part.0] = part.1;
+    old
+}
+
+/// What version 1 told of it.
+fn told_by_version_one() -> Meta {
+    Meta {
+        run: RunId::new("01J"),
+        agent: AgentId::new("a"),
+        item: ItemId::new("i"),
+        attempt: 3,
+        basis: Basis::Model,
+        model: Some("m".to_owned()),
+        prompt_version: "p".to_owned(),
+        usage: Usage { input_tokens: 10, output_tokens: 5, ..Usage::default() },
+        cost: NanoUsd(12_000),
+        saved: NanoUsd::ZERO,
+        spared_tokens: 0,
+        duration_ms: 9,
+        finished_ms: 0,
+        gaps: Vec::new(),
+        input_digest: String::new(),
+        trace_id: String::new(),
+        looked_up: false,
+        recall: None,
+        routing: None,
+    }
+}
+
 #[test]
 fn version_one_is_read() {
-    let old = json!({
-        "status": "ok", "data": {"title": "t"}, "warnings": ["w"],
-        "meta": {"run": "01J", "agent": "a", "item": "-", "attempt": 1, "model": "m", "input_tokens": 10,
-                 "output_tokens": 5, "cost_micro_usd": 12, "duration_ms": 9}
-    });
-    let read: StepResult = serde_json::from_value(old.clone()).unwrap();
-    assert_eq!(read.ok(), Some(&json!({"title": "t"})));
-    assert_eq!(read.meta.cost, NanoUsd(12_000));
-    assert_eq!(read.meta.usage.input_tokens, 10);
-    assert_eq!(read.meta.basis, Basis::Model);
+    let check = |old: Value, outcome: Outcome, meta: Meta| {
+        let read: StepResult = serde_json::from_value(old.clone()).unwrap();
+        assert_eq!(read.ok().is_some(), old["status"] == "ok", "{old}");
+        assert_eq!(read, StepResult { outcome, warnings: vec!["w".to_owned()], meta }, "{old}");
+    };
+    let meta = told_by_version_one;
+    let reason = || ("reason", json!({"code": "no_evidence", "detail": "d"}));
+    let why = || Reason::new(ReasonCode::NoEvidence, "d");
+    let error = json!({"kind": "Timeout", "message": "m", "retryable": false, "severity": "low"});
+    let failed = StepError {
+        kind: ErrorKind::Timeout,
+        message: "m".to_owned(),
+        retryable: false,
+        severity: Severity::Low,
+        context: BTreeMap::new(),
+    };
+    for data in [Value::Null, json!({"title": "t"})] {
+        check(version_one("ok", &data, ("error", Value::Null)), Outcome::Ok(data.clone()), meta());
+        check(version_one("skipped", &data, reason()), Outcome::Skipped(why()), meta());
+        let uncertain = Outcome::Uncertain { reason: why(), data: Some(data.clone()) };
+        check(version_one("uncertain", &data, reason()), uncertain, meta());
+        check(
+            version_one("failed", &data, ("error", error.clone())),
+            Outcome::Failed(failed.clone()),
+            meta(),
+        );
+    }
+    let mut bare = version_one("uncertain", &Value::Null, reason());
+    bare.as_object_mut().unwrap().remove("data");
+    check(bare, Outcome::Uncertain { reason: why(), data: None }, meta());
 
-    let mut cached = old;
-    cached["meta"]["cached"] = json!(true);
-    let read: StepResult = serde_json::from_value(cached).unwrap();
-    assert_eq!(read.meta.basis, Basis::Cache { level: CacheLevel::L1, similarity: 1.0 });
+    let mut rules = version_one("skipped", &Value::Null, reason());
+    rules["meta"]["model"] = Value::Null;
+    let by_rules = Meta { basis: Basis::Deterministic, model: None, ..meta() };
+    check(rules.clone(), Outcome::Skipped(why()), by_rules.clone());
+    rules["meta"]["cached"] = json!(true);
+    let cached = Basis::Cache { level: CacheLevel::L1, similarity: 1.0 };
+    check(rules, Outcome::Skipped(why()), Meta { basis: cached, ..by_rules });
 }
 
 #[test]
 fn a_status_without_its_part_is_refused() {
-    let stored =
-        serde_json::to_value(StepResult { outcome: Outcome::Ok(json!({})), warnings: vec![], meta: meta() })
-            .unwrap();
+    let result =
+        StepResult { outcome: Outcome::Ok(json!({})), warnings: vec![], meta: told_by_version_one() };
+    let stored = serde_json::to_value(result).unwrap();
     for status in ["skipped", "uncertain", "failed"] {
         let mut broken = stored.clone();
         broken["status"] = json!(status);
         assert!(serde_json::from_value::<StepResult>(broken).is_err(), "{status}");
+        let mut old = version_one(status, &json!({}), ("reason", Value::Null));
+        old["error"] = Value::Null;
+        assert!(serde_json::from_value::<StepResult>(old).is_err(), "version 1, {status}");
     }
     let mut future = stored;
     future["version"] = json!(3);
