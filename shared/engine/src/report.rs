@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::agent::{AgentSpec, Effect};
+use crate::agent::{AgentSpec, Catalogue, Effect};
 use crate::claim_check;
 use crate::error::{ErrorKind, Result};
 use crate::finish_run::finish_run;
@@ -46,17 +46,16 @@ pub(crate) async fn report(
         Outcome::Uncertain { reason, data: None } if !spec.dispensable => {
             ports.workflow.fail(token, ErrorKind::ModelOutput.name(), &reason.to_string()).await
         }
-        _ => ports.workflow.succeed(token, token_output(ports, spec, run, &result)).await,
+        _ => ports.workflow.succeed(token, token_output(&ports.catalogue, spec, run, &result)).await,
     }
 }
 
 /// The small answer that travels: how it ended; the plan's flags; the ids another agent fans out over.
-fn token_output(ports: &Ports, spec: &AgentSpec, run: &Run, result: &StepResult) -> Value {
+pub fn token_output(catalogue: &Catalogue, spec: &AgentSpec, run: &Run, result: &StepResult) -> Value {
     let mut output = json!({"status": result.status()});
-    if ports.catalogue.planner().is_some_and(|planner| planner.id == spec.id) {
+    if catalogue.planner().is_some_and(|planner| planner.id == spec.id) {
         let left_out = left_out(result);
-        let flags: Map<String, Value> = ports
-            .catalogue
+        let flags: Map<String, Value> = catalogue
             .agents
             .iter()
             .map(|agent| {
@@ -66,7 +65,7 @@ fn token_output(ports: &Ports, spec: &AgentSpec, run: &Run, result: &StepResult)
             .collect();
         output["flags"] = Value::Object(flags);
     }
-    if let Some(fan_out) = ports.catalogue.fanned_out_by(&spec.id) {
+    if let Some(fan_out) = catalogue.fanned_out_by(&spec.id) {
         output[fan_out.field.as_str()] = json!(items_of(run, result.data(), fan_out));
     }
     output

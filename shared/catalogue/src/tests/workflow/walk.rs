@@ -11,26 +11,22 @@ use serde_json::{Value, json};
 /// What a run is to do.
 #[derive(Clone)]
 pub(super) struct Plan {
-    pub(super) agents: Vec<Arc<AgentSpec>>,
+    pub(super) catalogue: Catalogue,
     pub(super) depth: Depth,
     pub(super) flags: BTreeSet<String>,
     pub(super) claims: usize,
     pub(super) failing: Option<String>,
-    pub(super) stopping: Option<String>,
 }
 
 impl Plan {
     pub(super) fn of(catalogue: &Catalogue, depth: Depth) -> Self {
-        let agents = catalogue.agents.clone();
-        let planned =
-            agents.iter().filter(|agent| agent.is_in(depth)).map(|agent| agent.id.as_str().to_owned());
+        let in_depth = catalogue.agents.iter().filter(|agent| agent.is_in(depth));
         Self {
-            flags: planned.collect(),
-            agents,
+            flags: in_depth.map(|agent| agent.id.as_str().to_owned()).collect(),
+            catalogue: catalogue.clone(),
             depth,
             claims: depth.max_claims(),
             failing: None,
-            stopping: None,
         }
     }
 }
@@ -49,6 +45,8 @@ pub(super) struct Run {
     pub(super) transitions: usize,
     pub(super) shape: Vec<Shape>,
     pub(super) finished: bool,
+    /// The variables of choices that were there.
+    pub(super) found: BTreeSet<String>,
 }
 
 /// Walks the whole workflow.
@@ -64,7 +62,7 @@ fn machine(machine: &Value, mut data: Value, before: &BTreeSet<String>, plan: &P
         let state = &machine["States"][name];
         run.transitions += 1;
         let next = match state["Type"].as_str().unwrap() {
-            "Choice" => choose(state, &data),
+            "Choice" => choose(state, &data, &mut run.found),
             "Succeed" => return (run, data),
             "Pass" => {
                 data = state["Result"].clone();
@@ -81,6 +79,7 @@ fn machine(machine: &Value, mut data: Value, before: &BTreeSet<String>, plan: &P
                     .push(Shape::Beside(walked.iter().map(|(branch, _)| branch.shape.clone()).collect()));
                 for (branch, _) in walked {
                     run.ran.extend(branch.ran);
+                    run.found.extend(branch.found);
                     run.transitions += branch.transitions;
                 }
                 &state["Next"]
@@ -110,12 +109,12 @@ fn machine(machine: &Value, mut data: Value, before: &BTreeSet<String>, plan: &P
 }
 
 fn is_agent(name: &str, plan: &Plan) -> bool {
-    plan.agents.iter().any(|agent| agent.id.as_str() == name)
+    plan.catalogue.agents.iter().any(|agent| agent.id.as_str() == name)
 }
 
 /// Notes that the agent runs; everything planned that it reads must have run.
 fn enter(name: &str, run: &mut Run, plan: &Plan) {
-    let agent = plan.agents.iter().find(|agent| agent.id.as_str() == name).unwrap();
+    let agent = plan.catalogue.agents.iter().find(|agent| agent.id.as_str() == name).unwrap();
     assert!(plan.flags.contains(name), "{name} runs unplanned");
     for input in agent.inputs().map(|input| input.as_str()).filter(|input| plan.flags.contains(*input)) {
         assert!(run.ran.contains(input), "{name} runs before {input}, which it reads");
@@ -136,17 +135,29 @@ fn task<'a>(name: &str, state: &'a Value, data: &mut Value, run: &mut Run, plan:
         assert_eq!(state["Catch"][0]["ResultPath"], Value::Null);
         return &state["Catch"][0]["Next"];
     }
-    let claims: Vec<String> = (1..=plan.claims).map(|number| format!("c{number}")).collect();
-    let flags: serde_json::Map<String, Value> =
-        plan.flags.iter().map(|flag| (flag.clone(), json!(true))).collect();
-    let answer = match name {
-        _ if plan.stopping.as_deref() == Some(name) => json!({"stop": true}),
-        "mission_orchestrator" => json!({"flags": flags}),
-        "analysis_cartographer" => json!({"claims": claims}),
-        _ => json!({}),
-    };
-    store(state, data, answer);
+    store(state, data, answer(name, plan));
     &state["Next"]
+}
+
+/// What the engine tells the workflow of the agent's result.
+fn answer(name: &str, plan: &Plan) -> Value {
+    let claims: Vec<Value> = (1..=plan.claims).map(|number| json!({"id": format!("c{number}")})).collect();
+    let is_left_out = |agent: &&Arc<AgentSpec>| !plan.flags.contains(agent.id.as_str());
+    let left_out = plan.catalogue.agents.iter().filter(is_left_out);
+    let skip: Vec<Value> = left_out.map(|agent| json!({"agent": agent.id})).collect();
+    let meta =
+        json!({"run": "r", "agent": name, "item": "-", "attempt": 1, "basis": {"kind": "deterministic"}});
+    let data = json!({"skip": skip, "claims": claims});
+    let result = json!({"version": 2, "status": "ok", "data": data, "meta": meta});
+    let run = json!({
+        "key": {"tenant": "t", "run": "r"}, "workspace": "w", "depth": plan.depth, "use_cache": true,
+        "source": {"name": "n", "media_type": "text/plain", "bytes": 1, "content": "c"},
+        "catalogue_version": "v", "created_ms": 0, "deadline_ms": 1, "status": "running", "cancel_requested": false,
+        "failure": null, "finished_ms": null, "cost": 0, "saved": 0,
+    });
+    let spec = plan.catalogue.agents.iter().find(|agent| agent.id.as_str() == name).unwrap();
+    let read = (serde_json::from_value(run).unwrap(), serde_json::from_value(result).unwrap());
+    engine::token_output(&plan.catalogue, spec, &read.0, &read.1)
 }
 
 /// Applies `ResultSelector` and `ResultPath`.
@@ -168,8 +179,11 @@ fn store(state: &Value, data: &mut Value, result: Value) {
     }
 }
 
-fn choose<'a>(state: &'a Value, data: &Value) -> &'a Value {
+fn choose<'a>(state: &'a Value, data: &Value, found: &mut BTreeSet<String>) -> &'a Value {
     let rules = state["Choices"].as_array().unwrap();
+    let variables = rules.iter().flat_map(|rule| rule["And"].as_array().into_iter().flatten().chain([rule]));
+    let variables = variables.filter_map(|rule| rule["Variable"].as_str());
+    found.extend(variables.filter(|variable| at(data, variable).is_some()).map(str::to_owned));
     rules.iter().find(|rule| holds(rule, data)).map_or(&state["Default"], |rule| &rule["Next"])
 }
 

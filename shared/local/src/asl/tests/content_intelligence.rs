@@ -153,11 +153,11 @@ fn every_agent_may_fail_and_the_run_still_finishes() {
 }
 
 #[test]
-fn a_failed_or_unusable_beginning_goes_to_the_finish() {
+fn an_unusable_beginning_goes_to_the_finish() {
     let machine = machine(CONTENT_INTELLIGENCE).unwrap();
     for (stopping, steps) in [("acquisition_specialist", 2), ("transcription_engineer", 4)] {
         let answer = |step: &StepMessage| match step.agent.as_str() == stopping {
-            true => StepAnswer { after_ms: 1_000, result: Ok(json!({"status": "ok", "stop": true})) },
+            true => StepAnswer { after_ms: 1_000, result: Err(Failure::new("InvalidInput", "no words")) },
             false => happy(step, 2),
         };
         let walked = walk_file(&machine, "comprehensive", &answer);

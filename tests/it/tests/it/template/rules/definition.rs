@@ -246,8 +246,6 @@ fn results(bundle: &Bundle, faults: &mut Faults) {
         if state.kind() == "Task" {
             let expected = match state.name {
                 "mission_orchestrator" => json!("$.plan"),
-                "acquisition_specialist" => json!("$.source"),
-                "transcription_engineer" => json!("$.transcript"),
                 "analysis_cartographer" => json!("$.map"),
                 _ => Value::Null,
             };
@@ -283,11 +281,8 @@ fn flags(bundle: &Bundle, faults: &mut Faults) {
 
 /// Choices that ask for no flag: what they ask and where they go if it is so, and if not.
 fn ways_out(bundle: &Bundle, faults: &mut Faults) {
-    let stops = |variable: &str, next: &str| json!([{"And": [{"Variable": variable, "IsPresent": true}, {"Variable": variable, "BooleanEquals": true}], "Next": next}]);
     let quick = |next: &str| json!([{"Variable": "$.depth", "StringEquals": "quick", "Next": next}]);
     let expected = [
-        ("is the content usable", stops("$.source.stop", "finish"), "look and read"),
-        ("is the transcript usable", stops("$.transcript.stop", "without a transcript"), "hear and map"),
         ("is more than a map wanted", quick("only a map"), "examine"),
         (
             "is there a map",
