@@ -70,7 +70,7 @@ pub use report::token_output;
 pub use resume_run::{is_over, resume_run, resume_unfinished, unfinished_run};
 pub use run_step::run_step;
 pub use start_run::{RunRequest, begin_run, load_run, start_run};
-pub use sweep::sweep;
+pub use sweep::{sweep, sweep_beside};
 pub use uploads::{fill_upload, load_upload, open_upload};
 pub use versions::remind;
 

@@ -2,22 +2,41 @@
 
 use crate::error::Result;
 use crate::finish_run::finish_run;
+use crate::model::RunKey;
 use crate::outbox;
-use crate::ports::{Key, Ports, Range, Row};
+use crate::ports::{Key, Ports, Range, Row, Versioned};
 use crate::recall::warming;
 
 /// Looks at everything due by now, some hundred rows at a time and a thousand at most; returns how many. Rows that cannot be
 /// handled stay due and keep no other waiting.
 pub async fn sweep(ports: &Ports) -> Result<usize> {
+    sweep_where(ports, |_| true).await
+}
+
+/// The same where one run alone is at work: what is due of other runs stays as it is for whoever goes on with them.
+pub async fn sweep_beside(ports: &Ports, run: &RunKey) -> Result<usize> {
+    sweep_where(ports, |row| match row {
+        // Nobody goes on with one that makes an answer ahead.
+        Row::Run(due) => due.key == *run || due.warms.is_some(),
+        Row::Outbox(due) => due.run == *run,
+        _ => true,
+    })
+    .await
+}
+
+async fn sweep_where(ports: &Ports, is_ours: impl Fn(&Row) -> bool) -> Result<usize> {
     const AT_A_TIME: usize = 200;
     const MOST: usize = 1_000;
     let due = Range::Due(ports.clock.now_ms());
     let (mut found, mut from) = (0, None);
     while found < MOST {
         let page = ports.store.list(&due, from.as_deref(), AT_A_TIME).await?;
-        found += page.rows.len();
-        for (key, versioned) in page.rows {
-            if let Err(error) = look_at(ports, &key, versioned.row).await {
+        for (key, Versioned { row, .. }) in page.rows {
+            if !is_ours(&row) {
+                continue;
+            }
+            found += 1;
+            if let Err(error) = look_at(ports, &key, row).await {
                 tracing::error!(%error, ?key, "not swept");
             }
         }

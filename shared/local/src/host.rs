@@ -8,6 +8,7 @@ use std::pin::pin;
 use engine::error::Result;
 use engine::limits::Slots;
 use engine::memory::{MemoryQueues, Received};
+use engine::model::RunKey;
 use engine::ports::{Ports, Queue};
 use futures::StreamExt as _;
 use futures::future::{BoxFuture, Either, FutureExt as _, select};
@@ -102,9 +103,18 @@ pub async fn look_after(ports: &Ports) {
 
 /// Looks at what is due once a minute, for ever; drop it to stop.
 pub async fn sweep(ports: &Ports) {
+    each_minute(ports, || engine::sweep(ports)).await;
+}
+
+/// The same for a process that works on one run: what is due of others is left to those who go on with them.
+pub async fn sweep_beside(ports: &Ports, run: &RunKey) {
+    each_minute(ports, || engine::sweep_beside(ports, run)).await;
+}
+
+async fn each_minute<Swept: Future<Output = Result<usize>>>(ports: &Ports, sweep: impl Fn() -> Swept) {
     const EVERY_MS: u64 = 60_000;
     loop {
-        if let Err(error) = engine::sweep(ports).await {
+        if let Err(error) = sweep().await {
             tracing::warn!(%error, "not swept; trying again in a minute");
         }
         ports.clock.sleep(EVERY_MS).await;

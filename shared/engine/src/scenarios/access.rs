@@ -9,8 +9,10 @@ use crate::agent::Catalogue;
 use crate::error::{Error, ErrorKind};
 use crate::gather::plan_facts;
 use crate::ledger_view::run_report;
-use crate::model::{Depth, KeyId, NanoUsd, Run, Scope, Source, TenantId, TenantSettings};
-use crate::ports::{Key, Ports, Row};
+use crate::model::{
+    Depth, KeyId, NanoUsd, OutboxMessage, Run, RunKey, RunStatus, Scope, Source, TenantId, TenantSettings,
+};
+use crate::ports::{Key, Ports, Queue, Row};
 use crate::start_run::load_run;
 use crate::{Caller, RunRequest, authenticate, create_key, revoke_key, rotate_key};
 
@@ -209,4 +211,39 @@ fn every_unfinished_run_is_taken_over() {
         crate::resume_unfinished(&ports).await.unwrap()
     });
     assert_eq!(resumed, unfinished.into());
+}
+
+#[test]
+fn a_run_that_was_left_is_nobody_elses_to_end_or_to_start() {
+    let house = House::new(None, None);
+    let (ports, queues, left) = (house.ports.clone(), house.queues.clone(), house.run.clone());
+    let own = house.start_other(1);
+    house.block_on(async move {
+        let starts = || {
+            let received = std::iter::from_fn(|| queues.receive(Queue::Runs));
+            received.map(|received| queues.acknowledge(Queue::Runs, received.receipt)).count()
+        };
+        assert_eq!(starts(), 2);
+        let status = |run: RunKey| {
+            let ports = ports.clone();
+            async move { crate::load_run(&ports, &run).await.unwrap().unwrap().status }
+        };
+        let leftover = crate::outbox::put(&left, crate::outbox::START, OutboxMessage::Start, 0);
+        ports.store.write(&[leftover]).await.unwrap();
+        crate::sweep_beside(&ports, &own).await.unwrap();
+        assert_eq!(starts(), 0);
+        ports.clock.sleep(DAY_MS).await;
+        crate::sweep_beside(&ports, &own).await.unwrap();
+        assert_eq!((status(left.clone()).await, starts()), (RunStatus::Running, 0));
+        assert_eq!(status(own.clone()).await, RunStatus::Failed, "its own deadline holds");
+        // Whoever goes on with it has its whole time again.
+        crate::resume_run(&ports, &left).await.unwrap();
+        crate::sweep_beside(&ports, &left).await.unwrap();
+        let resumed = crate::load_run(&ports, &left).await.unwrap().unwrap();
+        assert_eq!(resumed.status, RunStatus::Running);
+        assert_eq!(resumed.deadline_ms, ports.clock.now_ms() + resumed.depth.deadline_ms());
+        ports.clock.sleep(DAY_MS).await;
+        crate::sweep_beside(&ports, &left).await.unwrap();
+        assert_eq!(status(left).await, RunStatus::Failed);
+    });
 }

@@ -126,7 +126,7 @@ async fn run_one(
     let platform = pin!(join4(
         host::serve(ports, queues, Concurrency(config.concurrency)),
         workflow.run(),
-        host::sweep(ports),
+        host::sweep_beside(ports, &shown),
         prepare(ports, &shown),
     ));
     let watched = pin!(watch(ports, &shown, &mut view, events, width(config)));

@@ -1,7 +1,7 @@
 //! The real process, killed for real: the same command goes on, nothing finished is done again, no money is lost sight of.
 
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use engine::memory::SeededRandom;
@@ -9,7 +9,7 @@ use engine::ports::{Clock as _, Random as _};
 use lab::scripted::{Bill, Script, ScriptedServer};
 use serde_json::Value;
 
-use crate::assay::{assay, json, run, sample, start};
+use crate::assay::{assay, json, overdue, run, sample, start};
 
 const KILLS: usize = 50;
 
@@ -181,16 +181,12 @@ fn a_run_that_was_not_killed_sends_each_request_once() {
     assert_eq!(fresh["cost"]["saved_nano_usd"], 0);
 }
 
-#[cfg(unix)]
-#[test]
-fn an_interrupt_keeps_what_was_done() {
-    let folder = tempfile::tempdir().unwrap();
-    let server = ScriptedServer::start(Script::new(Vec::new()).with_latency_ms(300)).unwrap();
-    let state = folder.path().join("state");
-    let mut child = start(&mut command(&server.url(), state.to_str().unwrap()));
+/// Interrupts a command once what it has said is so; all it has said.
+fn interrupt_when(command: &mut Command, is_so: impl Fn(&str) -> bool) -> String {
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut errors = BufReader::new(child.stderr.take().unwrap());
     let mut said = String::new();
-    while said.lines().filter_map(done_step).count() < 2 {
+    while !is_so(&said) {
         assert!(errors.read_line(&mut said).unwrap() > 0, "it ended by itself: {said}");
     }
     let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
@@ -198,6 +194,17 @@ fn an_interrupt_keeps_what_was_done() {
     errors.read_to_string(&mut said).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{said}");
     assert!(said.ends_with("interrupted; the same command goes on where it stopped\n"), "{said}");
+    said
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_keeps_what_was_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = ScriptedServer::start(Script::new(Vec::new()).with_latency_ms(300)).unwrap();
+    let state = folder.path().join("state");
+    let two_done = |said: &str| said.lines().filter_map(done_step).count() >= 2;
+    let said = interrupt_when(&mut command(&server.url(), state.to_str().unwrap()), two_done);
     let billed = server.bill().lines().len();
     let again = run(&mut command(&server.url(), state.to_str().unwrap()));
     let told = String::from_utf8_lossy(&again.stderr);
@@ -210,4 +217,21 @@ fn an_interrupt_keeps_what_was_done() {
             "{step} again"
         );
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_goes_on_past_its_deadline_whatever_ran_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = ScriptedServer::start(Script::new(Vec::new()).with_latency_ms(300)).unwrap();
+    let state = folder.path().join("state");
+    let one_done = |said: &str| said.lines().any(|line| done_step(line).is_some());
+    interrupt_when(&mut command(&server.url(), state.to_str().unwrap()), one_done);
+    let left = overdue(&state);
+    let other = sample("speech.txt");
+    let other =
+        run(&mut assay(&["run", other.to_str().unwrap(), "--json", "--state", state.to_str().unwrap()]));
+    assert_eq!(json(&other)["status"], "complete");
+    let again = json(&run(&mut command(&server.url(), state.to_str().unwrap())));
+    assert_eq!((again["run_id"].as_str(), &again["status"]), (Some(left.as_str()), &"complete".into()));
 }
