@@ -67,7 +67,7 @@ pub use measure::critical_path;
 pub use money::charges;
 pub use prices::{keep_prices, prices};
 pub use report::token_output;
-pub use resume_run::{is_over, resume_run, resume_unfinished, unfinished_run};
+pub use resume_run::{ended_before, is_over, resume_run, resume_unfinished, unfinished_run};
 pub use run_step::run_step;
 pub use start_run::{RunRequest, begin_run, load_run, start_run};
 pub use sweep::{sweep, sweep_beside};

@@ -13,7 +13,10 @@ use crate::ports::{Key, Ports, Range, Row};
 use crate::start_run::{DEADLINE_GRACE_MS, RunRequest, load_run};
 use crate::transact::{Decision, list_all, read, transact};
 
-/// The newest run of the same request (same tenant, content, depth, cache choice and catalogue) that has not ended or
+/// After one request's run has ended, the command that asked for it begins the next one's within this time.
+const NEXT_BEGINS_MS: u64 = 60_000;
+
+/// The newest run of the same request (same tenant, content, link, depth, cache choice and catalogue) that has not ended or
 /// whose briefing has not been delivered.
 pub async fn unfinished_run(ports: &Ports, request: &RunRequest) -> Result<Option<RunKey>> {
     const LOOK_BACK: usize = 50;
@@ -28,6 +31,40 @@ pub async fn unfinished_run(ports: &Ports, request: &RunRequest) -> Result<Optio
         }
     }
     Ok(None)
+}
+
+/// What a command that asks for several things, one after the other, has done if it was interrupted: for each request the run
+/// that ended just before the next one's began. `None` for what it has not done, and for all if nothing is unfinished.
+pub async fn ended_before(ports: &Ports, requests: &[RunRequest]) -> Result<Vec<Option<RunKey>>> {
+    let mut ended = vec![None; requests.len()];
+    for (place, request) in requests.iter().enumerate().skip(1).rev() {
+        let Some(unfinished) = unfinished_run(ports, request).await? else { continue };
+        let runs = list_all(ports, &Range::Runs(request.tenant.clone())).await?;
+        let runs = runs.into_iter().filter_map(|(_, versioned)| match versioned.row {
+            Row::Run(run) => Some(run),
+            _ => None,
+        });
+        let runs: Vec<Run> = runs.collect();
+        let mut next = runs.iter().find(|run| run.key == unfinished);
+        for earlier in (0..place).rev() {
+            let is_its = |run: &&Run, next: &Run| {
+                is_same(ports, run, &requests[earlier]) && ended_just_before(run, next)
+            };
+            next = next.and_then(|next| runs.iter().find(|run| is_its(run, next)));
+            let Some(run) = next else { break };
+            // One whose briefing is not delivered is still to be gone on with.
+            if is_over(ports, run).await? {
+                ended[earlier] = Some(run.key.clone());
+            }
+        }
+        break;
+    }
+    Ok(ended)
+}
+
+fn ended_just_before(run: &Run, next: &Run) -> bool {
+    let between_ms = run.finished_ms.and_then(|ended_ms| next.created_ms.checked_sub(ended_ms));
+    between_ms.is_some_and(|between_ms| between_ms <= NEXT_BEGINS_MS)
 }
 
 /// True once nothing more will happen in a run: it has ended and its briefing has been delivered.
@@ -88,6 +125,7 @@ fn is_same(ports: &Ports, run: &Run, request: &RunRequest) -> bool {
         && run.warms.is_none()
         && run.source.content == request.source.content
         && run.source.name == request.source.name
+        && run.source.link == request.source.link
         && run.depth == request.depth
         && run.use_cache == request.use_cache
         && run.catalogue_version == ports.catalogue.version

@@ -187,6 +187,8 @@ fn only_the_same_request_goes_on() {
             source: Source { name: "other.vtt".into(), ..same.source.clone() },
             ..same.clone()
         });
+        let link = Some("https://example.org/talk".to_owned());
+        others.push(RunRequest { source: Source { link, ..same.source.clone() }, ..same.clone() });
         for other in others {
             assert_eq!(found(ports.clone(), other.clone()).await, None, "{other:?}");
         }
@@ -245,5 +247,56 @@ fn a_run_that_was_left_is_nobody_elses_to_end_or_to_start() {
         ports.clock.sleep(DAY_MS).await;
         crate::sweep_beside(&ports, &left).await.unwrap();
         assert_eq!(status(left).await, RunStatus::Failed);
+    });
+}
+
+#[test]
+fn what_a_command_has_done_is_told_from_what_was_done_another_day() {
+    let house = House::new(None, None);
+    let ports = house.ports.clone();
+    house.block_on(async move {
+        let base = request(&ports, None).await;
+        let of = |name: &str| RunRequest {
+            source: Source { name: name.into(), ..base.source.clone() },
+            ..base.clone()
+        };
+        let asked = ["a", "b", "c", "d"].map(of);
+        let done = async || crate::ended_before(&ports, &asked).await.unwrap();
+        let run = async |place: usize| {
+            let (run, _) = crate::start_run(&ports, &asked[place]).await.unwrap();
+            crate::finish_run(&ports, &run, None).await.unwrap();
+            crate::deliver(&ports, &run).await.unwrap();
+            ports.clock.sleep(1_000).await;
+            run
+        };
+        let begin = async |place: usize| crate::start_run(&ports, &asked[place]).await.unwrap().0;
+        // Another day.
+        run(0).await;
+        run(1).await;
+        assert_eq!(done().await, [None, None, None, None]);
+        ports.clock.sleep(DAY_MS).await;
+        let first = begin(0).await;
+        assert_eq!(done().await, [None, None, None, None], "the first is gone on with");
+        crate::finish_run(&ports, &first, None).await.unwrap();
+        crate::deliver(&ports, &first).await.unwrap();
+        let second = run(1).await;
+        let third = begin(2).await;
+        assert_eq!(done().await, [Some(first.clone()), Some(second), None, None]);
+        // It goes on a day later.
+        ports.clock.sleep(DAY_MS).await;
+        crate::resume_run(&ports, &third).await.unwrap();
+        crate::finish_run(&ports, &third, None).await.unwrap();
+        begin(3).await;
+        let [a, b, c, d] = &done().await[..] else { panic!() };
+        assert!(a.is_some() && b.is_some() && d.is_none());
+        assert_eq!(*c, None, "its briefing is still to be delivered");
+        crate::deliver(&ports, &third).await.unwrap();
+        assert_eq!(done().await[2], Some(third));
+        // What is asked for alone is another request.
+        assert_eq!(crate::ended_before(&ports, &[asked[0].clone()]).await.unwrap(), [None]);
+        assert_eq!(
+            crate::ended_before(&ports, &[asked[0].clone(), asked[3].clone()]).await.unwrap(),
+            [None, None]
+        );
     });
 }

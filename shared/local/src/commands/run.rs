@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use boot::Config;
 use engine::RunRequest;
 use engine::error::{Error, ErrorKind, Result};
-use engine::model::{Depth, Event, EventKind, NanoUsd, RunKey, RunStatus, Source, TenantId};
+use engine::model::{Event, EventKind, NanoUsd, RunKey, RunStatus, Source, TenantId};
 use futures::StreamExt as _;
 use futures::channel::mpsc::UnboundedReceiver;
 use futures::future::{Either, join4, select};
@@ -42,9 +42,21 @@ pub(super) async fn run(config: &Config, arguments: &RunArguments) -> Result<Exi
     let folder = state.folder();
     let _owner = state.own()?;
     let mut session = session::open(config, &folder).await?;
-    let mut code = ExitCode::SUCCESS;
+    let mut requests = Vec::new();
     for input in &inputs {
-        let ended = run_one(config, arguments, &mut session, input).await?;
+        requests.push(request(&session.ports, arguments, input).await?);
+    }
+    // An interrupted command goes on where it stopped: what it has done before is not done again.
+    let done = engine::ended_before(&session.ports, &requests).await?;
+    let mut code = ExitCode::SUCCESS;
+    for (request, done) in requests.iter().zip(done) {
+        let ended = match done {
+            Some(run) => {
+                say(&format!("{}: done before, as run {}", render::safe(&request.source.name), run.run));
+                Some(run)
+            }
+            None => run_one(config, &mut session, request).await?,
+        };
         session.rows.settled().await?;
         let Some(key) = ended else {
             say("\ninterrupted; the same command goes on where it stopped");
@@ -92,34 +104,28 @@ fn width(config: &Config) -> usize {
     config.columns.unwrap_or(DEFAULT_WIDTH).clamp(40, 120)
 }
 
-/// Runs one input to its end; `None` if it was interrupted.
-async fn run_one(
-    config: &Config,
-    arguments: &RunArguments,
-    session: &mut Session,
-    input: &Input,
-) -> Result<Option<RunKey>> {
-    let size = match input.media_type {
-        Source::LINK => String::new(),
-        _ => format!(" {} bytes,", input.bytes.len()),
+/// Runs one request to its end; `None` if it was interrupted.
+async fn run_one(config: &Config, session: &mut Session, request: &RunRequest) -> Result<Option<RunKey>> {
+    let RunRequest { source, depth, .. } = request;
+    let size = match source.to_fetch() {
+        Some(_) => String::new(),
+        None => format!(" {} bytes,", source.bytes),
     };
-    say(&format!("{}:{size} {} depth", render::safe(&input.name), Depth::from(arguments.depth).name()));
+    say(&format!("{}:{size} {} depth", render::safe(&source.name), depth.name()));
     let Session { ports, queues, workflow, rows, events } = session;
     // This process ends with its run, and would take a call with it that makes an answer ahead.
     ports.settings.waiting_hour = NanoUsd::ZERO;
-    let request = request(ports, arguments, input).await?;
-    let depth = request.depth;
-    let key = match engine::unfinished_run(ports, &request).await? {
+    let key = match engine::unfinished_run(ports, request).await? {
         Some(key) => {
             say(&format!("going on with run {}", key.run));
             engine::resume_run(ports, &key).await?;
             key
         }
-        None => engine::start_run(ports, &request).await?.0,
+        None => engine::start_run(ports, request).await?.0,
     };
     let shown = key.clone();
     let style = style(config, std::io::stderr().is_terminal());
-    let mut view = LiveView::new(depth, plan(&ports.catalogue, depth), style);
+    let mut view = LiveView::new(*depth, plan(&ports.catalogue, *depth), style);
     for event in engine::events_after(ports, &key, 0).await? {
         view.apply(&event);
     }

@@ -219,6 +219,28 @@ fn bad_input_is_refused_with_what_would_work() {
 }
 
 #[test]
+fn several_inputs_are_done_in_their_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let inputs = ["speech.txt", "flood-budget.vtt", "bahnhof.srt"];
+    let paths = inputs.map(sample);
+    let mut arguments = vec!["run", "--depth", "quick", "--state", path_text(&state)];
+    arguments.extend(paths.iter().map(|path| path_text(path)));
+    let output = run(&mut assay(&arguments));
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let printed = text(&output.stdout);
+    assert_eq!(printed.matches("\nRun    ").count(), 3, "{printed}");
+    arguments.push("--json");
+    let output = run(&mut assay(&arguments));
+    let printed = text(&output.stdout);
+    // One object a line.
+    let reports: Vec<Value> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told = reports.iter().map(|report| (report["source"]["name"].as_str(), report["status"].as_str()));
+    let expected = inputs.map(|name| (Some(name), Some("complete")));
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn one_bad_input_of_several_stores_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (state, bad) = (folder.path().join("state"), folder.path().join("bad.txt"));

@@ -221,6 +221,36 @@ fn an_interrupt_keeps_what_was_done() {
 
 #[cfg(unix)]
 #[test]
+fn an_interrupt_in_a_later_input_keeps_the_earlier_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = ScriptedServer::start(Script::new(Vec::new()).with_latency_ms(300)).unwrap();
+    let state = folder.path().join("state");
+    let state = state.to_str().unwrap();
+    let later = sample("speech.txt");
+    let both = || {
+        let mut both = command(&server.url(), state);
+        both.arg("--fresh").arg(&later);
+        both
+    };
+    interrupt_when(&mut both(), |said| {
+        said.split_once("speech.txt:")
+            .is_some_and(|(_, later)| later.lines().any(|line| done_step(line).is_some()))
+    });
+    let again = run(&mut both());
+    let told = String::from_utf8_lossy(&again.stderr);
+    assert!(told.contains("flood-budget.vtt: done before") && told.contains("going on with run"), "{told}");
+    let printed = String::from_utf8_lossy(&again.stdout);
+    let mut reports: Vec<Value> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let names: Vec<_> = reports.iter().map(|report| report["source"]["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["flood-budget.vtt", "speech.txt"]);
+    assert!(reports.iter().all(|report| report["status"] == "complete"));
+    check_money(&reports, &server.bill().lines());
+    reports.reverse();
+    assert_eq!(all_reports(state), reports, "there are no other runs");
+}
+
+#[cfg(unix)]
+#[test]
 fn an_interrupted_run_goes_on_past_its_deadline_whatever_ran_meanwhile() {
     let folder = tempfile::tempdir().unwrap();
     let server = ScriptedServer::start(Script::new(Vec::new()).with_latency_ms(300)).unwrap();
