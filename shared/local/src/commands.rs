@@ -1,4 +1,4 @@
-//! The commands, and how they end: 0 done, 1 no briefing, 2 bad input or usage, 130 interrupted.
+//! The commands, and how they end: 0 done, 1 no briefing or one that could not be posted, 2 bad input or usage, 130 interrupted.
 
 mod agents;
 mod cache;

@@ -3,9 +3,11 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use engine::error::{Error, ErrorKind, Result};
+use engine::model::RunKey;
 use engine::ports::{Delivery, Post};
 use fd_lock::{RwLock, RwLockWriteGuard};
 
@@ -54,12 +56,22 @@ impl State {
 }
 
 /// Posts go to a folder, one file a run.
-pub struct BriefingFolder(PathBuf);
+pub struct BriefingFolder {
+    folder: PathBuf,
+    /// The last post that could not be made, and why.
+    refused: Mutex<Option<(RunKey, String)>>,
+}
 
 impl BriefingFolder {
     /// Posts into `folder`, which is made when first needed.
     pub fn new(folder: PathBuf) -> Self {
-        Self(folder)
+        Self { folder, refused: Mutex::default() }
+    }
+
+    /// Why a run's post could not be made, if it was the last one that was tried.
+    pub fn refused(&self, run: &RunKey) -> Option<String> {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.as_ref().filter(|(of, _)| of == run).map(|(_, why)| why.clone())
     }
 }
 
@@ -71,7 +83,12 @@ impl Delivery for BriefingFolder {
 
     async fn post(&self, post: &Post) -> Result<String> {
         let name = format!("{}.txt", post.run.run);
-        write_whole(&self.0.join(&name), post.text.as_bytes()).map_err(|error| {
+        let path = self.folder.join(&name);
+        let written = write_whole(&path, post.text.as_bytes());
+        let why =
+            written.as_ref().err().map(|error| format!("{} cannot be written ({error})", path.display()));
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = why.map(|why| (post.run.clone(), why));
+        written.map_err(|error| {
             Error::new(ErrorKind::Storage, "the briefing could not be written").because(error)
         })?;
         Ok(name)

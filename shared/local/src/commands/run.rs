@@ -20,7 +20,7 @@ use crate::cli::RunArguments;
 use crate::host::{self, Concurrency};
 use crate::input::{self, About, Input};
 use crate::live::{LiveView, Screen, plan};
-use crate::state::{State, write_whole};
+use crate::state::{BriefingFolder, State, write_whole};
 
 const REDRAW_MS: u64 = 100;
 const DEFAULT_WIDTH: usize = 100;
@@ -53,21 +53,24 @@ pub(super) async fn run(config: &Config, arguments: &RunArguments) -> Result<Exi
         let ended = match done {
             Some(run) => {
                 say(&format!("{}: done before, as run {}", render::safe(&request.source.name), run.run));
-                Some(run)
+                Some(Ended { run, unposted: None })
             }
             None => run_one(config, &mut session, request).await?,
         };
         session.rows.settled().await?;
-        let Some(key) = ended else {
+        let Some(Ended { run, unposted }) = ended else {
             say("\ninterrupted; the same command goes on where it stopped");
             return Ok(ExitCode::from(INTERRUPTED));
         };
-        let report = Report::load(&session.ports, &key).await?;
+        let report = Report::load(&session.ports, &run).await?;
         if let (Some(form), Some(path)) = (form, &arguments.out) {
             write_out(&report, form, path)?;
         }
         show(config, &report, arguments.json, inputs.len() > 1)?;
-        if report.run.status == RunStatus::Failed {
+        if let Some(why) = &unposted {
+            say(&format!("the briefing is not posted yet: {why}; the same command tries again"));
+        }
+        if report.run.status == RunStatus::Failed || unposted.is_some() {
             code = ExitCode::from(FAILED);
         }
     }
@@ -104,15 +107,22 @@ fn width(config: &Config) -> usize {
     config.columns.unwrap_or(DEFAULT_WIDTH).clamp(40, 120)
 }
 
+/// A run that has ended.
+struct Ended {
+    run: RunKey,
+    /// Why its briefing is not posted, if it is not.
+    unposted: Option<String>,
+}
+
 /// Runs one request to its end; `None` if it was interrupted.
-async fn run_one(config: &Config, session: &mut Session, request: &RunRequest) -> Result<Option<RunKey>> {
+async fn run_one(config: &Config, session: &mut Session, request: &RunRequest) -> Result<Option<Ended>> {
     let RunRequest { source, depth, .. } = request;
     let size = match source.to_fetch() {
         Some(_) => String::new(),
         None => format!(" {} bytes,", source.bytes),
     };
     say(&format!("{}:{size} {} depth", render::safe(&source.name), depth.name()));
-    let Session { ports, queues, workflow, rows, events } = session;
+    let Session { ports, queues, workflow, rows, briefings, events } = session;
     // This process ends with its run, and would take a call with it that makes an answer ahead.
     ports.settings.waiting_hour = NanoUsd::ZERO;
     let key = match engine::unfinished_run(ports, request).await? {
@@ -135,7 +145,7 @@ async fn run_one(config: &Config, session: &mut Session, request: &RunRequest) -
         host::sweep_beside(ports, &shown),
         prepare(ports, &shown),
     ));
-    let watched = pin!(watch(ports, &shown, &mut view, events, width(config)));
+    let watched = pin!(watch(ports, &shown, &mut view, events, briefings, width(config)));
     let work = pin!(async {
         match select(watched, platform).await {
             Either::Left((watched, _)) => watched,
@@ -145,7 +155,7 @@ async fn run_one(config: &Config, session: &mut Session, request: &RunRequest) -
     let interrupt = pin!(tokio::signal::ctrl_c());
     let broken = pin!(rows.broken());
     match select(work, select(interrupt, broken)).await {
-        Either::Left((watched, _)) => watched.map(|()| Some(key)),
+        Either::Left((watched, _)) => watched.map(|unposted| Some(Ended { run: key, unposted })),
         Either::Right((Either::Left(_), _)) => Ok(None),
         Either::Right((Either::Right((error, _)), _)) => Err(error),
     }
@@ -186,22 +196,27 @@ async fn prepare(ports: &engine::ports::Ports, run: &RunKey) {
     boot::prepare(&ports.catalogue).await;
 }
 
-/// Shows what happens in a run until its briefing is delivered. What happens meanwhile in others, such as the end of one
-/// that an earlier command left, is not shown.
+/// Shows what happens in a run until its briefing is delivered, or cannot be; then why not. What happens meanwhile in others,
+/// such as the end of one that was making an answer ahead, is not shown.
 async fn watch(
     ports: &engine::ports::Ports,
     run: &RunKey,
     view: &mut LiveView,
     events: &mut UnboundedReceiver<(RunKey, Event)>,
+    briefings: &BriefingFolder,
     width: usize,
-) -> Result<()> {
+) -> Result<Option<String>> {
     const TALLEST: usize = 23;
+    /// A briefing is posted so long after its run's end at the latest.
+    const POSTED_MS: u64 = 10_000;
     let mut errors = std::io::stderr();
     let terminal = errors.is_terminal();
     let mut screen = Screen::default();
+    let mut ended_ms = None;
     loop {
+        let ticks = terminal || view.is_finished();
         let tick = pin!(async {
-            if terminal { ports.clock.sleep(REDRAW_MS).await } else { futures::future::pending().await }
+            if ticks { ports.clock.sleep(REDRAW_MS).await } else { futures::future::pending().await }
         });
         let event = match select(events.next(), tick).await {
             Either::Left((Some((of, _)), _)) if of != *run => continue,
@@ -213,15 +228,24 @@ async fn watch(
         }
         let delivered = matches!(event, Some(Event { kind: EventKind::Delivered { .. }, .. }));
         let now = ports.clock.now_ms();
+        let unposted = if view.is_finished() && !delivered {
+            let waited_ms = now.saturating_sub(*ended_ms.get_or_insert(now));
+            let late = || (waited_ms > POSTED_MS).then(|| "it takes too long".to_owned());
+            briefings.refused(run).or_else(late)
+        } else {
+            None
+        };
+        let is_last = delivered || unposted.is_some();
         let text = match &event {
             Some(event) if !terminal => view.line(event) + "\n",
-            _ if delivered => screen.last_frame(view, now, width, TALLEST),
+            None if !terminal => String::new(),
+            _ if is_last => screen.last_frame(view, now, width, TALLEST),
             _ => screen.frame(view, now, width, TALLEST).unwrap_or_default(),
         };
         // The run goes on although nobody watches.
         let _ = errors.write_all(text.as_bytes());
-        if delivered {
-            return Ok(());
+        if is_last {
+            return Ok(unposted);
         }
     }
 }

@@ -36,7 +36,7 @@ pub(super) async fn serve(config: &Config, arguments: &ServeArguments) -> Result
     let _owner = state.own()?;
     let listener = listen(arguments.port)?;
     let address = listener.local_addr().map_err(|error| stopped("no address", error))?;
-    let Session { ports, queues, workflow, rows, events } = session::open(config, &folder).await?;
+    let Session { ports, queues, workflow, rows, events, .. } = session::open(config, &folder).await?;
     // Nobody watches here.
     drop(events);
     let resumed = engine::resume_unfinished(&ports).await?;

@@ -6,7 +6,7 @@ use boot::{Config, Lite};
 use engine::error::Result;
 use engine::memory::MemoryQueues;
 use engine::model::{Event, RunKey};
-use engine::ports::Ports;
+use engine::ports::{Delivery, Ports};
 use futures::channel::mpsc::UnboundedReceiver;
 
 use crate::state::BriefingFolder;
@@ -23,6 +23,8 @@ pub(crate) struct Session {
     pub(crate) workflow: Arc<LocalWorkflow>,
     /// The rows behind the ports. Whatever leaves the process waits until they are settled.
     pub(crate) rows: Arc<boot::Owned>,
+    /// Where briefings are posted.
+    pub(crate) briefings: Arc<BriefingFolder>,
     /// Every event of every run, once it is stored.
     pub(crate) events: UnboundedReceiver<(RunKey, Event)>,
 }
@@ -47,7 +49,7 @@ pub(crate) async fn open(config: &Config, folder: &std::path::Path) -> Result<Se
     let queues = Arc::new(MemoryQueues::new(clock.clone(), VISIBILITY_MS, MAX_RECEIVE_COUNT));
     let workflow = Arc::new(LocalWorkflow::new(clock.clone(), random.clone(), queues.clone())?);
     let events = store.watch();
-    let briefings: Arc<dyn engine::ports::Delivery> = Arc::new(BriefingFolder::new(folder.join("briefings")));
+    let briefings = Arc::new(BriefingFolder::new(folder.join("briefings")));
     let ports = Ports {
         clock,
         random,
@@ -67,8 +69,8 @@ pub(crate) async fn open(config: &Config, folder: &std::path::Path) -> Result<Se
         tools,
         platforms,
         memory,
-        delivery: Arc::new(boot::Outward::new(briefings, store.clone())),
+        delivery: Arc::new(boot::Outward::new(briefings.clone() as Arc<dyn Delivery>, store.clone())),
         metrics: Arc::new(boot::Measures::new(config.spans.as_ref())?),
     };
-    Ok(Session { ports, queues, workflow, rows: store, events })
+    Ok(Session { ports, queues, workflow, rows: store, briefings, events })
 }

@@ -260,6 +260,30 @@ fn one_bad_input_of_several_stores_nothing() {
 }
 
 #[test]
+fn a_briefing_that_cannot_be_posted_holds_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, state) = (sample("speech.txt"), folder.path().join("state"));
+    let posts = state.join("briefings");
+    fs::create_dir(&state).unwrap();
+    fs::write(&posts, "").unwrap();
+    let command = ["run", path_text(&input), "--json", "--state", path_text(&state)];
+    let output = run(&mut assay(&command));
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let first = json(&output);
+    assert_eq!(first["status"], "complete");
+    let id = first["run_id"].as_str().unwrap();
+    let post = posts.join(format!("{id}.txt"));
+    assert!(said.contains(path_text(&post)) && said.contains("exists"), "{said}");
+    // Once it can be posted, the same command does so and runs nothing again.
+    fs::remove_file(&posts).unwrap();
+    let output = run(&mut assay(&command));
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_eq!(json(&output), first);
+    assert!(post.exists());
+}
+
+#[test]
 fn a_folder_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let talks = folder.path().join("talks");
