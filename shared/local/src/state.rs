@@ -95,6 +95,20 @@ impl Delivery for BriefingFolder {
     }
 }
 
+/// Whether [`write_whole`] can write there, as far as that can be tried before there is anything to write. Makes no folder and
+/// leaves nothing behind.
+pub fn try_to_write(path: &Path) -> std::io::Result<()> {
+    if path.is_dir() {
+        return Err(std::io::ErrorKind::IsADirectory.into());
+    }
+    let here = Path::new(".");
+    let mut folders = path.ancestors().skip(1).map(|it| if it.as_os_str().is_empty() { here } else { it });
+    let nearest = folders.find(|folder| folder.exists()).unwrap_or(here);
+    let part = nearest.join(format!("assay.{}.part", std::process::id()));
+    File::create(&part)?;
+    fs::remove_file(&part)
+}
+
 /// Writes a file whole or not at all.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -126,5 +140,19 @@ mod tests {
         let channel = BriefingFolder::new(folder.path().to_owned());
         let verdict = futures::executor::block_on(engine::contract::delivery_contract(&channel, posts));
         assert_eq!(verdict, Ok(()));
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_told_before_there_is_anything_to_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "words").unwrap();
+        for good in ["new.md", "deep/deeper/new.md", "file"] {
+            try_to_write(&folder.path().join(good)).unwrap();
+        }
+        assert!(try_to_write(folder.path()).is_err());
+        assert!(try_to_write(&file.join("new.md")).is_err());
+        assert_eq!(fs::read_to_string(&file).unwrap(), "words");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left");
     }
 }

@@ -20,14 +20,15 @@ use crate::cli::RunArguments;
 use crate::host::{self, Concurrency};
 use crate::input::{self, About, Input};
 use crate::live::{LiveView, Screen, plan};
-use crate::state::{BriefingFolder, State, write_whole};
+use crate::state::{BriefingFolder, State, try_to_write, write_whole};
 
 const REDRAW_MS: u64 = 100;
 const DEFAULT_WIDTH: usize = 100;
 
 /// Analyses the inputs one after the other and prints their briefings.
 pub(super) async fn run(config: &Config, arguments: &RunArguments) -> Result<ExitCode> {
-    let form = arguments.out.as_deref().map(Form::of_file).transpose()?;
+    let out = arguments.out.as_deref();
+    let out = out.map(|path| Form::of_file(path).map(|form| (form, path))).transpose()?;
     if arguments.out.is_some() && arguments.inputs.len() > 1 {
         return Err(Error::new(ErrorKind::InvalidInput, "--out takes one input at a time"));
     }
@@ -38,6 +39,9 @@ pub(super) async fn run(config: &Config, arguments: &RunArguments) -> Result<Exi
     // All inputs are read and checked before anything is stored or spent.
     let inputs: Vec<Input> =
         arguments.inputs.iter().map(|input| input::read(config, input, about)).collect::<Result<_>>()?;
+    if let Some((_, path)) = out {
+        check_out(path, &arguments.inputs)?;
+    }
     let mut state = State::open(&arguments.state.folder)?;
     let folder = state.folder();
     let _owner = state.own()?;
@@ -63,10 +67,12 @@ pub(super) async fn run(config: &Config, arguments: &RunArguments) -> Result<Exi
             return Ok(ExitCode::from(INTERRUPTED));
         };
         let report = Report::load(&session.ports, &run).await?;
-        if let (Some(form), Some(path)) = (form, &arguments.out) {
-            write_out(&report, form, path)?;
-        }
         show(config, &report, arguments.json, inputs.len() > 1)?;
+        if let Some((form, path)) = out {
+            let kept =
+                |error: Error| error.with("the briefing is kept", format!("cargo assay show {}", run.run));
+            write_out(&report, form, path).map_err(kept)?;
+        }
         if let Some(why) = &unposted {
             say(&format!("the briefing is not posted yet: {why}; the same command tries again"));
         }
@@ -91,12 +97,28 @@ fn one_line_of(json: &str) -> String {
     json.lines().map(str::trim_start).collect::<String>() + "\n"
 }
 
+/// Refuses a file to write to that is one of the inputs or cannot be written, before anything is spent.
+fn check_out(out: &Path, inputs: &[String]) -> Result<()> {
+    let is_out = |input: &String| match (out.canonicalize(), Path::new(input).canonicalize()) {
+        (Ok(out), Ok(input)) => out == input,
+        _ => false,
+    };
+    if inputs.iter().any(is_out) {
+        let what =
+            format!("{}: is the input, which it would replace; give --out another file", out.display());
+        return Err(Error::new(ErrorKind::InvalidInput, what));
+    }
+    try_to_write(out).map_err(|error| unwritten(out, error))
+}
+
 /// Writes a report to a file, whole or not at all.
 pub(super) fn write_out(report: &Report, form: Form, path: &Path) -> Result<()> {
-    write_whole(path, form.render(report).as_bytes()).map_err(|error| {
-        Error::new(ErrorKind::InvalidInput, format!("{}: cannot be written ({error})", path.display()))
-            .because(error)
-    })
+    write_whole(path, form.render(report).as_bytes()).map_err(|error| unwritten(path, error))
+}
+
+fn unwritten(path: &Path, error: std::io::Error) -> Error {
+    let what = format!("{}: cannot be written ({error}); give --out another file", path.display());
+    Error::new(ErrorKind::InvalidInput, what).because(error)
 }
 
 fn style(config: &Config, terminal: bool) -> Style {

@@ -260,6 +260,42 @@ fn one_bad_input_of_several_stores_nothing() {
 }
 
 #[test]
+fn a_file_that_cannot_be_written_is_refused_before_anything_is_spent() {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, state) = (folder.path().join("talk.md"), folder.path().join("state"));
+    let words =
+        "The harbour wall cost 4 million pounds in 2024. It holds back 3 metres of water.\n".repeat(4);
+    fs::write(&input, &words).unwrap();
+    fs::create_dir(folder.path().join("folder.md")).unwrap();
+    let write = |out: &str| {
+        let out = folder.path().join(out);
+        run(&mut assay(&["run", path_text(&input), "--state", path_text(&state), "--out", path_text(&out)]))
+    };
+    for (out, says) in [
+        ("talk.md", "is the input"),
+        ("folder.md/../talk.md", "is the input"),
+        ("folder.md", "directory"),
+        ("talk.md/deep/briefing.md", "cannot be written"),
+    ] {
+        let output = write(out);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{out}: {said}");
+        assert!(said.contains(says) && said.contains("--out"), "{out}: {said}");
+        assert!(!state.exists() && output.stdout.is_empty(), "{out}");
+    }
+    assert_eq!(fs::read_to_string(&input).unwrap(), words);
+    // Once the state is there, its lock is in the way.
+    let output = write("state/lock/briefing.md");
+    let (printed, said) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    let run = printed.split_once("\nRun    ").unwrap().1.split(' ').next().unwrap();
+    assert!(
+        said.contains("cannot be written") && said.contains(&format!("cargo assay show {run}")),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_briefing_that_cannot_be_posted_holds_nobody() {
     let folder = tempfile::tempdir().unwrap();
     let (input, state) = (sample("speech.txt"), folder.path().join("state"));
