@@ -8,5 +8,6 @@ pub mod host;
 pub mod input;
 pub mod live;
 pub mod state;
+pub mod terminal;
 pub mod validate;
 pub mod workflow;

@@ -21,9 +21,13 @@ use crate::host::{self, Concurrency};
 use crate::input::{self, About, Input};
 use crate::live::{LiveView, Screen, plan};
 use crate::state::{BriefingFolder, State, try_to_write, write_whole};
+use crate::terminal;
 
 const REDRAW_MS: u64 = 100;
+/// The columns of a briefing that goes to no terminal.
 const DEFAULT_WIDTH: usize = 100;
+/// The columns and lines of a terminal that does not say how large it is.
+const DEFAULT_TERMINAL: (usize, usize) = (80, 24);
 
 /// Analyses the inputs one after the other and prints their briefings.
 pub(super) async fn run(config: &Config, arguments: &RunArguments) -> Result<ExitCode> {
@@ -89,7 +93,10 @@ pub(super) fn show(config: &Config, report: &Report, json: bool, one_line: bool)
         let text = render::json::render(report);
         return print(&if one_line { one_line_of(&text) } else { text });
     }
-    print(&render::text::render(report, style(config, std::io::stdout().is_terminal()), width(config)))
+    let output = std::io::stdout();
+    let columns = terminal::size(&output).map(|(columns, _)| columns).or(config.columns);
+    let width = columns.unwrap_or(DEFAULT_WIDTH).clamp(40, 120);
+    print(&render::text::render(report, style(config, output.is_terminal()), width))
 }
 
 /// The same JSON on one line: line breaks occur between its parts only.
@@ -123,10 +130,6 @@ fn unwritten(path: &Path, error: std::io::Error) -> Error {
 
 fn style(config: &Config, terminal: bool) -> Style {
     if terminal && !config.no_color { Style::Ansi } else { Style::Plain }
-}
-
-fn width(config: &Config) -> usize {
-    config.columns.unwrap_or(DEFAULT_WIDTH).clamp(40, 120)
 }
 
 /// A run that has ended.
@@ -167,7 +170,7 @@ async fn run_one(config: &Config, session: &mut Session, request: &RunRequest) -
         host::sweep_beside(ports, &shown),
         prepare(ports, &shown),
     ));
-    let watched = pin!(watch(ports, &shown, &mut view, events, briefings, width(config)));
+    let watched = pin!(watch(ports, &shown, &mut view, events, briefings, config.columns));
     let work = pin!(async {
         match select(watched, platform).await {
             Either::Left((watched, _)) => watched,
@@ -226,9 +229,8 @@ async fn watch(
     view: &mut LiveView,
     events: &mut UnboundedReceiver<(RunKey, Event)>,
     briefings: &BriefingFolder,
-    width: usize,
+    columns: Option<usize>,
 ) -> Result<Option<String>> {
-    const TALLEST: usize = 23;
     /// A briefing is posted so long after its run's end at the latest.
     const POSTED_MS: u64 = 10_000;
     let mut errors = std::io::stderr();
@@ -258,11 +260,14 @@ async fn watch(
             None
         };
         let is_last = delivered || unposted.is_some();
+        // It may be made larger or smaller at any time.
+        let (width, height) =
+            terminal::size(&errors).unwrap_or((columns.unwrap_or(DEFAULT_TERMINAL.0), DEFAULT_TERMINAL.1));
         let text = match &event {
             Some(event) if !terminal => view.line(event) + "\n",
             None if !terminal => String::new(),
-            _ if is_last => screen.last_frame(view, now, width, TALLEST),
-            _ => screen.frame(view, now, width, TALLEST).unwrap_or_default(),
+            _ if is_last => screen.last_frame(view, now, width, height),
+            _ => screen.frame(view, now, width, height).unwrap_or_default(),
         };
         // The run goes on although nobody watches.
         let _ = errors.write_all(text.as_bytes());
