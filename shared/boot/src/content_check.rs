@@ -25,12 +25,7 @@ pub fn media_type(name: &str) -> &'static str {
 pub fn check_content(name: &str, bytes: &[u8]) -> Result<()> {
     let refuse = |kind: ErrorKind, what: &str| Err(Error::new(kind, format!("{name}: {what}")));
     if bytes.len() as u64 > LARGEST_INPUT_BYTES {
-        let what = format!(
-            "{} MB is more than the {} MB one input may have; split it",
-            bytes.len() / (1024 * 1024),
-            LARGEST_INPUT_BYTES / (1024 * 1024)
-        );
-        return refuse(ErrorKind::TooLarge, &what);
+        return Err(too_large(name));
     }
     if let [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] = bytes {
         return refuse(
@@ -86,6 +81,15 @@ fn is_for_machines(byte: &u8) -> bool {
     *byte < 0x20 && !matches!(byte, b'\t' | b'\n' | 0x0b | 0x0c | b'\r' | 0x1a | 0x1b)
 }
 
+/// The refusal of an input of more than [`LARGEST_INPUT_BYTES`].
+pub fn too_large(name: &str) -> Error {
+    let most = LARGEST_INPUT_BYTES / (1024 * 1024);
+    Error::new(
+        ErrorKind::TooLarge,
+        format!("{name}: is more than {most} MB, the most one input may have; split it"),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,7 +116,7 @@ mod tests {
         check(b"\xFF\xFEh\0i\0", Some("UTF-16"));
         check(b"\x7fELF\0\0", Some("not text"));
         check(b"one\ntwo \xE9\n", Some("line 2 is not UTF-8"));
-        check(&vec![b'a'; 9 * 1024 * 1024], Some("split it"));
+        check(&vec![b'a'; LARGEST_INPUT_BYTES as usize + 1], Some("is more than 8 MB"));
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub use catalogue::Protocol;
 pub use clock::{OsRandom, SystemClock, secret_bytes};
 pub use cloud::{Cloud, Credentials, RedisUrl};
 pub use config::{Config, ModelConfig, log_filter};
-pub use content_check::{LARGEST_INPUT_BYTES, check_content, media_type};
+pub use content_check::{LARGEST_INPUT_BYTES, check_content, media_type, too_large};
 pub use declared::DeclaredPrices;
 pub use links::{check_link, link_of_episode};
 pub use lite::{Lite, open_lite};

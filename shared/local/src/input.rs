@@ -41,11 +41,16 @@ pub fn read(config: &Config, argument: &str, about: About<'_>) -> Result<Input> 
     }
     let link = about.link.map(|link| boot::check_link(config, link)).transpose()?;
     let (name, bytes) = if argument == "-" {
-        ("standard input".to_owned(), read_capped("standard input", &mut std::io::stdin().lock())?)
+        let name = "standard input";
+        let bytes = read_capped(name, &mut std::io::stdin().lock())?;
+        boot::check_content(name, &bytes)?;
+        (name.to_owned(), bytes)
     } else {
-        read_file(argument)?
+        let (name, bytes) = read_file(argument)?;
+        // Told by all of its path: two inputs may have the same name.
+        boot::check_content(argument, &bytes)?;
+        (name, bytes)
     };
-    boot::check_content(&name, &bytes)?;
     Ok(Input { media_type: boot::media_type(&name), name, bytes, link })
 }
 
@@ -92,13 +97,7 @@ fn read_file(argument: &str) -> Result<(String, Vec<u8>)> {
     }
     if facts.is_file() && facts.len() > boot::LARGEST_INPUT_BYTES {
         // Refused before it is read.
-        let megabytes = 1024 * 1024;
-        let what = format!(
-            "{} MB is more than the {} MB one input may have; split it",
-            facts.len() / megabytes,
-            boot::LARGEST_INPUT_BYTES / megabytes
-        );
-        return Err(refuse(argument, &what));
+        return Err(boot::too_large(argument));
     }
     let mut file =
         File::open(path).map_err(|error| refuse(argument, &format!("cannot be read ({error})")))?;

@@ -202,8 +202,8 @@ fn bad_input_is_refused_with_what_would_work() {
     check_refused("program.txt", Some(b"\x7fELF\x02\x01\x01\0\0\0"), &["not text"]);
     check_refused("windows.txt", Some(b"\xFF\xFEh\0e\0l\0l\0o\0"), &["UTF-16"]);
     check_refused("latin.txt", Some(b"first line\ncaf\xE9 is open\n"), &["line 2", "UTF-8"]);
-    check_refused("huge.txt", Some(&vec![b'a'; 100 * 1024 * 1024]), &["100 MB", "split"]);
-    check_refused("line.txt", Some("word ".repeat(2 * 1024 * 1024).as_bytes()), &["10 MB", "split"]);
+    check_refused("huge.txt", Some(&vec![b'a'; 100 * 1024 * 1024]), &["more than 8 MB", "split"]);
+    check_refused("line.txt", Some("word ".repeat(2 * 1024 * 1024).as_bytes()), &["more than 8 MB", "split"]);
     check_refused("broken.vtt", Some(b"WEBVTT\n\n00:00:01.000 --> 00:00:0x.000\nHello there\n"), &["line 3"]);
     check_refused("nothing.vtt", Some(b"WEBVTT\n\nNOTE nothing here\n"), &["line 1", "no cue with text"]);
     check_refused("deep.json", Some("[".repeat(100_000).as_bytes()), &["line 1", "segments"]);
@@ -216,6 +216,21 @@ fn bad_input_is_refused_with_what_would_work() {
     check_refused("feed.xml", Some(feed.as_bytes()), &["a feed", "link"]);
     check_refused("build.xml", Some(b"<?xml version=\"1.0\"?><project>words</project>"), &["<project>"]);
     check_refused("music.vtt", Some(b"WEBVTT\n\n00:01.000 --> 00:02.000\n[Music]\n"), &["no words"]);
+}
+
+#[test]
+fn an_input_is_told_by_all_of_its_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let [good, bad] = ["first/talk.vtt", "second/talk.vtt"].map(|name| folder.path().join(name));
+    for path in [&good, &bad] {
+        fs::create_dir(path.parent().unwrap()).unwrap();
+    }
+    fs::copy(sample("flood-budget.vtt"), &good).unwrap();
+    fs::write(&bad, "WEBVTT\n\n00:00:01.000 --> 00:00:0x.000\nHello there\n").unwrap();
+    let state = folder.path().join("state");
+    let output = run(&mut assay(&["run", path_text(&good), path_text(&bad), "--state", path_text(&state)]));
+    let said = text(&output.stderr);
+    assert!(said.contains(&format!("{}: line 3", path_text(&bad))), "{said}");
 }
 
 #[test]
