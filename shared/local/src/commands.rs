@@ -38,8 +38,8 @@ pub fn main() -> ExitCode {
         Ok(ended) => ended,
         Err(error) => {
             say(&format!("error: {}", error.message()));
-            for (name, value) in error.context() {
-                say(&format!("  {name}: {value}"));
+            for detail in details(&error) {
+                say(&format!("  {detail}"));
             }
             ExitCode::from(exit_code(&error))
         }
@@ -84,6 +84,17 @@ fn exit_code(error: &Error) -> u8 {
         | ErrorKind::Budget => BAD_INPUT,
         _ => FAILED,
     }
+}
+
+/// What is known of an error beside its message: its causes, where nothing else says them, and its facts.
+fn details(error: &Error) -> Vec<String> {
+    let facts = error.context().iter().map(|(name, value)| format!("{name}: {value}"));
+    let mut details: Vec<String> = facts.collect();
+    let causes = error.causes();
+    if !error.message().contains(&causes) && !details.iter().any(|fact| fact.contains(&causes)) {
+        details.insert(0, format!("cause: {}", render::safe(&causes)));
+    }
+    details
 }
 
 /// A line for people on standard error. A reader that has gone away stops nothing.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use boot::Config;
 use engine::agent::Tier;
-use engine::error::Result;
+use engine::error::{Error, Result};
 use engine::model::TenantId;
 use engine::ports::{Becomes, Change, Expect, Key, Row};
 use futures::future::{Either, select};
@@ -30,14 +30,14 @@ pub(super) async fn doctor(config: &Config, arguments: &StateArguments) -> Resul
                 catalogue.version
             ),
         ),
-        Err(error) => findings.broken("catalogue", error.message()),
+        Err(error) => findings.failed("catalogue", &error),
     }
     let mut state = State::open(&arguments.folder)?;
     let folder = state.folder();
     match state.own() {
-        Err(error) => findings.broken("state folder", error.message()),
+        Err(error) => findings.failed("state folder", &error),
         Ok(_owner) => match session::open(config, &folder).await {
-            Err(error) => findings.broken("state folder", error.message()),
+            Err(error) => findings.failed("state folder", &error),
             Ok(session) => {
                 check_state(&session, arguments, &mut findings).await;
                 check_model(config, &session, &mut findings).await;
@@ -50,7 +50,7 @@ pub(super) async fn doctor(config: &Config, arguments: &StateArguments) -> Resul
     findings
         .absent("recall by meaning", "is in the bundle on AWS only; the exact and the compressed level work");
     super::print(&findings.text)?;
-    Ok(ExitCode::from(findings.failed))
+    Ok(ExitCode::from(findings.code))
 }
 
 /// Content and rows are written and read back.
@@ -104,7 +104,7 @@ async fn check_model(config: &Config, session: &Session, findings: &mut Findings
                 "model server",
                 &format!("{}, spoken to by {}", configured.base_url, protocol.name()),
             ),
-            Err(error) => findings.broken("model server", error.message()),
+            Err(error) => findings.failed("model server", &error),
         }
     }
     let patience = pin!(session.ports.clock.sleep(PATIENCE_MS));
@@ -118,7 +118,7 @@ async fn check_model(config: &Config, session: &Session, findings: &mut Findings
                 "it lists no models, so only a paid call shows whether it answers",
             );
         }
-        Either::Left((Err(error), _)) => findings.broken("model server", error.message()),
+        Either::Left((Err(error), _)) => findings.failed("model server", &error),
         Either::Right(_) => {
             findings.broken("model server", &format!("no answer in {} seconds", PATIENCE_MS / 1_000));
         }
@@ -148,7 +148,7 @@ async fn check_model(config: &Config, session: &Session, findings: &mut Findings
 #[derive(Default)]
 struct Findings {
     text: String,
-    failed: u8,
+    code: u8,
 }
 
 impl Findings {
@@ -170,14 +170,19 @@ impl Findings {
 
     fn broken(&mut self, part: &str, what: &str) {
         self.line("BROKEN", part, what);
-        self.failed = super::FAILED;
+        self.code = super::FAILED;
+    }
+
+    fn failed(&mut self, part: &str, error: &Error) {
+        let told = [vec![error.message().to_owned()], super::details(error)].concat();
+        self.broken(part, &told.join("; "));
     }
 
     fn check(&mut self, part: &str, tried: Result<(bool, String)>) {
         match tried {
             Ok((true, what)) => self.works(part, &what),
             Ok((false, _)) => self.broken(part, "what was read back is not what was written"),
-            Err(error) => self.broken(part, error.message()),
+            Err(error) => self.failed(part, &error),
         }
     }
 }

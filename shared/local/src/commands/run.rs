@@ -50,8 +50,20 @@ pub(super) async fn run(config: &Config, arguments: &RunArguments) -> Result<Exi
     let folder = state.folder();
     let _owner = state.own()?;
     let mut session = session::open(config, &folder).await?;
+    run_all(config, arguments, out, &inputs, &mut session)
+        .await
+        .map_err(|error| session::in_folder(error, &folder))
+}
+
+async fn run_all(
+    config: &Config,
+    arguments: &RunArguments,
+    out: Option<(Form, &Path)>,
+    inputs: &[Input],
+    session: &mut Session,
+) -> Result<ExitCode> {
     let mut requests = Vec::new();
-    for input in &inputs {
+    for input in inputs {
         requests.push(request(&session.ports, arguments, input).await?);
     }
     // An interrupted command goes on where it stopped: what it has done before is not done again.
@@ -63,7 +75,7 @@ pub(super) async fn run(config: &Config, arguments: &RunArguments) -> Result<Exi
                 say(&format!("{}: done before, as run {}", render::safe(&request.source.name), run.run));
                 Some(Ended { run, unposted: None })
             }
-            None => run_one(config, &mut session, request).await?,
+            None => run_one(config, session, request).await?,
         };
         session.rows.settled().await?;
         let Some(Ended { run, unposted }) = ended else {

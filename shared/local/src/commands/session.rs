@@ -1,9 +1,10 @@
 //! An open state folder with every port behind it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use boot::{Config, Lite};
-use engine::error::Result;
+use engine::error::{Error, ErrorKind, Result};
 use engine::memory::MemoryQueues;
 use engine::model::{Event, RunKey};
 use engine::ports::{Delivery, Ports};
@@ -30,7 +31,20 @@ pub(crate) struct Session {
 }
 
 /// Opens the folder, which the caller owns.
-pub(crate) async fn open(config: &Config, folder: &std::path::Path) -> Result<Session> {
+pub(crate) async fn open(config: &Config, folder: &Path) -> Result<Session> {
+    open_ports(config, folder).await.map_err(|error| in_folder(error, folder))
+}
+
+/// What the store says names no path, because tenants of a server may see it; on the command line the folder is told beside it.
+pub(crate) fn in_folder(error: Error, folder: &Path) -> Error {
+    if error.kind() != ErrorKind::Storage {
+        return error;
+    }
+    let remedy = "a folder that is whole and can be written to, on a disk with room; another one is given with --state";
+    error.with("state folder", folder.display()).with("what would work", remedy)
+}
+
+async fn open_ports(config: &Config, folder: &Path) -> Result<Session> {
     let Lite {
         clock,
         catalogue,

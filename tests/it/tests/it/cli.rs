@@ -335,6 +335,31 @@ fn a_briefing_that_cannot_be_posted_holds_nobody() {
 }
 
 #[test]
+fn a_state_folder_that_cannot_be_used_is_told_with_its_cause() {
+    for (part, says) in
+        [("content", "the content folder cannot be made"), ("assay.sqlite", "cannot be opened")]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let (input, state) = (sample("speech.txt"), folder.path().join("state"));
+        fs::create_dir(&state).unwrap();
+        match part {
+            "content" => fs::write(state.join(part), "").unwrap(),
+            _ => fs::create_dir(state.join(part)).unwrap(),
+        }
+        let output = run(&mut assay(&["run", path_text(&input), "--state", path_text(&state)]));
+        let said = text(&output.stderr);
+        let doctor = run(&mut assay(&["doctor", "--state", path_text(&state)]));
+        let found = text(&doctor.stdout);
+        for told in [said, found] {
+            for part in [says, "cause: ", path_text(&state), "--state"] {
+                assert!(told.contains(part), "no `{part}` in: {told}");
+            }
+        }
+        assert_eq!((output.status.code(), doctor.status.code()), (Some(1), Some(1)));
+    }
+}
+
+#[test]
 fn a_folder_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let talks = folder.path().join("talks");
