@@ -34,7 +34,6 @@ pub struct LiveView {
 #[derive(Clone, Debug)]
 struct Row {
     planned: Planned,
-    expected: Option<usize>,
     items: BTreeMap<ItemId, State>,
 }
 
@@ -49,7 +48,7 @@ enum State {
 impl LiveView {
     /// The view of a run that has not begun, with its planned agents in order.
     pub fn new(depth: Depth, planned: Vec<Planned>, style: Style) -> LiveView {
-        let row = |planned| Row { planned, expected: None, items: BTreeMap::new() };
+        let row = |planned| Row { planned, items: BTreeMap::new() };
         LiveView {
             depth,
             style,
@@ -59,14 +58,6 @@ impl LiveView {
             finished: None,
             delivered: Vec::new(),
             budget_alerts: Vec::new(),
-        }
-    }
-
-    /// Says how many items a fanned-out agent will have, as soon as that is known. Without it the items that were
-    /// started are counted.
-    pub fn expect_items(&mut self, agent: &AgentId, items: usize) {
-        if let Some(row) = self.rows.iter_mut().find(|row| row.planned.agent == *agent) {
-            row.expected = Some(items);
         }
     }
 
@@ -110,7 +101,7 @@ impl LiveView {
     fn set(&mut self, agent: &AgentId, item: &ItemId, state: State) {
         if !self.rows.iter().any(|row| row.planned.agent == *agent) {
             let planned = Planned::unknown(agent);
-            self.rows.push(Row { planned, expected: None, items: BTreeMap::new() });
+            self.rows.push(Row { planned, items: BTreeMap::new() });
         }
         if let Some(row) = self.rows.iter_mut().find(|row| row.planned.agent == *agent) {
             row.items.insert(item.clone(), state);

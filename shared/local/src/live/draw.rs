@@ -170,7 +170,7 @@ impl Row {
     /// True if every item that is known of has ended.
     fn is_ended(&self) -> bool {
         let ended = self.items.values().filter(|state| matches!(state, State::Ended { .. })).count();
-        !self.items.is_empty() && ended >= self.items.len().max(self.expected.unwrap_or(0))
+        !self.items.is_empty() && ended == self.items.len()
     }
 
     fn told(&self, now_ms: u64, style: Style) -> Told {
@@ -195,7 +195,7 @@ impl Row {
             State::Ended { status: Status::Skipped, .. } => 1,
         };
         let count = |wanted: u32| self.items.values().filter(|state| rank(state) == wanted).count();
-        let all = self.items.len().max(self.expected.unwrap_or(0));
+        let all = self.items.len();
         let ended = self.items.values().filter(|state| rank(state) <= 4).count();
         let mut facts = vec![format!("{ended}/{all} {}", safe(noun))];
         for (wanted, word) in
@@ -216,15 +216,9 @@ impl Row {
         if let ([reason], true) = (reasons.as_slice(), ended == all) {
             facts.push((*reason).clone());
         }
-        let worst = self.items.values().max_by_key(rank);
-        let mark = worst.map(|state| told(state, now_ms, style));
-        let waits_for_more = ended == self.items.len() && ended < all;
-        match mark {
-            Some(Told { mark, tone, .. }) if !waits_for_more => {
-                Told { mark, tone, words: facts.join(" · ") }
-            }
-            _ => Told { mark: "○", tone: Tone::Accent, words: facts.join(" · ") },
-        }
+        let worst = self.items.values().max_by_key(rank).map(|state| told(state, now_ms, style));
+        let (mark, tone) = worst.map_or(("○", Tone::Faint), |worst| (worst.mark, worst.tone));
+        Told { mark, tone, words: facts.join(" · ") }
     }
 }
 
