@@ -228,7 +228,7 @@ fn a_run_that_was_left_is_nobody_elses_to_end_or_to_start() {
         assert_eq!(starts(), 2);
         let status = |run: RunKey| {
             let ports = ports.clone();
-            async move { crate::load_run(&ports, &run).await.unwrap().unwrap().status }
+            async move { load_run(&ports, &run).await.unwrap().unwrap().status }
         };
         let leftover = crate::outbox::put(&left, crate::outbox::START, OutboxMessage::Start, 0);
         ports.store.write(&[leftover]).await.unwrap();
@@ -241,7 +241,7 @@ fn a_run_that_was_left_is_nobody_elses_to_end_or_to_start() {
         // Whoever goes on with it has its whole time again.
         crate::resume_run(&ports, &left).await.unwrap();
         crate::sweep_beside(&ports, &left).await.unwrap();
-        let resumed = crate::load_run(&ports, &left).await.unwrap().unwrap();
+        let resumed = load_run(&ports, &left).await.unwrap().unwrap();
         assert_eq!(resumed.status, RunStatus::Running);
         assert_eq!(resumed.deadline_ms, ports.clock.now_ms() + resumed.depth.deadline_ms());
         ports.clock.sleep(DAY_MS).await;
