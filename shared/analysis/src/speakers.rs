@@ -43,6 +43,8 @@ pub struct Turn {
 pub fn find(document: &Document<'_>) -> Vec<Speaker> {
     let mut speakers: Vec<Speaker> = Vec::new();
     let mut places: HashMap<&str, usize> = HashMap::new();
+    // Words whose time is known, by speaker.
+    let mut timed_words: Vec<usize> = Vec::new();
     let mut before: Option<usize> = None;
     for (first, (segment, tokens)) in document.segments.iter().zip(&document.tokens).enumerate() {
         let label = segment.speaker.as_deref().unwrap_or(UNKNOWN);
@@ -56,6 +58,7 @@ pub fn find(document: &Document<'_>) -> Vec<Speaker> {
                 speaking_ms: None,
                 words_per_minute: None,
             });
+            timed_words.push(0);
             speakers.len() - 1
         });
         let speaker = &mut speakers[at];
@@ -64,16 +67,17 @@ pub fn find(document: &Document<'_>) -> Vec<Speaker> {
         if let (Some(start_ms), Some(end_ms)) = (segment.start_ms, segment.end_ms) {
             let length_ms = end_ms.saturating_sub(start_ms);
             speaker.speaking_ms = Some(speaker.speaking_ms.unwrap_or(0) + length_ms);
+            timed_words[at] += tokens.len();
         }
         before = Some(at);
     }
     let total = document.word_count().max(1) as f64;
-    for speaker in &mut speakers {
+    for (speaker, timed_words) in speakers.iter_mut().zip(timed_words) {
         speaker.share = round(speaker.words as f64 / total, 4);
         speaker.words_per_minute = speaker
             .speaking_ms
             .filter(|length_ms| *length_ms > 0)
-            .map(|length_ms| round(speaker.words as f64 * 60_000.0 / length_ms as f64, 1));
+            .map(|length_ms| round(timed_words as f64 * 60_000.0 / length_ms as f64, 1));
     }
     speakers
 }
@@ -114,6 +118,7 @@ mod tests {
             text: text.into(),
             ..Segment::default()
         };
+        let title = Segment { start_ms: None, end_ms: None, ..row("", 0, "nobody says a title") };
         let segments = [
             row("Ann", 0, "one two three"),
             row("Ann", 2000, "four"),
@@ -125,6 +130,9 @@ mod tests {
         assert_eq!((speakers[0].turns, speakers[0].words, speakers[0].share), (2, 6, 0.75));
         assert_eq!(speakers[0].words_per_minute, Some(60.0));
         assert_eq!((speakers[1].label.as_str(), speakers[1].first), (UNKNOWN, 2));
+        assert_eq!(speakers[1].words_per_minute, Some(60.0));
+        let titled = [&[title], &segments[..]].concat();
+        assert_eq!(find(&Document::new(&titled, "en"))[0].words_per_minute, Some(60.0));
         let spans: Vec<_> = turns(&document).iter().map(|turn| (turn.first, turn.end)).collect();
         assert_eq!(spans, [(0, 2), (2, 3), (3, 4)]);
     }
