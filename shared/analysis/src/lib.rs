@@ -56,8 +56,8 @@ pub use agents::{analysers, prepare};
 
 use regex::Regex;
 
-/// Whether a transcript in the format of that name can be read at all. What is wrong is said with its line and what would
-/// work.
+/// Whether a transcript in the format of that name can be read at all. What is wrong is said with its line and
+/// what would work.
 pub fn check_captions(format: &str, text: &str) -> Result<(), String> {
     let format = captions::Format::from_name(format).unwrap_or_else(|| captions::detect("", text));
     let captions = captions::parse(format, text).map_err(|error| error.to_string())?;

@@ -255,7 +255,8 @@ mod tests {
 
     #[test]
     fn lines_of_markdown_keep_their_numbers() {
-        let source = "---\ntitle: a\n---\n<!-- one\ntwo -->\n# Talk\n```\ncode\n```\n0:00 hello\n0:09 world\n0:05 again\n";
+        let before = "---\ntitle: a\n---\n<!-- one\ntwo -->\n# Talk\n```\ncode\n```\n";
+        let source = &format!("{before}0:00 hello\n0:09 world\n0:05 again\n");
         let captions = markdown(source).unwrap();
         assert!(captions.warnings[0].starts_with("line 12: times were left out"), "{:?}", captions.warnings);
     }
