@@ -61,7 +61,7 @@ use regex::Regex;
 pub fn check_captions(format: &str, text: &str) -> Result<(), String> {
     let format = captions::Format::from_name(format).unwrap_or_else(|| captions::detect("", text));
     let captions = captions::parse(format, text).map_err(|error| error.to_string())?;
-    if segments::from_cues(&captions.cues).is_empty() {
+    if !segments::have_words(&captions.cues) {
         return Err("there are no words in it; hand in a transcript with words in it".to_owned());
     }
     Ok(())

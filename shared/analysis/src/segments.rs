@@ -35,6 +35,11 @@ impl Segment {
     }
 }
 
+/// Whether there is anything to cut, without cutting all of it.
+pub fn have_words(cues: &[Cue]) -> bool {
+    cues.iter().any(|cue| !from_cues(std::slice::from_ref(cue)).is_empty()) || !from_cues(cues).is_empty()
+}
+
 /// Cuts cues into sentences. Where a transcript has no punctuation, pauses over 0.7 s and length decide.
 pub fn from_cues(cues: &[Cue]) -> Vec<Segment> {
     let pieces = split_turns(cues);

@@ -67,7 +67,10 @@ pub fn find(document: &Document<'_>) -> Vec<Speaker> {
         if let (Some(start_ms), Some(end_ms)) = (segment.start_ms, segment.end_ms) {
             let length_ms = end_ms.saturating_sub(start_ms);
             speaker.speaking_ms = Some(speaker.speaking_ms.unwrap_or(0) + length_ms);
-            timed_words[at] += tokens.len();
+            // The last of a text with times at its lines has an end nobody knows.
+            if length_ms > 0 {
+                timed_words[at] += tokens.len();
+            }
         }
         before = Some(at);
     }

@@ -82,7 +82,8 @@ pub fn pace_changes(document: &Document<'_>, most: usize) -> Vec<[Pace; 2]> {
     let spoken = || {
         document.segments.iter().enumerate().filter_map(|(index, segment)| {
             let start_ms = segment.start_ms?;
-            Some((index, start_ms, segment.end_ms?.saturating_sub(start_ms)))
+            let length_ms = segment.end_ms?.saturating_sub(start_ms);
+            (length_ms > 0).then_some((index, start_ms, length_ms))
         })
     };
     let begins_ms = spoken().map(|(_, start_ms, _)| start_ms).min().unwrap_or(0);

@@ -13,8 +13,6 @@ use super::{CaptionError, Captions, Cue, Span};
 
 /// Fewer stamped lines than this are prose that mentions a time.
 const FEWEST_STAMPS: usize = 3;
-/// And so they are where more paragraphs than this come to each of them.
-const MOST_PARAGRAPHS: usize = 4;
 
 /// Plain text: an empty line ends a paragraph, and so does a line that starts with a speaker or a time.
 pub(super) fn text(text: &str) -> Result<Captions, CaptionError> {
@@ -29,17 +27,20 @@ struct Paragraph {
 }
 
 fn from_lines(lines: &[(usize, &str)]) -> Result<Captions, CaptionError> {
-    let stamps = lines.iter().filter(|(_, line)| leading_stamp(line).is_some()).count();
-    let paragraphs = paragraphs(lines, stamps >= FEWEST_STAMPS);
-    if stamps >= FEWEST_STAMPS && !are_times(stamps, paragraphs.len()) {
+    let stamps: Vec<u64> = lines.iter().filter_map(|(_, line)| Some(leading_stamp(line)?.0)).collect();
+    let paragraphs = paragraphs(lines, stamps.len() >= FEWEST_STAMPS);
+    let untimed = paragraphs.iter().filter(|paragraph| paragraph.start_ms.is_none()).count();
+    if untimed > 0 && !are_times(&stamps) {
         return from_paragraphs(self::paragraphs(lines, false));
     }
     from_paragraphs(paragraphs)
 }
 
-/// Whether so many stamps are the times of so many paragraphs, and not a programme or the like among them.
-fn are_times(stamps: usize, paragraphs: usize) -> bool {
-    stamps >= FEWEST_STAMPS && paragraphs <= stamps * MOST_PARAGRAPHS
+/// Whether these stamps, which not every paragraph has, are times all the same, and not those of a programme or an agenda, which are
+/// a clock's: a recording begins at its beginning.
+fn are_times(stamps: &[u64]) -> bool {
+    const BEGINS_MS: u64 = 120_000;
+    stamps.len() >= FEWEST_STAMPS && stamps.first().is_some_and(|first_ms| *first_ms <= BEGINS_MS)
 }
 
 /// The paragraphs of numbered lines without white space around them.
@@ -106,14 +107,9 @@ pub(super) fn markdown(source: &str) -> Result<Captions, CaptionError> {
 pub(super) fn give_spans(captions: &mut Captions, starts: &[(usize, Option<u64>)]) {
     let known: Vec<(usize, u64)> =
         starts.iter().filter_map(|(line, start_ms)| Some((*line, (*start_ms)?))).collect();
-    let Some((first_line, _)) = known.first() else { return };
-    if known.len() < starts.len() && !are_times(known.len(), starts.len()) {
-        let problem = format_args!(
-            "times were left out because only {} of {} paragraphs have one",
-            known.len(),
-            starts.len()
-        );
-        return captions.warn(*first_line, problem);
+    let stamps: Vec<u64> = known.iter().map(|(_, start_ms)| *start_ms).collect();
+    if known.len() < starts.len() && !are_times(&stamps) {
+        return;
     }
     if let Some(pair) = known.windows(2).find(|pair| pair[1].1 < pair[0].1) {
         return captions
@@ -246,11 +242,28 @@ mod tests {
     fn times_that_are_left_out_are_named_with_the_line() {
         let before = "line 3: times were left out because the one here is before the one above it";
         check_spans("0:00 hello\n0:09 world\n0:05 again", &[None; 3], &[before]);
+    }
+
+    #[test]
+    fn times_of_a_clock_are_words() {
         let prose = format!("{}\n\n", "The day was long.\n\n".repeat(20));
         let programme = format!("{prose}9:00 Doors open\n9:30 Opening\n10:00 First talk\n\n{prose}");
         let captions = text(&programme).unwrap();
         assert!(captions.cues.iter().all(|cue| cue.span.is_none()) && captions.warnings.is_empty());
         assert!(texts(&captions).contains(&"9:00 Doors open 9:30 Opening 10:00 First talk"));
+        let minutes = "Board minutes\n\n9:00 Opening\n\nAll were there.\n\n9:30 Budget\n\nIt was agreed.\n\n10:15 Wall\n\nIt stands.";
+        let captions = text(minutes).unwrap();
+        assert!(captions.cues.iter().all(|cue| cue.span.is_none()) && captions.warnings.is_empty());
+        assert!(texts(&captions).contains(&"9:30 Budget"));
+    }
+
+    #[test]
+    fn a_time_may_stand_before_many_paragraphs() {
+        let block = |stamp: &str| format!("{stamp}\nOne said so.\n\n{}", "Another said so.\n\n".repeat(7));
+        let captions = text(&["0:10", "5:00", "10:00"].map(block).concat()).unwrap();
+        let starts: Vec<u64> = captions.cues.iter().map(|cue| cue.span.unwrap().start_ms).collect();
+        assert_eq!((starts.len(), starts[0], starts[8], starts[16]), (24, 10_000, 300_000, 600_000));
+        assert!(captions.warnings.is_empty());
     }
 
     #[test]
