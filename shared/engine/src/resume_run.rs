@@ -19,18 +19,25 @@ const NEXT_BEGINS_MS: u64 = 60_000;
 /// The newest run of the same request (same tenant, content, link, depth, cache choice and catalogue) that has not ended or
 /// whose briefing has not been delivered.
 pub async fn unfinished_run(ports: &Ports, request: &RunRequest) -> Result<Option<RunKey>> {
-    const LOOK_BACK: usize = 50;
-    let page = ports.store.list(&Range::Runs(request.tenant.clone()), None, LOOK_BACK).await?;
-    for (_, versioned) in page.rows {
-        let Row::Run(run) = versioned.row else { continue };
-        if !is_same(ports, &run, request) {
-            continue;
-        }
-        if !is_over(ports, &run).await? {
-            return Ok(Some(run.key));
+    // A run's id says when it began.
+    for key in unfinished(ports).await?.into_iter().rev().filter(|key| key.tenant == request.tenant) {
+        let Some(run) = load_run(ports, &key).await? else { continue };
+        if is_same(ports, &run, request) && !is_over(ports, &run).await? {
+            return Ok(Some(key));
         }
     }
     Ok(None)
+}
+
+/// Every run, of any tenant, that has not ended or has something to send.
+async fn unfinished(ports: &Ports) -> Result<BTreeSet<RunKey>> {
+    let due = list_all(ports, &Range::Due(u64::MAX)).await?;
+    let unfinished = due.into_iter().filter_map(|(_, versioned)| match versioned.row {
+        Row::Run(run) if !run.status.is_final() => Some(run.key),
+        Row::Outbox(row) => Some(row.run),
+        _ => None,
+    });
+    Ok(unfinished.collect())
 }
 
 /// What a command that asks for several things, one after the other, has done if it was interrupted: for each request the run
@@ -105,13 +112,7 @@ pub async fn resume_run(ports: &Ports, key: &RunKey) -> Result<()> {
 /// Takes over every run, of any tenant, that has not ended or whose briefing has not been delivered; returns them. Only for
 /// an owner who knows that no other process is at work. A run that cannot be resumed is logged and stays due.
 pub async fn resume_unfinished(ports: &Ports) -> Result<BTreeSet<RunKey>> {
-    let due = list_all(ports, &Range::Due(u64::MAX)).await?;
-    let unfinished = due.into_iter().filter_map(|(_, versioned)| match versioned.row {
-        Row::Run(run) if !run.status.is_final() => Some(run.key),
-        Row::Outbox(row) => Some(row.run),
-        _ => None,
-    });
-    let unfinished: BTreeSet<RunKey> = unfinished.collect();
+    let unfinished = unfinished(ports).await?;
     for run in &unfinished {
         if let Err(error) = resume_run(ports, run).await {
             tracing::error!(%error, %run, "not resumed");

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::finish_run::finish_run;
-use crate::model::RunKey;
+use crate::model::{Run, RunKey};
 use crate::outbox;
 use crate::ports::{Key, Ports, Range, Row, Versioned};
 use crate::recall::warming;
@@ -13,11 +13,18 @@ pub async fn sweep(ports: &Ports) -> Result<usize> {
     sweep_where(ports, |_| true).await
 }
 
-/// The same where one run alone is at work: what is due of other runs stays as it is for whoever goes on with them.
+/// The same where one run alone is at work: what is due of other runs stays as it is for whoever goes on with them, for a week.
 pub async fn sweep_beside(ports: &Ports, run: &RunKey) -> Result<usize> {
+    const LEFT_MS: u64 = 7 * 86_400_000;
+    let now = ports.clock.now_ms();
+    // Nobody goes on with one that makes an answer ahead, or that was begun with another catalogue.
+    let is_given_up = |due: &Run| {
+        due.warms.is_some()
+            || due.catalogue_version != ports.catalogue.version
+            || due.deadline_ms.saturating_add(LEFT_MS) <= now
+    };
     sweep_where(ports, |row| match row {
-        // Nobody goes on with one that makes an answer ahead.
-        Row::Run(due) => due.key == *run || due.warms.is_some(),
+        Row::Run(due) => due.key == *run || is_given_up(due),
         Row::Outbox(due) => due.run == *run,
         _ => true,
     })

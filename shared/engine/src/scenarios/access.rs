@@ -220,12 +220,13 @@ fn a_run_that_was_left_is_nobody_elses_to_end_or_to_start() {
     let house = House::new(None, None);
     let (ports, queues, left) = (house.ports.clone(), house.queues.clone(), house.run.clone());
     let own = house.start_other(1);
+    let given_up = house.start_other(2);
     house.block_on(async move {
         let starts = || {
             let received = std::iter::from_fn(|| queues.receive(Queue::Runs));
             received.map(|received| queues.acknowledge(Queue::Runs, received.receipt)).count()
         };
-        assert_eq!(starts(), 2);
+        assert_eq!(starts(), 3);
         let status = |run: RunKey| {
             let ports = ports.clone();
             async move { load_run(&ports, &run).await.unwrap().unwrap().status }
@@ -246,7 +247,11 @@ fn a_run_that_was_left_is_nobody_elses_to_end_or_to_start() {
         assert_eq!(resumed.deadline_ms, ports.clock.now_ms() + resumed.depth.deadline_ms());
         ports.clock.sleep(DAY_MS).await;
         crate::sweep_beside(&ports, &left).await.unwrap();
-        assert_eq!(status(left).await, RunStatus::Failed);
+        assert_eq!(status(left.clone()).await, RunStatus::Failed);
+        assert_eq!(status(given_up.clone()).await, RunStatus::Running);
+        ports.clock.sleep(6 * DAY_MS).await;
+        crate::sweep_beside(&ports, &left).await.unwrap();
+        assert_eq!(status(given_up).await, RunStatus::Failed, "nobody has gone on with it for a week");
     });
 }
 

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use boot::Config;
 use engine::RunRequest;
 use engine::error::{Error, ErrorKind, Result};
-use engine::model::{Event, EventKind, NanoUsd, RunKey, RunStatus, Source, TenantId};
+use engine::model::{Depth, Event, EventKind, NanoUsd, RunKey, RunStatus, Source, TenantId};
 use futures::StreamExt as _;
 use futures::channel::mpsc::UnboundedReceiver;
 use futures::future::{Either, join4, select};
@@ -16,7 +16,7 @@ use render::{Form, Report, Style};
 
 use super::session::{self, Session};
 use super::{FAILED, INTERRUPTED, print, say};
-use crate::cli::RunArguments;
+use crate::cli::{RunArguments, StateArguments};
 use crate::host::{self, Concurrency};
 use crate::input::{self, About, Input};
 use crate::live::{LiveView, Screen, plan};
@@ -62,14 +62,21 @@ async fn run_all(
     inputs: &[Input],
     session: &mut Session,
 ) -> Result<ExitCode> {
+    let several = inputs.len() > 1;
     let mut requests = Vec::new();
     for input in inputs {
+        if !several {
+            say_begin(arguments, input);
+        }
         requests.push(request(&session.ports, arguments, input).await?);
     }
     // An interrupted command goes on where it stopped: what it has done before is not done again.
     let done = engine::ended_before(&session.ports, &requests).await?;
     let mut code = ExitCode::SUCCESS;
-    for (request, done) in requests.iter().zip(done) {
+    for ((input, request), done) in inputs.iter().zip(&requests).zip(done) {
+        if several && done.is_none() {
+            say_begin(arguments, input);
+        }
         let ended = match done {
             Some(run) => {
                 say(&format!("{}: done before, as run {}", render::safe(&request.source.name), run.run));
@@ -83,10 +90,12 @@ async fn run_all(
             return Ok(ExitCode::from(INTERRUPTED));
         };
         let report = Report::load(&session.ports, &run).await?;
-        show(config, &report, arguments.json, inputs.len() > 1)?;
+        show(config, &report, arguments.json, several)?;
         if let Some((form, path)) = out {
-            let kept =
-                |error: Error| error.with("the briefing is kept", format!("cargo assay show {}", run.run));
+            let StateArguments { folder, tenant } = &arguments.state;
+            let again =
+                format!("cargo assay show {} --state {} --tenant {tenant}", run.run, folder.display());
+            let kept = |error: Error| error.with("the briefing is kept", again);
             write_out(&report, form, path).map_err(kept)?;
         }
         if let Some(why) = &unposted {
@@ -151,14 +160,17 @@ struct Ended {
     unposted: Option<String>,
 }
 
+fn say_begin(arguments: &RunArguments, input: &Input) {
+    let size = match input.media_type {
+        Source::LINK => String::new(),
+        _ => format!(" {} bytes,", input.bytes.len()),
+    };
+    say(&format!("{}:{size} {} depth", render::safe(&input.name), Depth::from(arguments.depth).name()));
+}
+
 /// Runs one request to its end; `None` if it was interrupted.
 async fn run_one(config: &Config, session: &mut Session, request: &RunRequest) -> Result<Option<Ended>> {
-    let RunRequest { source, depth, .. } = request;
-    let size = match source.to_fetch() {
-        Some(_) => String::new(),
-        None => format!(" {} bytes,", source.bytes),
-    };
-    say(&format!("{}:{size} {} depth", render::safe(&source.name), depth.name()));
+    let depth = request.depth;
     let Session { ports, queues, workflow, rows, briefings, events } = session;
     // This process ends with its run, and would take a call with it that makes an answer ahead.
     ports.settings.waiting_hour = NanoUsd::ZERO;
@@ -172,7 +184,7 @@ async fn run_one(config: &Config, session: &mut Session, request: &RunRequest) -
     };
     let shown = key.clone();
     let style = style(config, std::io::stderr().is_terminal());
-    let mut view = LiveView::new(*depth, plan(&ports.catalogue, *depth), style);
+    let mut view = LiveView::new(depth, plan(&ports.catalogue, depth), style);
     for event in engine::events_after(ports, &key, 0).await? {
         view.apply(&event);
     }
