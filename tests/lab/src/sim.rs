@@ -4,6 +4,7 @@
 mod ahead;
 mod faults;
 mod late_disk;
+mod models;
 mod oracles;
 mod ports;
 mod refusing;
@@ -12,6 +13,7 @@ mod watched;
 mod world;
 
 pub use faults::{Faults, KillPoint, Side};
+pub use models::model;
 pub use oracles::Violation;
 pub use tally::Figures;
-pub use world::{Ended, Place, Plan, calls_by_agent, model, simulate};
+pub use world::{Ended, Place, Plan, calls_by_agent, simulate};

@@ -89,6 +89,9 @@ fn ends_and_is_explained(
     if run.finished_ms.is_some_and(|at| at > run.deadline_ms + 180_000) {
         see("ends", "the run ended long after its deadline".to_owned());
     }
+    if run.finished_ms.is_some_and(|at| at >= run.deadline_ms) {
+        see("waits in vain", format!("the run ended as {} by its deadline", run.status.name()));
+    }
     if run.status == RunStatus::Failed
         && run.failure.as_ref().is_none_or(|failure| failure.message.is_empty())
     {
@@ -100,12 +103,6 @@ fn ends_and_is_explained(
             Some(result) => match &result.outcome {
                 Outcome::Failed(error) if error.message.is_empty() => {
                     see("explained", format!("{} failed without a word", step.key));
-                }
-                Outcome::Failed(error)
-                    if error.message.starts_with("the run ended before")
-                        && run.finished_ms.is_some_and(|at| at >= run.deadline_ms) =>
-                {
-                    see("waits in vain", format!("{}: {}", step.key, error.message));
                 }
                 _ => {}
             },

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use engine::RunRequest;
-use engine::agent::{Catalogue, ModelSpec, Tier};
+use engine::agent::Catalogue;
 use engine::memory::virtual_time::{Executor, Stopped};
 use engine::memory::{
     MemoryCache, MemoryContent, MemoryDelivery, MemoryMemories, MemoryMetrics, MemoryQueues, MemoryStore,
     SeededRandom, VirtualTime,
 };
-use engine::model::{Depth, NanoUsd, Outcome, Price, PriceBand, RunKey, Source, StepResult, TenantId};
+use engine::model::{Depth, NanoUsd, Outcome, RunKey, Source, StepResult, TenantId};
 use engine::ports::{Clock, ContentStore as _, Limits, Ports, Queues, Random, Settings, Workflow};
 use engine::recall::{Near, Sealed, SealingKey};
 use futures::FutureExt as _;
@@ -21,13 +21,14 @@ use local::workflow::LocalWorkflow;
 use super::ahead;
 use super::faults::{Faults, KillPoint, Rates};
 use super::late_disk::LateDisk;
+use super::models::{cheaper, either, model, model_fault};
 use super::oracles::{self, Violation};
 use super::ports::{Faulty, FaultyStore, FromOutside, Log, Trace};
 use super::refusing::Refusing;
 use super::tally::Figures;
 use super::watched::{Watched, rates_of};
 use crate::garbage::{Garbage, Spoilt};
-use crate::scripted::{Bill, Call, Fault, Script, ScriptedModel};
+use crate::scripted::{Bill, Script, ScriptedModel};
 
 const START_MS: u64 = 1_795_305_600_000;
 const VISIBILITY_MS: u64 = 60_000;
@@ -238,7 +239,9 @@ pub fn simulate(plan: &Plan) -> Ended {
         if let Some((task, _)) = still.take_if(|_| goes_on) {
             executor.resume(task);
             shown_ms = time.now_ms() + STILL_SHOWS_MS;
-            continue;
+            if !dies {
+                continue;
+            }
         }
         if stopped != Stopped::Reached || !(dies || stops) {
             break;
@@ -508,74 +511,6 @@ impl World {
             every => polls + 1 + random.next_u64() % (every + polls),
         }
     }
-}
-
-/// A model with a price that makes every call count.
-pub fn model() -> Arc<ModelSpec> {
-    Arc::new(ModelSpec {
-        id: "scripted".to_owned(),
-        provider: "scripted".to_owned(),
-        tiers: Tier::ALL.to_vec(),
-        context_tokens: 1_000_000,
-        max_output_tokens: 16_000,
-        price: Some(Price {
-            base: PriceBand {
-                input: 150_000_000,
-                cached_input: 75_000_000,
-                cache_write: 150_000_000,
-                output: 600_000_000,
-                ..PriceBand::default()
-            },
-            ..Price::default()
-        }),
-        price_source: "scripted".to_owned(),
-        price_as_of: None,
-    })
-}
-
-/// The same at another provider, for a fifth.
-fn cheaper() -> Arc<ModelSpec> {
-    let fifth = |band: PriceBand| PriceBand {
-        input: band.input / 5,
-        cached_input: band.cached_input / 5,
-        cache_write: band.cache_write / 5,
-        output: band.output / 5,
-        ..band
-    };
-    let model = ModelSpec::clone(&model());
-    Arc::new(ModelSpec {
-        id: "cheaper".to_owned(),
-        provider: "other".to_owned(),
-        price: model.price.map(|price| Price { base: fifth(price.base), ..price }),
-        ..model
-    })
-}
-
-/// Every tier is served by both models, and which of them is asked first is learned.
-#[expect(clippy::expect_used, reason = "both are offered")]
-fn either(model: Arc<dyn engine::ports::Llm>) -> Arc<dyn engine::ports::Llm> {
-    let names = || vec!["scripted".to_owned(), "cheaper".to_owned()];
-    let tiers = Tier::ALL.into_iter().map(|tier| (tier, names())).collect();
-    Arc::new(llm::Tiered::new(model, &tiers).expect("both models are offered"))
-}
-
-/// The fault of a call, by seed and call alone, so that the same seed gives the same faults.
-fn model_fault(seed: u64, thousandths: u64, call: &Call) -> Option<Fault> {
-    let random = SeededRandom::new(seed ^ call.number.wrapping_mul(0x9E37_79B9));
-    if thousandths == 0 || random.next_u64() % 1_000 >= thousandths {
-        return None;
-    }
-    Some(match random.next_u64() % 9 {
-        0 => Fault::RateLimited { retry_after_ms: Some(random.next_u64() % 5_000) },
-        1 => Fault::RateLimited { retry_after_ms: None },
-        2 => Fault::Unavailable,
-        3 => Fault::ServerError { billed: true },
-        4 => Fault::ServerError { billed: false },
-        5 => Fault::Timeout,
-        6 => Fault::CutJson,
-        7 => Fault::WrongSchema,
-        _ => Fault::Refusal,
-    })
 }
 
 /// A little of everything the agents look for.
