@@ -62,14 +62,14 @@ pub(crate) fn stored(state: &Path, run: &RunId) -> Vec<(String, StepResult)> {
     })
 }
 
-/// Puts the deadline of a state folder's only run long before now; the run.
+/// Puts the deadline of a state folder's only run an hour before its beginning; the run.
 pub(crate) fn overdue(state: &Path) -> RunId {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let store = store::Embedded::open(&state.join("assay.sqlite")).unwrap().store().await.unwrap();
         let runs = store.list(&Range::Runs(TenantId::new("local")), None, 2).await.unwrap().rows;
         let [(key, Versioned { row: Row::Run(run), version })] = &runs[..] else { panic!("{runs:?}") };
-        let late = Row::Run(Run { deadline_ms: 1, ..run.clone() });
+        let late = Row::Run(Run { deadline_ms: run.created_ms - 3_600_000, ..run.clone() });
         let (expect, to) = (Expect::Version(*version), Becomes::Row(late));
         store.write(&[Change { key: key.clone(), expect, to, due_ms: Some(1) }]).await.unwrap();
         run.key.run.clone()

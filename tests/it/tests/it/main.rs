@@ -11,6 +11,7 @@ mod bundle;
 mod cli;
 mod collector;
 mod crash;
+mod forms;
 mod http;
 mod layering;
 mod limits;
