@@ -3,13 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::agent::Catalogue;
-use engine::model::{ChargeState, Event, EventKind, NanoUsd, Outcome, Run, RunKey, RunStatus, Step, StepKey};
+use engine::model::{
+    ChargeState, Event, EventKind, NanoUsd, Outcome, Run, RunKey, RunStatus, Step, StepError, StepKey,
+};
 use engine::ports::{Key, Row};
 use engine::routing::{Draws, choose};
 
 use super::ports::Trace;
 use super::tally;
 use super::world::Ended;
+
+/// No step is without a result for so long after the one before it, however often its process is killed.
+const SILENCE_MS: u64 = 300_000;
 
 /// Something that should not have happened: the oracle that saw it, and what it saw.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,8 +94,16 @@ fn ends_and_is_explained(
     if run.finished_ms.is_some_and(|at| at > run.deadline_ms + 180_000) {
         see("ends", "the run ended long after its deadline".to_owned());
     }
-    if run.finished_ms.is_some_and(|at| at >= run.deadline_ms) {
-        see("waits in vain", format!("the run ended as {} by its deadline", run.status.name()));
+    if let Some(ended_ms) = run.finished_ms.filter(|ended_ms| *ended_ms >= run.deadline_ms) {
+        let is_closed = |error: &StepError| error.message.starts_with("the run ended before this step did");
+        let results = || steps(rows).filter_map(|step| step.result.as_ref());
+        let closed =
+            results().filter(|result| matches!(&result.outcome, Outcome::Failed(error) if is_closed(error)));
+        // With kills a short run may take all of its time; but then something happens all the time.
+        let last_ms = results().map(|result| result.meta.finished_ms).filter(|at| *at < ended_ms).max();
+        if closed.count() > 0 || last_ms.is_none_or(|at| at + SILENCE_MS < ended_ms) {
+            see("waits in vain", format!("the run ended as {} by its deadline", run.status.name()));
+        }
     }
     if run.status == RunStatus::Failed
         && run.failure.as_ref().is_none_or(|failure| failure.message.is_empty())
