@@ -296,13 +296,7 @@ mod tests {
             });
             house.step("planner", 0).unwrap();
             house.step("worker", 0).unwrap();
-            let (ports, key) = (house.ports.clone(), house.run.clone());
-            let gathered = house.block_on(async move {
-                let run = load_run(&ports, &key).await.unwrap().unwrap();
-                let spec = ports.catalogue.agent(&AgentId::new("reader")).cloned().unwrap();
-                gather(&ports, &run, &spec, &ItemId::none()).await.unwrap()
-            });
-            let Gathered::Ready { input, gaps } = gathered else { panic!("an input is missing") };
+            let Gathered::Ready { input, gaps } = gathered(&house) else { panic!("an input is missing") };
             assert_eq!(input.inputs.keys().map(AgentId::as_str).collect::<Vec<_>>(), given);
             assert!(input.inputs.values().all(|input| input.status == Status::Ok && input.data.is_some()));
             assert_eq!(input.facts.keys().map(String::as_str).collect::<Vec<_>>(), told);
