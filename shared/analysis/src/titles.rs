@@ -70,10 +70,11 @@ pub fn sentence(document: &Document<'_>, importance: &[f64]) -> Option<String> {
     })
 }
 
-/// The text with its first letter a capital.
+/// The text with its first letter a capital. A ligature stays, for its capital is several letters.
 pub(crate) fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+    let capital = letters.next().map(char::to_uppercase).filter(|capital| capital.len() == 1);
+    capital.map_or_else(|| text.to_owned(), |capital| capital.chain(letters).collect())
 }
 
 #[cfg(test)]
@@ -84,6 +85,15 @@ mod tests {
     fn check(text: &str, expected: Option<&str>) {
         let segments = [Segment { text: text.to_owned(), ..Segment::default() }];
         assert_eq!(announced(&Document::new(&segments, "en")).as_deref(), expected, "{text}");
+    }
+
+    #[test]
+    fn a_capital_is_one_letter() {
+        for (text, expected) in
+            [("water", "Water"), ("étude", "Étude"), ("\u{fb01}ve", "\u{fb01}ve"), ("", "")]
+        {
+            assert_eq!(capitalised(text), expected);
+        }
     }
 
     #[test]
