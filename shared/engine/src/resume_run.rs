@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::ledger_view::steps;
-use crate::model::{Run, RunKey, Step};
+use crate::model::{Run, RunKey, RunStatus, Step};
 use crate::money::book_lost_calls;
 use crate::outbox;
 use crate::ports::{Key, Ports, Range, Row};
@@ -41,7 +41,8 @@ async fn unfinished(ports: &Ports) -> Result<BTreeSet<RunKey>> {
 }
 
 /// What a command that asks for several things, one after the other, has done if it was interrupted: for each request the run
-/// that ended just before the next one's began. `None` for what it has not done, and for all if nothing is unfinished.
+/// that ended just before the next one's began. `None` for what it has not done or what failed, and for all if nothing is
+/// unfinished.
 pub async fn ended_before(ports: &Ports, requests: &[RunRequest]) -> Result<Vec<Option<RunKey>>> {
     let mut ended = vec![None; requests.len()];
     for (place, request) in requests.iter().enumerate().skip(1).rev() {
@@ -59,8 +60,8 @@ pub async fn ended_before(ports: &Ports, requests: &[RunRequest]) -> Result<Vec<
             };
             next = next.and_then(|next| runs.iter().find(|run| is_its(run, next)));
             let Some(run) = next else { break };
-            // One whose briefing is not delivered is still to be gone on with.
-            if is_over(ports, run).await? {
+            // One whose briefing is not delivered is still to be gone on with; one that failed is tried again.
+            if run.status != RunStatus::Failed && is_over(ports, run).await? {
                 ended[earlier] = Some(run.key.clone());
             }
         }

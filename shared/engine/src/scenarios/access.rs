@@ -14,6 +14,7 @@ use crate::model::{
 };
 use crate::ports::{Key, Ports, Queue, Row};
 use crate::start_run::load_run;
+use crate::transact::{Decision, transact};
 use crate::{Caller, RunRequest, authenticate, create_key, revoke_key, rotate_key};
 
 const DAY_MS: u64 = 86_400_000;
@@ -255,6 +256,18 @@ fn a_run_that_was_left_is_nobody_elses_to_end_or_to_start() {
     });
 }
 
+/// As if its workflow had done all.
+async fn complete(ports: &Ports, run: &RunKey) {
+    crate::finish_run(ports, run, None).await.unwrap();
+    let key = Key::Run(run.clone());
+    transact(ports, std::slice::from_ref(&key), |rows| {
+        let complete = Run { status: RunStatus::Complete, ..rows.run(&key).unwrap().clone() };
+        Ok(Decision::Write(vec![rows.put(key.clone(), Row::Run(complete), None)], ()))
+    })
+    .await
+    .unwrap();
+}
+
 #[test]
 fn what_a_command_has_done_is_told_from_what_was_done_another_day() {
     let house = House::new(None, None);
@@ -269,7 +282,7 @@ fn what_a_command_has_done_is_told_from_what_was_done_another_day() {
         let done = async || crate::ended_before(&ports, &asked).await.unwrap();
         let run = async |place: usize| {
             let (run, _) = crate::start_run(&ports, &asked[place]).await.unwrap();
-            crate::finish_run(&ports, &run, None).await.unwrap();
+            complete(&ports, &run).await;
             crate::deliver(&ports, &run).await.unwrap();
             ports.clock.sleep(1_000).await;
             run
@@ -282,7 +295,7 @@ fn what_a_command_has_done_is_told_from_what_was_done_another_day() {
         ports.clock.sleep(DAY_MS).await;
         let first = begin(0).await;
         assert_eq!(done().await, [None, None, None, None], "the first is gone on with");
-        crate::finish_run(&ports, &first, None).await.unwrap();
+        complete(&ports, &first).await;
         crate::deliver(&ports, &first).await.unwrap();
         let second = run(1).await;
         let third = begin(2).await;
@@ -290,7 +303,7 @@ fn what_a_command_has_done_is_told_from_what_was_done_another_day() {
         // It goes on a day later.
         ports.clock.sleep(DAY_MS).await;
         crate::resume_run(&ports, &third).await.unwrap();
-        crate::finish_run(&ports, &third, None).await.unwrap();
+        complete(&ports, &third).await;
         begin(3).await;
         let [a, b, c, d] = &done().await[..] else { panic!() };
         assert!(a.is_some() && b.is_some() && d.is_none());
@@ -303,5 +316,17 @@ fn what_a_command_has_done_is_told_from_what_was_done_another_day() {
             crate::ended_before(&ports, &[asked[0].clone(), asked[3].clone()]).await.unwrap(),
             [None, None]
         );
+        // A day later the first fails, and the third is begun.
+        let fourth = crate::unfinished_run(&ports, &asked[3]).await.unwrap().unwrap();
+        complete(&ports, &fourth).await;
+        crate::deliver(&ports, &fourth).await.unwrap();
+        ports.clock.sleep(DAY_MS).await;
+        let failed = begin(0).await;
+        crate::finish_run(&ports, &failed, None).await.unwrap();
+        assert_eq!(load_run(&ports, &failed).await.unwrap().unwrap().status, RunStatus::Failed);
+        crate::deliver(&ports, &failed).await.unwrap();
+        let second = run(1).await;
+        begin(2).await;
+        assert_eq!(done().await, [None, Some(second), None, None], "what failed is tried again");
     });
 }

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::process::ExitCode;
 
 use boot::Config;
@@ -73,6 +73,8 @@ async fn run_all(
     // An interrupted command goes on where it stopped: what it has done before is not done again.
     let done = engine::ended_before(&session.ports, &requests).await?;
     let mut code = ExitCode::SUCCESS;
+    // One for all inputs, so that it is heard between two of them as well.
+    let mut interrupt = pin!(tokio::signal::ctrl_c());
     for ((input, request), done) in inputs.iter().zip(&requests).zip(done) {
         if several && done.is_none() {
             say_begin(arguments, input);
@@ -82,7 +84,7 @@ async fn run_all(
                 say(&format!("{}: done before, as run {}", render::safe(&request.source.name), run.run));
                 Some(Ended { run, unposted: None })
             }
-            None => run_one(config, session, request).await?,
+            None => run_one(config, session, request, interrupt.as_mut()).await?,
         };
         session.rows.settled().await?;
         let Some(Ended { run, unposted }) = ended else {
@@ -169,7 +171,12 @@ fn say_begin(arguments: &RunArguments, input: &Input) {
 }
 
 /// Runs one request to its end; `None` if it was interrupted.
-async fn run_one(config: &Config, session: &mut Session, request: &RunRequest) -> Result<Option<Ended>> {
+async fn run_one(
+    config: &Config,
+    session: &mut Session,
+    request: &RunRequest,
+    interrupt: Pin<&mut impl Future<Output = std::io::Result<()>>>,
+) -> Result<Option<Ended>> {
     let depth = request.depth;
     let Session { ports, queues, workflow, rows, briefings, events } = session;
     // This process ends with its run, and would take a call with it that makes an answer ahead.
@@ -201,7 +208,6 @@ async fn run_one(config: &Config, session: &mut Session, request: &RunRequest) -
             Either::Right(_) => Err(Error::new(ErrorKind::Internal, "the platform stopped by itself")),
         }
     });
-    let interrupt = pin!(tokio::signal::ctrl_c());
     let broken = pin!(rows.broken());
     match select(work, select(interrupt, broken)).await {
         Either::Left((watched, _)) => watched.map(|unposted| Some(Ended { run: key, unposted })),

@@ -1,6 +1,6 @@
 //! The real process, killed for real: the same command goes on, nothing finished is done again, no money is lost sight of.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -247,6 +247,35 @@ fn an_interrupt_in_a_later_input_keeps_the_earlier_ones() {
     assert!(reports.iter().all(|report| report["status"] == "complete"));
     check_money(&reports, &server.bill().lines());
     assert_eq!(all_reports(state), reports, "there are no other runs");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_between_two_inputs_is_heard() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = ScriptedServer::start(Script::new(Vec::new())).unwrap();
+    let state = folder.path().join("state");
+    // A pipe so full that the first report waits for somebody to read.
+    let (mut output, mut full) = std::io::pipe().unwrap();
+    full.write_all(" ".repeat(60_000).as_bytes()).unwrap();
+    let mut both = command(&server.url(), state.to_str().unwrap());
+    let mut child = both.arg(sample("speech.txt")).stdout(full).stderr(Stdio::piped()).spawn().unwrap();
+    drop(both);
+    let mut errors = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("delivered to ") {
+        assert!(errors.read_line(&mut said).unwrap() > 0, "it ended by itself: {said}");
+    }
+    std::thread::sleep(Duration::from_millis(500));
+    let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(interrupt.success());
+    let mut printed = String::new();
+    output.read_to_string(&mut printed).unwrap();
+    errors.read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{said}");
+    assert!(said.ends_with("interrupted; the same command goes on where it stopped\n"), "{said}");
+    let report: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(report["source"]["name"], "flood-budget.vtt", "and nothing of the second");
 }
 
 #[cfg(unix)]
