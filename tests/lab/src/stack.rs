@@ -25,7 +25,7 @@ mod valkey;
 pub use call::{Asked, Permission};
 pub use client::Answer;
 pub use deploy::{Deployed, LeftOut, Package};
-pub use environment::prepare_environment;
+pub use environment::python;
 pub use faults::{Faults, Kind, Rule, When};
 pub use folder::{Folder, Status};
 pub use gateway::Gateway;

@@ -139,7 +139,6 @@ struct Small {
 
 fn small() -> Small {
     use std::os::unix::fs::PermissionsExt as _;
-    lab::stack::prepare_environment(&mut |line| println!("{line}")).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: String| {
         let path = folder.path().join(name);
@@ -149,7 +148,7 @@ fn small() -> Small {
     };
     write("template.yaml", TEMPLATE.to_owned());
     write("nested/data.yaml", NESTED.to_owned());
-    let python = target().join("stack-venv/bin/python");
+    let python = lab::stack::python().unwrap();
     for name in ["api", "start"] {
         let path = write(name, format!("#!{}\n# {name}\n{FUNCTION}", python.display()));
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();

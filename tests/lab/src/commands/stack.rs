@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use crate::stack::{Folder, Options, Profile, Result, prepare_environment};
+use crate::stack::{Folder, Options, Profile, Result};
 
 const FAILED: u8 = 1;
 const BAD_INPUT: u8 = 2;
@@ -26,8 +26,6 @@ pub(super) enum Command {
     Down(NameArguments),
     /// Analyse a file or a link on it and print the briefing
     Run(run::Arguments),
-    /// Make the Python environment the emulator runs in, if it is not there
-    Prepare,
     /// Be the process that runs it; `up` starts this
     #[command(hide = true)]
     Keep(UpArguments),
@@ -83,7 +81,6 @@ pub(super) fn stack(command: &Command) -> ExitCode {
         Command::Status(arguments) => status(&arguments.name),
         Command::Down(arguments) => up::down(&arguments.name),
         Command::Run(arguments) => run::run(arguments),
-        Command::Prepare => prepare_environment(&mut say).map(|()| ExitCode::SUCCESS),
         Command::Keep(arguments) => keep::keep(arguments),
     };
     done.unwrap_or_else(|error| {

@@ -90,7 +90,7 @@ impl Stack {
         let mut folder = Folder::of(&options.name)?;
         folder.own()?;
         let leavings = Leavings(folder.path().to_owned());
-        let environment = Environment::ready(say)?;
+        let environment = Environment::ready()?;
         let binaries = deploy::build(options, say)?;
 
         say("starting Valkey and MiniStack");

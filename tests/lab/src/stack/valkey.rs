@@ -26,7 +26,7 @@ pub struct Valkey {
 impl Valkey {
     /// Starts one, with arguments of its own, and waits until it answers. One in cluster mode has a free port for the others.
     pub fn start(more: &[&str]) -> Result<Self> {
-        let environment = Environment::ready(&mut |_| {})?;
+        let environment = Environment::ready()?;
         let folder = tempfile::tempdir()?;
         for name in ["home", "tmp"] {
             std::fs::create_dir_all(folder.path().join(name))?;
