@@ -32,3 +32,7 @@ pub mod stack;
 mod truth;
 #[cfg(test)]
 mod validated;
+
+/// A fifth of a simulated run's CPU went into the system's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

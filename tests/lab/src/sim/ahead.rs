@@ -1,6 +1,6 @@
 //! One of the run's stored answers is made ahead of its next use, as if it had been used every ten minutes before.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use engine::agent::Catalogue;
 use engine::model::{Basis, Kept, RunKey, Step, Warming};
@@ -14,14 +14,23 @@ pub(super) const TTL_SECONDS: u64 = 1_200;
 const LOOK_EACH_MS: u64 = 5_000;
 const MINUTE_MS: u64 = 60_000;
 
-/// The real one; where an answer is to be made ahead, answers are kept for minutes.
+/// The real one; where an answer is to be made ahead, answers are kept for minutes. All worlds share the two: to read them and to
+/// compile their schemas takes as long as a tenth of a run.
+pub(super) fn catalogue(plan: &Plan) -> Arc<Catalogue> {
+    static USUAL: LazyLock<Arc<Catalogue>> = LazyLock::new(|| Arc::new(read()));
+    static AHEAD: LazyLock<Arc<Catalogue>> = LazyLock::new(|| {
+        let mut catalogue = read();
+        for agent in &mut catalogue.agents {
+            Arc::make_mut(agent).cache.ttl_seconds = TTL_SECONDS;
+        }
+        Arc::new(catalogue)
+    });
+    if plan.ahead { AHEAD.clone() } else { USUAL.clone() }
+}
+
 #[expect(clippy::expect_used, reason = "nothing can be simulated without the catalogue")]
-pub(super) fn catalogue(plan: &Plan) -> Catalogue {
-    let mut catalogue = boot::load_catalogue().expect("the catalogue is valid");
-    for agent in catalogue.agents.iter_mut().filter(|_| plan.ahead) {
-        Arc::make_mut(agent).cache.ttl_seconds = TTL_SECONDS;
-    }
-    catalogue
+fn read() -> Catalogue {
+    boot::load_catalogue().expect("the catalogue is valid")
 }
 
 /// Waits until the run has ended and half of its answers' time is over, then leaves the row of one that is due, and waits until

@@ -388,7 +388,7 @@ impl World {
         let random = SeededRandom::new(plan.seed ^ 0xFA17);
         let rates = if plan.faults { Rates::of_seed(&random) } else { Rates::default() };
         Self {
-            catalogue: Arc::new(ahead::catalogue(&plan)),
+            catalogue: ahead::catalogue(&plan),
             store: Arc::default(),
             content: Arc::default(),
             cache: Arc::new(MemoryCache::new(clock.clone(), 10_000)),
