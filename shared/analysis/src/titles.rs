@@ -70,7 +70,7 @@ pub fn sentence(document: &Document<'_>, importance: &[f64]) -> Option<String> {
     })
 }
 
-/// The text with its first letter a capital. A ligature stays, for its capital is several letters.
+/// The text with its first letter a capital. A letter whose capital is several letters, such as a ligature, stays.
 pub(crate) fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
     let capital = letters.next().map(char::to_uppercase).filter(|capital| capital.len() == 1);

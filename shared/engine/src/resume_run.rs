@@ -59,8 +59,13 @@ pub async fn ended_before(ports: &Ports, requests: &[RunRequest]) -> Result<Vec<
                 is_same(ports, run, &requests[earlier]) && ended_just_before(run, next)
             };
             next = next.and_then(|next| runs.iter().find(|run| is_its(run, next)));
-            let Some(run) = next else { break };
-            // One whose briefing is not delivered is still to be gone on with; one that failed is tried again.
+            let Some(mut run) = next else { break };
+            if run.status == RunStatus::Failed {
+                // It is tried again, and may have been: what the last of the tries came to counts.
+                let tries = runs.iter().filter(|other| is_same(ports, other, &requests[earlier]));
+                run = tries.max_by_key(|run| run.created_ms).unwrap_or(run);
+            }
+            // One whose briefing is not delivered is still to be gone on with.
             if run.status != RunStatus::Failed && is_over(ports, run).await? {
                 ended[earlier] = Some(run.key.clone());
             }

@@ -316,17 +316,28 @@ fn what_a_command_has_done_is_told_from_what_was_done_another_day() {
             crate::ended_before(&ports, &[asked[0].clone(), asked[3].clone()]).await.unwrap(),
             [None, None]
         );
-        // A day later the first fails, and the third is begun.
+        // A day later the second fails, and the third is begun.
         let fourth = crate::unfinished_run(&ports, &asked[3]).await.unwrap().unwrap();
         complete(&ports, &fourth).await;
         crate::deliver(&ports, &fourth).await.unwrap();
         ports.clock.sleep(DAY_MS).await;
-        let failed = begin(0).await;
+        let first = run(0).await;
+        let failed = begin(1).await;
         crate::finish_run(&ports, &failed, None).await.unwrap();
         assert_eq!(load_run(&ports, &failed).await.unwrap().unwrap().status, RunStatus::Failed);
         crate::deliver(&ports, &failed).await.unwrap();
-        let second = run(1).await;
         begin(2).await;
-        assert_eq!(done().await, [None, Some(second), None, None], "what failed is tried again");
+        assert_eq!(done().await, [Some(first.clone()), None, None, None], "what failed is tried again");
+        // An hour later it is, and the command is interrupted once more.
+        ports.clock.sleep(DAY_MS / 24).await;
+        let again = begin(1).await;
+        assert_eq!(done().await, [Some(first.clone()), None, None, None], "it is gone on with");
+        complete(&ports, &again).await;
+        crate::deliver(&ports, &again).await.unwrap();
+        assert_eq!(
+            done().await,
+            [Some(first), Some(again), None, None],
+            "what is done is not done once more"
+        );
     });
 }

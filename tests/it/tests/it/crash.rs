@@ -258,9 +258,12 @@ fn an_interrupt_between_two_inputs_is_heard() {
     // A pipe so full that the first report waits for somebody to read.
     let (mut output, mut full) = std::io::pipe().unwrap();
     full.write_all(" ".repeat(60_000).as_bytes()).unwrap();
-    let mut both = command(&server.url(), state.to_str().unwrap());
-    let mut child = both.arg(sample("speech.txt")).stdout(full).stderr(Stdio::piped()).spawn().unwrap();
-    drop(both);
+    let both = || {
+        let mut both = command(&server.url(), state.to_str().unwrap());
+        both.arg(sample("speech.txt"));
+        both
+    };
+    let mut child = both().stdout(full).stderr(Stdio::piped()).spawn().unwrap();
     let mut errors = BufReader::new(child.stderr.take().unwrap());
     let mut said = String::new();
     while !said.contains("delivered to ") {
@@ -276,6 +279,9 @@ fn an_interrupt_between_two_inputs_is_heard() {
     assert!(said.ends_with("interrupted; the same command goes on where it stopped\n"), "{said}");
     let report: Value = serde_json::from_str(&printed).unwrap();
     assert_eq!(report["source"]["name"], "flood-budget.vtt", "and nothing of the second");
+    let again = run(&mut both());
+    let told = String::from_utf8_lossy(&again.stderr);
+    assert!(told.contains("flood-budget.vtt: done before") && told.contains("going on with run"), "{told}");
 }
 
 #[cfg(unix)]
