@@ -18,7 +18,7 @@ pub(crate) struct Environment {
 
 impl Environment {
     /// The environment of `tests/stack/requirements.txt`; made first if there is none of that very list, which the error output
-    /// tells. Making it needs a package index or a cache of it; using it does not.
+    /// tells. Making it needs a package index; using it does not.
     pub(crate) fn ready() -> Result<Self> {
         static READY: OnceLock<Environment> = OnceLock::new();
         if let Some(ready) = READY.get() {
