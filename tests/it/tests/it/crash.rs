@@ -182,9 +182,12 @@ fn a_run_that_was_not_killed_sends_each_request_once() {
     assert_eq!(fresh["cost"]["saved_nano_usd"], 0);
 }
 
-/// Interrupts a command once what it has said is so; all it has said.
-fn interrupt_when(command: &mut Command, is_so: impl Fn(&str) -> bool) -> String {
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+/// Interrupts the process when what it has said is so, and then does `meanwhile`; all it said.
+#[cfg(unix)]
+fn interrupt_then(mut command: Command, is_so: impl Fn(&str) -> bool, meanwhile: impl FnOnce()) -> String {
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    // Its output's other end is the process's alone from here on.
+    drop(command);
     let mut errors = BufReader::new(child.stderr.take().unwrap());
     let mut said = String::new();
     while !is_so(&said) {
@@ -192,10 +195,18 @@ fn interrupt_when(command: &mut Command, is_so: impl Fn(&str) -> bool) -> String
     }
     let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(interrupt.success());
+    meanwhile();
     errors.read_to_string(&mut said).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{said}");
     assert!(said.ends_with("interrupted; the same command goes on where it stopped\n"), "{said}");
     said
+}
+
+/// The same with nothing to do.
+#[cfg(unix)]
+fn interrupt_when(mut command: Command, is_so: impl Fn(&str) -> bool) -> String {
+    command.stdout(Stdio::null());
+    interrupt_then(command, is_so, || ())
 }
 
 #[cfg(unix)]
@@ -205,7 +216,7 @@ fn an_interrupt_keeps_what_was_done() {
     let server = ScriptedServer::start(Script::new(Vec::new()).with_latency_ms(300)).unwrap();
     let state = folder.path().join("state");
     let two_done = |said: &str| said.lines().filter_map(done_step).count() >= 2;
-    let said = interrupt_when(&mut command(&server.url(), state.to_str().unwrap()), two_done);
+    let said = interrupt_when(command(&server.url(), state.to_str().unwrap()), two_done);
     let billed = server.bill().lines().len();
     let again = run(&mut command(&server.url(), state.to_str().unwrap()));
     let told = String::from_utf8_lossy(&again.stderr);
@@ -233,7 +244,7 @@ fn an_interrupt_in_a_later_input_keeps_the_earlier_ones() {
         both.arg("--fresh").arg(&later);
         both
     };
-    interrupt_when(&mut both(), |said| {
+    interrupt_when(both(), |said| {
         said.split_once("speech.txt:")
             .is_some_and(|(_, later)| later.lines().any(|line| done_step(line).is_some()))
     });
@@ -263,20 +274,19 @@ fn an_interrupt_between_two_inputs_is_heard() {
         both.arg(sample("speech.txt"));
         both
     };
-    let mut child = both().stdout(full).stderr(Stdio::piped()).spawn().unwrap();
-    let mut errors = BufReader::new(child.stderr.take().unwrap());
-    let mut said = String::new();
-    while !said.contains("delivered to ") {
-        assert!(errors.read_line(&mut said).unwrap() > 0, "it ended by itself: {said}");
-    }
-    std::thread::sleep(Duration::from_millis(500));
-    let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(interrupt.success());
+    let mut first = both();
+    first.stdout(full);
+    let waits_for_a_reader = |said: &str| {
+        let is_over = said.contains("delivered to ");
+        if is_over {
+            std::thread::sleep(Duration::from_millis(500));
+        }
+        is_over
+    };
     let mut printed = String::new();
-    output.read_to_string(&mut printed).unwrap();
-    errors.read_to_string(&mut said).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130), "{said}");
-    assert!(said.ends_with("interrupted; the same command goes on where it stopped\n"), "{said}");
+    interrupt_then(first, waits_for_a_reader, || {
+        output.read_to_string(&mut printed).unwrap();
+    });
     let report: Value = serde_json::from_str(&printed).unwrap();
     assert_eq!(report["source"]["name"], "flood-budget.vtt", "and nothing of the second");
     let again = run(&mut both());
@@ -291,7 +301,7 @@ fn an_interrupted_run_goes_on_past_its_deadline_whatever_ran_meanwhile() {
     let server = ScriptedServer::start(Script::new(Vec::new()).with_latency_ms(300)).unwrap();
     let state = folder.path().join("state");
     let one_done = |said: &str| said.lines().any(|line| done_step(line).is_some());
-    interrupt_when(&mut command(&server.url(), state.to_str().unwrap()), one_done);
+    interrupt_when(command(&server.url(), state.to_str().unwrap()), one_done);
     let left = overdue(&state);
     let other = sample("speech.txt");
     let other =
