@@ -32,7 +32,7 @@ pub trait Disk: Send + Sync {
     async fn read(&self, keys: Vec<Key>) -> Result<Vec<Option<Versioned>>>;
     /// As [`Store::list`].
     async fn list(&self, range: Range, from: Option<String>, limit: usize) -> Result<Page>;
-    /// Somebody has written, or waits for what was written.
+    /// Something waits to be stored where nothing did, or somebody waits for it.
     fn wake(&self);
 }
 
@@ -122,12 +122,13 @@ impl<D: Disk> Store for Owned<D> {
         loop {
             self.load(changes.iter().map(|change| &change.key)).await?;
             let now_ms = self.clock.now_ms();
-            let (outcome, has_waiting) = {
+            let (outcome, begins_to_wait) = {
                 let mut rows = self.rows();
-                (rows.write(changes, bytes, now_ms), rows.has_waiting())
+                let waited = rows.has_waiting();
+                (rows.write(changes, bytes, now_ms), !waited && rows.has_waiting())
             };
-            // The work of a moment wakes nobody.
-            if has_waiting {
+            // The work of a moment wakes nobody, and whoever knows of some of it finds the rest.
+            if begins_to_wait {
                 self.disk.wake();
             }
             if let Some(outcome) = outcome {

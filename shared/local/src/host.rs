@@ -4,15 +4,16 @@
 
 use std::collections::BTreeMap;
 use std::pin::pin;
+use std::task::Poll;
 
 use engine::error::Result;
 use engine::limits::Slots;
 use engine::memory::{MemoryQueues, Received};
 use engine::model::RunKey;
 use engine::ports::{Ports, Queue};
-use futures::StreamExt as _;
 use futures::future::{BoxFuture, Either, FutureExt as _, select};
 use futures::stream::FuturesUnordered;
+use futures::{StreamExt as _, poll};
 
 /// A failed message comes back after this long, doubled with each time it failed.
 const RETRY_MS: u64 = 500;
@@ -26,13 +27,21 @@ pub async fn serve(ports: &Ports, queues: &MemoryQueues, Concurrency(most): Conc
     let mut in_flight: FuturesUnordered<BoxFuture<'_, Handled>> = FuturesUnordered::new();
     let mut busy: BTreeMap<Queue, Slots> = Queue::ALL.map(|queue| (queue, Slots::new(most))).into();
     let mut arrivals = 0;
+    let mut all_begun = true;
     loop {
-        for (queue, slots) in &mut busy {
-            while slots.has_room() {
-                let Some(received) = queues.receive_fairly(*queue, slots) else { break };
-                slots.enter(&received.message.run().tenant);
-                in_flight.push(handle(ports, *queue, received).boxed());
-            }
+        if all_begun && let Some((queue, received)) = receive(queues, &mut busy) {
+            in_flight.push(handle(ports, queue, received).boxed());
+            all_begun = false;
+        }
+        if let Poll::Ready(Some(handled)) = poll!(in_flight.next()) {
+            end(ports, queues, &mut busy, handled);
+            continue;
+        }
+        if !all_begun {
+            // What it sends is on its way before the next is begun.
+            all_begun = true;
+            tokio::task::yield_now().await;
+            continue;
         }
         for (_, message) in queues.take_dead() {
             if let Err(error) = engine::bury(ports, &message).await {
@@ -64,16 +73,31 @@ pub async fn serve(ports: &Ports, queues: &MemoryQueues, Concurrency(most): Conc
                 Either::Right((Either::Right(_), _)) => None,
             }
         };
-        if let Some(Handled { queue, received, outcome }) = handled {
-            busy.entry(queue).and_modify(|slots| slots.leave(&received.message.run().tenant));
-            match outcome {
-                Ok(()) => queues.acknowledge(queue, received.receipt),
-                Err(error) => {
-                    tracing::warn!(%error, ?queue, receive_count = received.receive_count, "a message failed and comes back");
-                    let wait_ms = RETRY_MS << received.receive_count.min(6);
-                    queues.change_visibility(queue, received.receipt, ports.clock.now_ms() + wait_ms);
-                }
-            }
+        if let Some(handled) = handled {
+            end(ports, queues, &mut busy, handled);
+        }
+    }
+}
+
+/// A message of a queue that has room for one.
+fn receive(queues: &MemoryQueues, busy: &mut BTreeMap<Queue, Slots>) -> Option<(Queue, Received)> {
+    busy.iter_mut().filter(|(_, slots)| slots.has_room()).find_map(|(queue, slots)| {
+        let received = queues.receive_fairly(*queue, slots)?;
+        slots.enter(&received.message.run().tenant);
+        Some((*queue, received))
+    })
+}
+
+/// Makes room, and acknowledges what was handled.
+fn end(ports: &Ports, queues: &MemoryQueues, busy: &mut BTreeMap<Queue, Slots>, handled: Handled) {
+    let Handled { queue, received, outcome } = handled;
+    busy.entry(queue).and_modify(|slots| slots.leave(&received.message.run().tenant));
+    match outcome {
+        Ok(()) => queues.acknowledge(queue, received.receipt),
+        Err(error) => {
+            tracing::warn!(%error, ?queue, receive_count = received.receive_count, "a message failed and comes back");
+            let wait_ms = RETRY_MS << received.receive_count.min(6);
+            queues.change_visibility(queue, received.receipt, ports.clock.now_ms() + wait_ms);
         }
     }
 }
@@ -118,5 +142,64 @@ async fn each_minute<Swept: Future<Output = Result<usize>>>(ports: &Ports, sweep
             tracing::warn!(%error, "not swept; trying again in a minute");
         }
         ports.clock.sleep(EVERY_MS).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+    use std::sync::{Arc, Mutex};
+
+    use async_trait::async_trait;
+    use engine::model::{RunId, TenantId};
+    use engine::ports::{Change, Key, Message, Page, Queues as _, Range, Store, Versioned};
+
+    use super::*;
+    use crate::commands::session;
+
+    /// A store that is asked through a socket: the question is on its way only when the runtime has had its turn.
+    struct Remote {
+        store: Arc<dyn Store>,
+        log: Mutex<Vec<&'static str>>,
+    }
+
+    #[async_trait]
+    impl Store for Remote {
+        async fn read(&self, keys: &[Key]) -> Result<Vec<Option<Versioned>>> {
+            self.log.lock().unwrap().push("begun");
+            tokio::task::yield_now().await;
+            self.log.lock().unwrap().push("sent");
+            self.store.read(keys).await
+        }
+
+        async fn write(&self, changes: &[Change]) -> Result<()> {
+            self.store.write(changes).await
+        }
+
+        async fn list(&self, range: &Range, from: Option<&str>, limit: usize) -> Result<Page> {
+            self.store.list(range, from, limit).await
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_message_sends_is_on_its_way_before_the_next_is_begun() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = boot::Config::from(|_| None).unwrap();
+        let session = session::open(&config, folder.path()).await.unwrap();
+        let remote = Arc::new(Remote { store: session.ports.store.clone(), log: Mutex::default() });
+        let ports = Ports { store: remote.clone(), ..session.ports };
+        for number in 0..5 {
+            let run = RunKey { tenant: TenantId::new("a"), run: RunId::new(format!("run-{number}")) };
+            session.queues.send(Queue::Runs, &Message::Start(run), 0).await.unwrap();
+        }
+        let serve = pin!(serve(&ports, &session.queues, Concurrency(8)));
+        let handled = pin!(async {
+            while !session.queues.is_empty() {
+                tokio::task::yield_now().await;
+            }
+        });
+        select(serve, handled).await;
+        assert_eq!(*remote.log.lock().unwrap(), ["begun", "sent"].repeat(5));
     }
 }

@@ -275,6 +275,11 @@ impl Rows {
         !self.waiting.is_empty()
     }
 
+    /// Whether somebody waits for what is not on the disk yet.
+    pub(super) fn is_awaited(&self) -> bool {
+        !self.settling.is_empty()
+    }
+
     /// What goes to the disk next; whoever takes it must say what came of it before taking another.
     pub fn take_batch(&mut self) -> Option<Batch> {
         self.waiting.pop_front()

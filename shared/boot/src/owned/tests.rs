@@ -221,6 +221,30 @@ fn writes_go_to_the_disk_together_and_settled_waits_for_them() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the thread waits in real time")]
+fn what_is_written_at_once_is_stored_at_once_though_nobody_waits() {
+    let disk = Arc::new(Disk::default());
+    let owned = over(disk.clone());
+    wait(owned.read(&[key(0), key(1)])).unwrap();
+    let began = std::time::Instant::now();
+    for value in 0..50 {
+        wait(owned.write(&[put(0, Expect::Anything, value)])).unwrap();
+    }
+    let took = began.elapsed();
+    for _ in 0..10_000 {
+        if disk.store.all_rows() == [(key(0), row(49))] {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    assert_eq!(disk.store.all_rows(), [(key(0), row(49))]);
+    // One batch for all, and one more for each time that they took longer than that.
+    let most = 1 + took.as_micros() / thread::GATHERED_FOR.as_micros();
+    let states = disk.states.lock().unwrap().len();
+    assert!(states as u128 <= most, "{states} writes for fifty in {took:?}");
+}
+
+#[test]
 fn what_was_written_is_stored_before_the_program_ends() {
     let disk = Arc::new(Disk::default());
     let owned = over(disk.clone());

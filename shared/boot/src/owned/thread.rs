@@ -16,11 +16,15 @@ use super::{Disk, Reply, answered, ended, lock};
 /// The waits before a batch that could not be stored is tried again.
 const RETRIES_MS: [u64; 4] = [10, 50, 200, 500];
 
+/// For so long the first write that waits is not stored, so that what is written right after it comes with it; unless somebody
+/// waits for it.
+pub(super) const GATHERED_FOR: Duration = Duration::from_micros(500);
+
 /// What the thread is asked.
 enum Job {
     Read(Vec<Key>, Reply<Vec<Option<Versioned>>>),
     List(Range, Option<String>, usize, Reply<Page>),
-    /// Nothing but to look at what waits to be stored.
+    /// Nothing but to look at what waits to be stored, and for whom.
     Store,
 }
 
@@ -99,8 +103,15 @@ impl Drop for End {
 /// meanwhile goes to the disk together.
 async fn serve(store: &dyn Store, rows: &Mutex<Rows>, jobs: &Receiver<Job>) {
     loop {
-        let has_waiting = lock(rows).has_waiting();
-        let job = if has_waiting { jobs.try_recv().ok() } else { jobs.recv().ok() };
+        let (has_waiting, is_awaited) = {
+            let rows = lock(rows);
+            (rows.has_waiting(), rows.is_awaited())
+        };
+        let job = match (has_waiting, is_awaited) {
+            (false, _) => jobs.recv().ok(),
+            (true, false) => jobs.recv_timeout(GATHERED_FOR).ok(),
+            (true, true) => jobs.try_recv().ok(),
+        };
         match job {
             Some(Job::Read(keys, reply)) => drop(reply.send(store.read(&keys).await)),
             Some(Job::List(range, from, limit, reply)) => {
