@@ -27,26 +27,25 @@ pub async fn serve(ports: &Ports, queues: &MemoryQueues, Concurrency(most): Conc
     let mut in_flight: FuturesUnordered<BoxFuture<'_, Handled>> = FuturesUnordered::new();
     let mut busy: BTreeMap<Queue, Slots> = Queue::ALL.map(|queue| (queue, Slots::new(most))).into();
     let mut arrivals = 0;
-    let mut all_begun = true;
     loop {
-        if all_begun && let Some((queue, received)) = receive(queues, &mut busy) {
+        let mut has_begun = false;
+        for queue in Queue::ALL {
+            let Some(received) = receive(queues, queue, &mut busy) else { continue };
             in_flight.push(handle(ports, queue, received).boxed());
-            all_begun = false;
-        }
-        if let Poll::Ready(Some(handled)) = poll!(in_flight.next()) {
-            end(ports, queues, &mut busy, handled);
-            continue;
-        }
-        if !all_begun {
-            // What it sends is on its way before the next is begun.
-            all_begun = true;
+            while let Poll::Ready(Some(handled)) = poll!(in_flight.next()) {
+                end(ports, queues, &mut busy, handled);
+            }
+            // What it sends need not wait until all others are begun.
             tokio::task::yield_now().await;
-            continue;
+            has_begun = true;
         }
         for (_, message) in queues.take_dead() {
             if let Err(error) = engine::bury(ports, &message).await {
                 tracing::error!(%error, ?message, "a dead message could not be buried; its run ends at its deadline");
             }
+        }
+        if has_begun {
+            continue;
         }
         let with_room = busy.iter().filter(|(_, slots)| slots.has_room());
         let next_visible = with_room.filter_map(|(queue, _)| queues.next_visible_ms(*queue)).min();
@@ -79,13 +78,12 @@ pub async fn serve(ports: &Ports, queues: &MemoryQueues, Concurrency(most): Conc
     }
 }
 
-/// A message of a queue that has room for one.
-fn receive(queues: &MemoryQueues, busy: &mut BTreeMap<Queue, Slots>) -> Option<(Queue, Received)> {
-    busy.iter_mut().filter(|(_, slots)| slots.has_room()).find_map(|(queue, slots)| {
-        let received = queues.receive_fairly(*queue, slots)?;
-        slots.enter(&received.message.run().tenant);
-        Some((*queue, received))
-    })
+/// The next message of a queue, if there is room for it.
+fn receive(queues: &MemoryQueues, queue: Queue, busy: &mut BTreeMap<Queue, Slots>) -> Option<Received> {
+    let slots = busy.get_mut(&queue).filter(|slots| slots.has_room())?;
+    let received = queues.receive_fairly(queue, slots)?;
+    slots.enter(&received.message.run().tenant);
+    Some(received)
 }
 
 /// Makes room, and acknowledges what was handled.
@@ -161,15 +159,16 @@ mod tests {
     /// A store that is asked through a socket: the question is on its way only when the runtime has had its turn.
     struct Remote {
         store: Arc<dyn Store>,
-        log: Mutex<Vec<&'static str>>,
+        log: Mutex<Vec<String>>,
     }
 
     #[async_trait]
     impl Store for Remote {
         async fn read(&self, keys: &[Key]) -> Result<Vec<Option<Versioned>>> {
-            self.log.lock().unwrap().push("begun");
+            let Some(Key::Run(run)) = keys.first() else { panic!("{keys:?}") };
+            self.log.lock().unwrap().push(format!("{} begun", run.run));
             tokio::task::yield_now().await;
-            self.log.lock().unwrap().push("sent");
+            self.log.lock().unwrap().push(format!("{} sent", run.run));
             self.store.read(keys).await
         }
 
@@ -182,17 +181,19 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn what_a_message_sends_is_on_its_way_before_the_next_is_begun() {
+    /// What is done, in which order, about runs that do not exist: some that start, and one that ends.
+    async fn done_about(starting: &[&str], ending: &str) -> Vec<String> {
         let folder = tempfile::tempdir().unwrap();
         let config = boot::Config::from(|_| None).unwrap();
         let session = session::open(&config, folder.path()).await.unwrap();
         let remote = Arc::new(Remote { store: session.ports.store.clone(), log: Mutex::default() });
         let ports = Ports { store: remote.clone(), ..session.ports };
-        for number in 0..5 {
-            let run = RunKey { tenant: TenantId::new("a"), run: RunId::new(format!("run-{number}")) };
-            session.queues.send(Queue::Runs, &Message::Start(run), 0).await.unwrap();
+        let run = |name: &str| RunKey { tenant: TenantId::new("a"), run: RunId::new(name) };
+        for name in starting {
+            session.queues.send(Queue::Runs, &Message::Start(run(name)), 0).await.unwrap();
         }
+        let end = Message::Finish { run: run(ending), cause: None };
+        session.queues.send(Queue::Deliveries, &end, 0).await.unwrap();
         let serve = pin!(serve(&ports, &session.queues, Concurrency(8)));
         let handled = pin!(async {
             while !session.queues.is_empty() {
@@ -200,6 +201,12 @@ mod tests {
             }
         });
         select(serve, handled).await;
-        assert_eq!(*remote.log.lock().unwrap(), ["begun", "sent"].repeat(5));
+        remote.log.lock().unwrap().clone()
+    }
+
+    #[tokio::test]
+    async fn what_a_message_sends_does_not_wait_for_the_next_and_no_queue_for_another() {
+        let expected = ["1", "9", "2", "3"].map(|run| [format!("{run} begun"), format!("{run} sent")]);
+        assert_eq!(done_about(&["1", "2", "3"], "9").await, expected.concat());
     }
 }

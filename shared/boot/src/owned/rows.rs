@@ -275,9 +275,9 @@ impl Rows {
         !self.waiting.is_empty()
     }
 
-    /// Whether somebody waits for what is not on the disk yet.
-    pub(super) fn is_awaited(&self) -> bool {
-        !self.settling.is_empty()
+    /// Whether what waits may wait for more: nobody waits for it, and it is not a batch already.
+    pub(super) fn may_gather(&self) -> bool {
+        self.settling.is_empty() && self.waiting.len() == 1
     }
 
     /// What goes to the disk next; whoever takes it must say what came of it before taking another.

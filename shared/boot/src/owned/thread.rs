@@ -16,8 +16,8 @@ use super::{Disk, Reply, answered, ended, lock};
 /// The waits before a batch that could not be stored is tried again.
 const RETRIES_MS: [u64; 4] = [10, 50, 200, 500];
 
-/// For so long the first write that waits is not stored, so that what is written right after it comes with it; unless somebody
-/// waits for it.
+/// For so long the first write is not stored, so that what is written right after it comes with it; unless somebody waits, or the
+/// thread has to read.
 pub(super) const GATHERED_FOR: Duration = Duration::from_micros(500);
 
 /// What the thread is asked.
@@ -102,23 +102,28 @@ impl Drop for End {
 /// Works until nobody can ask any more and nothing waits. Whoever reads, waits for the answer, so reads go first; what is written
 /// meanwhile goes to the disk together.
 async fn serve(store: &dyn Store, rows: &Mutex<Rows>, jobs: &Receiver<Job>) {
+    let mut has_gathered = false;
     loop {
-        let (has_waiting, is_awaited) = {
+        let (has_waiting, may_gather) = {
             let rows = lock(rows);
-            (rows.has_waiting(), rows.is_awaited())
+            (rows.has_waiting(), rows.may_gather())
         };
-        let job = match (has_waiting, is_awaited) {
+        let job = match (has_waiting, may_gather && !has_gathered) {
             (false, _) => jobs.recv().ok(),
-            (true, false) => jobs.recv_timeout(GATHERED_FOR).ok(),
-            (true, true) => jobs.try_recv().ok(),
+            (true, true) => jobs.recv_timeout(GATHERED_FOR).ok(),
+            (true, false) => jobs.try_recv().ok(),
         };
+        has_gathered |= has_waiting && !matches!(job, Some(Job::Store));
         match job {
             Some(Job::Read(keys, reply)) => drop(reply.send(store.read(&keys).await)),
             Some(Job::List(range, from, limit, reply)) => {
                 drop(reply.send(store.list(&range, from.as_deref(), limit).await));
             }
             Some(Job::Store) => {}
-            None if has_waiting => store_batch(store, rows).await,
+            None if has_waiting => {
+                store_batch(store, rows).await;
+                has_gathered = false;
+            }
             None => return,
         }
     }
