@@ -1,8 +1,8 @@
 //! Where and how port calls go wrong. One value is shared by all ports of a world; it counts their calls.
 
 use std::future::{Future, pending};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use engine::error::{Error, ErrorKind, Result};
 use engine::memory::SeededRandom;
@@ -62,6 +62,16 @@ impl Rates {
     }
 }
 
+/// So long a message stays with a worker that was lost, or that failed and let go of it.
+pub(super) const VISIBILITY_MS: u64 = 60_000;
+
+/// A stretch of time in which a run may wait for a fault to be over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Excuse {
+    pub(super) from_ms: u64,
+    pub(super) until_ms: u64,
+}
+
 /// The faults of one world.
 pub struct Faults {
     pub(super) clock: Arc<dyn Clock>,
@@ -70,6 +80,7 @@ pub struct Faults {
     calls: AtomicU64,
     kill_at: Option<KillPoint>,
     kill_wanted: AtomicBool,
+    excuses: Mutex<Vec<Excuse>>,
 }
 
 impl Faults {
@@ -81,6 +92,7 @@ impl Faults {
             calls: AtomicU64::new(0),
             kill_at,
             kill_wanted: AtomicBool::new(false),
+            excuses: Mutex::default(),
         }
     }
 
@@ -92,6 +104,26 @@ impl Faults {
     /// True once, when a kill point was reached.
     pub(super) fn take_kill(&self) -> bool {
         self.kill_wanted.swap(false, Ordering::Relaxed)
+    }
+
+    /// From now on a run may wait for so long.
+    pub(super) fn excuse(&self, for_ms: u64) {
+        let from_ms = self.clock.now_ms();
+        self.note(Excuse { from_ms, until_ms: from_ms + for_ms });
+    }
+
+    /// A run may wait from now on, until what this gives is dropped.
+    pub(super) fn excuse_until_dropped(&self) -> impl Drop {
+        Waits { faults: self, from_ms: self.clock.now_ms() }
+    }
+
+    fn note(&self, excuse: Excuse) {
+        self.excuses.lock().unwrap_or_else(PoisonError::into_inner).push(excuse);
+    }
+
+    /// When the faults so far may make a run wait.
+    pub(super) fn excuses(&self) -> Vec<Excuse> {
+        self.excuses.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn chance(&self, thousandths: u64) -> bool {
@@ -135,16 +167,22 @@ impl Faults {
 
     fn fail_before(&self) -> Result<()> {
         if self.chance(self.rates.fails) {
-            return Err(Error::new(ErrorKind::Storage, "simulated: failed before"));
+            return Err(self.failure(ErrorKind::Storage, "simulated: failed before"));
         }
         Ok(())
     }
 
     fn fail_after<T>(&self, answer: Result<T>) -> Result<T> {
         if answer.is_ok() && self.chance(self.rates.done_but_failed) {
-            return Err(Error::new(ErrorKind::Storage, "simulated: done, but reported as failed"));
+            return Err(self.failure(ErrorKind::Storage, "simulated: done, but reported as failed"));
         }
         answer
+    }
+
+    /// A failure after which a message may come back only when it is visible again.
+    pub(super) fn failure(&self, kind: ErrorKind, message: &str) -> Error {
+        self.excuse(VISIBILITY_MS);
+        Error::new(kind, message)
     }
 
     async fn die_if(&self, point: KillPoint) {
@@ -152,5 +190,18 @@ impl Faults {
             self.kill_wanted.store(true, Ordering::Relaxed);
             pending::<()>().await;
         }
+    }
+}
+
+/// A wait that begins.
+struct Waits<'a> {
+    faults: &'a Faults,
+    from_ms: u64,
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        let until_ms = self.faults.clock.now_ms();
+        self.faults.note(Excuse { from_ms: self.from_ms, until_ms });
     }
 }

@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::agent::Catalogue;
-use engine::model::{
-    ChargeState, Event, EventKind, NanoUsd, Outcome, Run, RunKey, RunStatus, Step, StepError, StepKey,
-};
+use engine::model::{ChargeState, Event, EventKind, NanoUsd, Outcome, Run, RunKey, RunStatus, Step, StepKey};
 use engine::ports::{Key, Row};
 use engine::routing::{Draws, choose};
 
@@ -13,8 +11,8 @@ use super::ports::Trace;
 use super::tally;
 use super::world::Ended;
 
-/// No step is without a result for so long after the one before it, however often its process is killed.
-const SILENCE_MS: u64 = 300_000;
+/// Nothing a run does in one go takes longer.
+const WORK_MS: u64 = 30_000;
 
 /// Something that should not have happened: the oracle that saw it, and what it saw.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,14 +93,13 @@ fn ends_and_is_explained(
         see("ends", "the run ended long after its deadline".to_owned());
     }
     if let Some(ended_ms) = run.finished_ms.filter(|ended_ms| *ended_ms >= run.deadline_ms) {
-        let is_closed = |error: &StepError| error.message.starts_with("the run ended before this step did");
-        let results = || steps(rows).filter_map(|step| step.result.as_ref());
-        let closed =
-            results().filter(|result| matches!(&result.outcome, Outcome::Failed(error) if is_closed(error)));
-        // With kills a short run may take all of its time; but then something happens all the time.
-        let last_ms = results().map(|result| result.meta.finished_ms).filter(|at| *at < ended_ms).max();
-        if closed.count() > 0 || last_ms.is_none_or(|at| at + SILENCE_MS < ended_ms) {
-            see("waits in vain", format!("the run ended as {} by its deadline", run.status.name()));
+        let waits = unexcused(ended, rows, run.created_ms, ended_ms);
+        if !waits.is_empty() {
+            let what = format!(
+                "the run ended as {} by its deadline; for nothing it waited {waits:?}",
+                run.status.name()
+            );
+            see("waits in vain", what);
         }
     }
     if run.status == RunStatus::Failed
@@ -127,6 +124,28 @@ fn ends_and_is_explained(
             see("explained", format!("{} was planned and left no trace", agent.id));
         }
     }
+}
+
+/// When the run waited between these times though nothing had happened that it had to wait for: no fault, and no wait
+/// that a step had announced. In milliseconds from the first of them.
+fn unexcused(ended: &Ended, rows: &[(Key, Row)], from_ms: u64, until_ms: u64) -> Vec<(u64, u64)> {
+    let of_run = events_by_run(rows).remove(&ended.run).unwrap_or_default();
+    let events = of_run.into_iter().map(|event| match event.kind {
+        EventKind::StepDeferred { after_ms, .. } => (event.at_ms, event.at_ms + after_ms),
+        _ => (event.at_ms, event.at_ms),
+    });
+    let mut excuses: Vec<(u64, u64)> =
+        ended.excuses.iter().map(|excuse| (excuse.from_ms, excuse.until_ms)).chain(events).collect();
+    excuses.sort_unstable();
+    let mut waits = Vec::new();
+    let mut excused_ms = from_ms;
+    for (begins_ms, ends_ms) in excuses.into_iter().chain([(until_ms, until_ms)]) {
+        if begins_ms.min(until_ms) > excused_ms {
+            waits.push((excused_ms - from_ms, begins_ms.min(until_ms) - from_ms));
+        }
+        excused_ms = excused_ms.max(ends_ms + WORK_MS);
+    }
+    waits
 }
 
 /// A run ends once.

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use engine::agent::{ModelSpec, Tier};
-use engine::error::{Error, ErrorKind, Result};
+use engine::error::{ErrorKind, Result};
 use engine::model::{
     CallId, ChargeState, ContentRef, Counters, MemoryRecord, NanoUsd, RunId, RunKey, StepKey, TenantId, Token,
 };
@@ -89,7 +89,7 @@ impl Store for FaultyStore {
     async fn write(&self, changes: &[Change]) -> Result<()> {
         let faults = &self.port.faults;
         if faults.chance(faults.rates.conflict) {
-            return Err(Error::new(ErrorKind::Conflict, "simulated: somebody was faster"));
+            return Err(faults.failure(ErrorKind::Conflict, "simulated: somebody was faster"));
         }
         faults
             .around(async {
@@ -153,7 +153,12 @@ impl ContentStore for Faulty<dyn ContentStore> {
 impl Faulty<dyn Queues> {
     fn late_ms(&self) -> u64 {
         let faults = &self.faults;
-        if faults.chance(faults.rates.delay) { faults.random.next_u64() % 20_000 } else { 0 }
+        if !faults.chance(faults.rates.delay) {
+            return 0;
+        }
+        let late_ms = faults.random.next_u64() % 20_000;
+        faults.excuse(late_ms);
+        late_ms
     }
 
     /// Sends, maybe late and maybe twice.
@@ -301,7 +306,10 @@ impl Llm for Faulty<dyn Llm> {
         let number = self.faults.enter().await;
         let (agent, item) = (request.schema_name.clone(), item_of(request));
         self.log.push(Trace::Called { agent, item, process: self.process });
+        // Until its timeout, where that is its fault.
+        let call = self.faults.excuse_until_dropped();
         let answer = self.inner.complete(request).await;
+        drop(call);
         self.faults.leave(number).await;
         answer
     }

@@ -19,7 +19,7 @@ use local::host::{self, Concurrency};
 use local::workflow::LocalWorkflow;
 
 use super::ahead;
-use super::faults::{Faults, KillPoint, Rates};
+use super::faults::{Excuse, Faults, KillPoint, Rates, VISIBILITY_MS};
 use super::late_disk::LateDisk;
 use super::models::{cheaper, either, model, model_fault};
 use super::oracles::{self, Violation};
@@ -31,7 +31,6 @@ use crate::garbage::{Garbage, Spoilt};
 use crate::scripted::{Bill, Script, ScriptedModel};
 
 const START_MS: u64 = 1_795_305_600_000;
-const VISIBILITY_MS: u64 = 60_000;
 const MAX_RECEIVE_COUNT: u32 = 8;
 /// So long after a process goes on that stood still, what it does has shown.
 const STILL_SHOWS_MS: u64 = 60_000;
@@ -156,6 +155,8 @@ pub struct Ended {
     pub(super) only_lost: bool,
     /// How long the run would take if every step took two calls, one after the other.
     pub(super) calm_ms: u64,
+    /// When the faults may have made the run wait.
+    pub(super) excuses: Vec<Excuse>,
     /// The processes that stood still, by number.
     pub(super) stood_still: BTreeSet<u32>,
     /// Whether an answer was to be made ahead.
@@ -248,10 +249,12 @@ pub fn simulate(plan: &Plan) -> Ended {
         }
         if let Some((_, for_ms)) = stands_still.take_if(|_| stops) {
             executor.suspend(process);
+            world.faults.excuse(for_ms + VISIBILITY_MS);
             still = Some((process, time.now_ms() + for_ms));
             stood_still.insert(begun);
         } else {
             executor.kill(process);
+            world.faults.excuse(VISIBILITY_MS);
             kills += 1;
         }
         if plan.place == Place::Laptop {
@@ -283,6 +286,7 @@ pub fn simulate(plan: &Plan) -> Ended {
         kill_at: plan.kill_at,
         only_lost: as_it_should && is_lost,
         calm_ms: plan.latency_ms * 2 * world.catalogue.agents.len() as u64,
+        excuses: world.faults.excuses(),
         stood_still,
         ahead: plan.ahead,
         figures: Figures::of(&world.store.all_rows(), &world.catalogue),
