@@ -4,15 +4,16 @@
 
 use std::collections::BTreeMap;
 use std::pin::pin;
+use std::task::Poll;
 
 use engine::error::Result;
 use engine::limits::Slots;
 use engine::memory::{MemoryQueues, Received};
 use engine::model::RunKey;
 use engine::ports::{Ports, Queue};
-use futures::StreamExt as _;
 use futures::future::{BoxFuture, Either, FutureExt as _, select};
 use futures::stream::FuturesUnordered;
+use futures::{StreamExt as _, poll};
 
 /// A failed message comes back after this long, doubled with each time it failed.
 const RETRY_MS: u64 = 500;
@@ -27,17 +28,24 @@ pub async fn serve(ports: &Ports, queues: &MemoryQueues, Concurrency(most): Conc
     let mut busy: BTreeMap<Queue, Slots> = Queue::ALL.map(|queue| (queue, Slots::new(most))).into();
     let mut arrivals = 0;
     loop {
-        for (queue, slots) in &mut busy {
-            while slots.has_room() {
-                let Some(received) = queues.receive_fairly(*queue, slots) else { break };
-                slots.enter(&received.message.run().tenant);
-                in_flight.push(handle(ports, *queue, received).boxed());
+        let mut has_begun = false;
+        for queue in Queue::ALL {
+            let Some(received) = receive(queues, queue, &mut busy) else { continue };
+            in_flight.push(handle(ports, queue, received).boxed());
+            while let Poll::Ready(Some(handled)) = poll!(in_flight.next()) {
+                end(ports, queues, &mut busy, handled);
             }
+            // What it sends need not wait until all others are begun.
+            tokio::task::yield_now().await;
+            has_begun = true;
         }
         for (_, message) in queues.take_dead() {
             if let Err(error) = engine::bury(ports, &message).await {
                 tracing::error!(%error, ?message, "a dead message could not be buried; its run ends at its deadline");
             }
+        }
+        if has_begun {
+            continue;
         }
         let with_room = busy.iter().filter(|(_, slots)| slots.has_room());
         let next_visible = with_room.filter_map(|(queue, _)| queues.next_visible_ms(*queue)).min();
@@ -64,16 +72,30 @@ pub async fn serve(ports: &Ports, queues: &MemoryQueues, Concurrency(most): Conc
                 Either::Right((Either::Right(_), _)) => None,
             }
         };
-        if let Some(Handled { queue, received, outcome }) = handled {
-            busy.entry(queue).and_modify(|slots| slots.leave(&received.message.run().tenant));
-            match outcome {
-                Ok(()) => queues.acknowledge(queue, received.receipt),
-                Err(error) => {
-                    tracing::warn!(%error, ?queue, receive_count = received.receive_count, "a message failed and comes back");
-                    let wait_ms = RETRY_MS << received.receive_count.min(6);
-                    queues.change_visibility(queue, received.receipt, ports.clock.now_ms() + wait_ms);
-                }
-            }
+        if let Some(handled) = handled {
+            end(ports, queues, &mut busy, handled);
+        }
+    }
+}
+
+/// The next message of a queue, if there is room for it.
+fn receive(queues: &MemoryQueues, queue: Queue, busy: &mut BTreeMap<Queue, Slots>) -> Option<Received> {
+    let slots = busy.get_mut(&queue).filter(|slots| slots.has_room())?;
+    let received = queues.receive_fairly(queue, slots)?;
+    slots.enter(&received.message.run().tenant);
+    Some(received)
+}
+
+/// Makes room, and acknowledges what was handled.
+fn end(ports: &Ports, queues: &MemoryQueues, busy: &mut BTreeMap<Queue, Slots>, handled: Handled) {
+    let Handled { queue, received, outcome } = handled;
+    busy.entry(queue).and_modify(|slots| slots.leave(&received.message.run().tenant));
+    match outcome {
+        Ok(()) => queues.acknowledge(queue, received.receipt),
+        Err(error) => {
+            tracing::warn!(%error, ?queue, receive_count = received.receive_count, "a message failed and comes back");
+            let wait_ms = RETRY_MS << received.receive_count.min(6);
+            queues.change_visibility(queue, received.receipt, ports.clock.now_ms() + wait_ms);
         }
     }
 }
@@ -118,5 +140,73 @@ async fn each_minute<Swept: Future<Output = Result<usize>>>(ports: &Ports, sweep
             tracing::warn!(%error, "not swept; trying again in a minute");
         }
         ports.clock.sleep(EVERY_MS).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+    use std::sync::{Arc, Mutex};
+
+    use async_trait::async_trait;
+    use engine::model::{RunId, TenantId};
+    use engine::ports::{Change, Key, Message, Page, Queues as _, Range, Store, Versioned};
+
+    use super::*;
+    use crate::commands::session;
+
+    /// A store that is asked through a socket: the question is on its way only when the runtime has had its turn.
+    struct Remote {
+        store: Arc<dyn Store>,
+        log: Mutex<Vec<String>>,
+    }
+
+    #[async_trait]
+    impl Store for Remote {
+        async fn read(&self, keys: &[Key]) -> Result<Vec<Option<Versioned>>> {
+            let Some(Key::Run(run)) = keys.first() else { panic!("{keys:?}") };
+            self.log.lock().unwrap().push(format!("{} begun", run.run));
+            tokio::task::yield_now().await;
+            self.log.lock().unwrap().push(format!("{} sent", run.run));
+            self.store.read(keys).await
+        }
+
+        async fn write(&self, changes: &[Change]) -> Result<()> {
+            self.store.write(changes).await
+        }
+
+        async fn list(&self, range: &Range, from: Option<&str>, limit: usize) -> Result<Page> {
+            self.store.list(range, from, limit).await
+        }
+    }
+
+    /// What is done, in which order, about runs that do not exist: some that start, and one that ends.
+    async fn done_about(starting: &[&str], ending: &str) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let config = boot::Config::from(|_| None).unwrap();
+        let session = session::open(&config, folder.path()).await.unwrap();
+        let remote = Arc::new(Remote { store: session.ports.store.clone(), log: Mutex::default() });
+        let ports = Ports { store: remote.clone(), ..session.ports };
+        let run = |name: &str| RunKey { tenant: TenantId::new("a"), run: RunId::new(name) };
+        for name in starting {
+            session.queues.send(Queue::Runs, &Message::Start(run(name)), 0).await.unwrap();
+        }
+        let end = Message::Finish { run: run(ending), cause: None };
+        session.queues.send(Queue::Deliveries, &end, 0).await.unwrap();
+        let serve = pin!(serve(&ports, &session.queues, Concurrency(8)));
+        let handled = pin!(async {
+            while !session.queues.is_empty() {
+                tokio::task::yield_now().await;
+            }
+        });
+        select(serve, handled).await;
+        remote.log.lock().unwrap().clone()
+    }
+
+    #[tokio::test]
+    async fn what_a_message_sends_does_not_wait_for_the_next_and_no_queue_for_another() {
+        let expected = ["1", "9", "2", "3"].map(|run| [format!("{run} begun"), format!("{run} sent")]);
+        assert_eq!(done_about(&["1", "2", "3"], "9").await, expected.concat());
     }
 }

@@ -66,10 +66,16 @@ impl Rates {
 pub(super) const VISIBILITY_MS: u64 = 60_000;
 
 /// A stretch of time in which a run may wait for a fault to be over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Excuse {
     pub(super) from_ms: u64,
     pub(super) until_ms: u64,
+}
+
+impl Excuse {
+    pub(super) fn lasting(from_ms: u64, for_ms: u64) -> Self {
+        Self { from_ms, until_ms: from_ms + for_ms }
+    }
 }
 
 /// The faults of one world.
@@ -108,8 +114,7 @@ impl Faults {
 
     /// From now on a run may wait for so long.
     pub(super) fn excuse(&self, for_ms: u64) {
-        let from_ms = self.clock.now_ms();
-        self.note(Excuse { from_ms, until_ms: from_ms + for_ms });
+        self.note(Excuse::lasting(self.clock.now_ms(), for_ms));
     }
 
     /// A run may wait from now on, until what this gives is dropped.
@@ -201,7 +206,6 @@ struct Waits<'a> {
 
 impl Drop for Waits<'_> {
     fn drop(&mut self) {
-        let until_ms = self.faults.clock.now_ms();
-        self.faults.note(Excuse { from_ms: self.from_ms, until_ms });
+        self.faults.note(Excuse { from_ms: self.from_ms, until_ms: self.faults.clock.now_ms() });
     }
 }

@@ -7,6 +7,7 @@ use engine::model::{ChargeState, Event, EventKind, NanoUsd, Outcome, Run, RunKey
 use engine::ports::{Key, Row};
 use engine::routing::{Draws, choose};
 
+use super::faults::Excuse;
 use super::ports::Trace;
 use super::tally;
 use super::world::Ended;
@@ -93,13 +94,13 @@ fn ends_and_is_explained(
         see("ends", "the run ended long after its deadline".to_owned());
     }
     if let Some(ended_ms) = run.finished_ms.filter(|ended_ms| *ended_ms >= run.deadline_ms) {
-        let waits = unexcused(ended, rows, run.created_ms, ended_ms);
+        let waits = waits_in_vain(ended, rows, run.created_ms, ended_ms);
         if !waits.is_empty() {
-            let what = format!(
-                "the run ended as {} by its deadline; for nothing it waited {waits:?}",
-                run.status.name()
+            let status = run.status.name();
+            see(
+                "waits in vain",
+                format!("the run ended as {status} by its deadline and waited for nothing {waits:?}"),
             );
-            see("waits in vain", what);
         }
     }
     if run.status == RunStatus::Failed
@@ -126,24 +127,27 @@ fn ends_and_is_explained(
     }
 }
 
-/// When the run waited between these times though nothing had happened that it had to wait for: no fault, and no wait
-/// that a step had announced. In milliseconds from the first of them.
-fn unexcused(ended: &Ended, rows: &[(Key, Row)], from_ms: u64, until_ms: u64) -> Vec<(u64, u64)> {
+/// When a run waited between these times though nothing had happened that it had to wait for: no fault, and no wait that a
+/// step had announced. In milliseconds from the first of them.
+fn waits_in_vain(ended: &Ended, rows: &[(Key, Row)], from_ms: u64, until_ms: u64) -> Vec<(u64, u64)> {
     let of_run = events_by_run(rows).remove(&ended.run).unwrap_or_default();
     let events = of_run.into_iter().map(|event| match event.kind {
-        EventKind::StepDeferred { after_ms, .. } => (event.at_ms, event.at_ms + after_ms),
-        _ => (event.at_ms, event.at_ms),
+        EventKind::StepDeferred { after_ms, .. } => Excuse::lasting(event.at_ms, after_ms),
+        _ => Excuse::lasting(event.at_ms, 0),
     });
-    let mut excuses: Vec<(u64, u64)> =
-        ended.excuses.iter().map(|excuse| (excuse.from_ms, excuse.until_ms)).chain(events).collect();
+    unexcused(ended.excuses.iter().copied().chain(events).collect(), from_ms, until_ms)
+}
+
+fn unexcused(mut excuses: Vec<Excuse>, from_ms: u64, until_ms: u64) -> Vec<(u64, u64)> {
     excuses.sort_unstable();
     let mut waits = Vec::new();
     let mut excused_ms = from_ms;
-    for (begins_ms, ends_ms) in excuses.into_iter().chain([(until_ms, until_ms)]) {
-        if begins_ms.min(until_ms) > excused_ms {
-            waits.push((excused_ms - from_ms, begins_ms.min(until_ms) - from_ms));
+    for excuse in excuses.into_iter().chain([Excuse::lasting(until_ms, 0)]) {
+        let begins_ms = excuse.from_ms.min(until_ms);
+        if begins_ms > excused_ms {
+            waits.push((excused_ms - from_ms, begins_ms - from_ms));
         }
-        excused_ms = excused_ms.max(ends_ms + WORK_MS);
+        excused_ms = excused_ms.max(excuse.until_ms + WORK_MS);
     }
     waits
 }
@@ -443,5 +447,26 @@ fn events_without_gap(rows: &[(Key, Row)], see: &mut impl FnMut(&'static str, St
                 see("events", format!("event {} of {run} stands where {expected} should", event.seq));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_fault_excuses_is_a_wait_in_vain() {
+        let check = |excuses: &[(u64, u64)], expected: &[(u64, u64)]| {
+            let excuses =
+                excuses.iter().map(|(from_ms, for_ms)| Excuse::lasting(*from_ms, *for_ms)).collect();
+            assert_eq!(unexcused(excuses, 1_000, 181_000), expected);
+        };
+        check(&[], &[(0, 180_000)]);
+        check(&[(1_000, 0)], &[(WORK_MS, 180_000)]);
+        // Three kills take all of it, in whatever order they are told; of two at once the longer one counts.
+        check(&[(121_000, 60_000), (1_000, 60_000), (61_000, 60_000)], &[]);
+        check(&[(1_000, 149_000), (2_000, 1_000)], &[(149_000 + WORK_MS, 180_000)]);
+        // What happens later than the run's end excuses nothing.
+        check(&[(1_000, 60_000), (190_000, 60_000)], &[(60_000 + WORK_MS, 180_000)]);
     }
 }
