@@ -1,7 +1,7 @@
 """Runs the same graph of agents on peers, where they are installed.
 
-Reads {"agents": {name: [inputs]}, "latency_ms": n, "runs": n} on standard input, prints {peer: {...} | "not run"} on
-standard output. Each agent sleeps for the latency and passes a line on; nothing else is measured. The import counts
+Reads {"agents": {name: [inputs]}, "latency_ms": n, "critical_path_ms": n, "runs": n} on standard input, prints
+{peer: {"makespan_ms", "import_ms", "ratio"} | "not run"} on standard output; the ratio is that of its makespan and the critical path. Each agent sleeps for the latency and passes a line on; nothing else is measured. The import counts
 apart: it is paid once per process.
 """
 
@@ -102,7 +102,10 @@ def main():
     results = {}
     for name, peer in (("langgraph", langgraph), ("crewai", crewai)):
         try:
-            results[name] = peer(request["agents"], latency, request["runs"])
+            measured = peer(request["agents"], latency, request["runs"])
+            if measured != "not run":
+                measured["ratio"] = round(measured["makespan_ms"] / request["critical_path_ms"], 3)
+            results[name] = measured
         except Exception as error:  # A peer that breaks is reported, not hidden.
             results[name] = {"error": f"{type(error).__name__}: {error}"}
     json.dump(results, sys.stdout)

@@ -143,7 +143,7 @@ fn add_folded(value: &Value, folded: &mut String) {
 }
 
 /// White space and case folded.
-fn fold(text: &str) -> String {
+pub(crate) fn fold(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 

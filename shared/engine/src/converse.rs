@@ -245,7 +245,8 @@ impl<'a> Talk<'a> {
 
     /// Asks until there is an answer, or none is to be had.
     async fn ask(&mut self, ports: &Ports, llm: &dyn Llm, model: &Arc<ModelSpec>) -> Result<Ending> {
-        for _ in 0..self.subject.spec.limits.turns.max(1) {
+        let depth = self.subject.claimed.run.depth;
+        for _ in 0..depth.turns(self.subject.spec.limits.turns) {
             let request = self.request(ports, model);
             let mut reply = match self.pay_and_call(ports, llm, &request).await? {
                 Ok(reply) => reply,

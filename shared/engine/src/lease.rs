@@ -16,6 +16,8 @@ pub const LEASE_MS: u64 = 50_000;
 pub(crate) const RENEW_MS: u64 = 15_000;
 /// How long a message waits that is not the one its step came back with.
 const LOOK_AGAIN_MS: u64 = 10_000;
+/// How long the message waits that its step came back with, while the step is still being given back.
+const GIVEN_BACK_MS: u64 = 2_000;
 /// Attempts at one step; the engine alone counts them.
 pub const MAX_ATTEMPTS: u32 = 4;
 /// Failing calls of one step, those that a provider refuses for its rate included, which are no attempts.
@@ -77,7 +79,14 @@ pub(crate) async fn claim(ports: &Ports, message: &StepMessage) -> Result<Claim>
         // alone does not tell, for another caller may have got the same one.
         let own = step.lease.as_ref().is_some_and(|lease| lease.owner == owner);
         if let Some(lease) = step.lease.as_ref().filter(|lease| !own && lease.until_ms > now) {
-            return Ok(Decision::Leave(Claim::Held { until_ms: lease.until_ms }));
+            // Whoever sent the message of a next hop gives the lease up as soon as that can be stored, or has died before. And a
+            // workflow that waits with another token than the holder's hears of the step's end only from its own message.
+            let at_most_ms = match message.hop > step.hop {
+                true => GIVEN_BACK_MS,
+                false if step.token.as_ref() != Some(&message.task_token) => LOOK_AGAIN_MS,
+                false => LEASE_MS,
+            };
+            return Ok(Decision::Leave(Claim::Held { until_ms: lease.until_ms.min(now + at_most_ms) }));
         }
         let took_over = !own && step.lease.is_some();
         if !own {

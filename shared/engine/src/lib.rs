@@ -40,6 +40,7 @@ mod handle;
 mod lease;
 mod measure;
 mod outbox;
+mod places;
 mod prices;
 mod report;
 mod resume_run;

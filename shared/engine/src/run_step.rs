@@ -17,6 +17,7 @@ use crate::model::{
     Usage,
 };
 use crate::money;
+use crate::places;
 use crate::ports::{Message, Ports, Queue, StepMessage};
 use crate::recall::warming;
 use crate::report::report;
@@ -233,6 +234,11 @@ async fn decide(ports: &Ports, spec: &AgentSpec, claimed: &Claimed, input: &Step
         && !fits(ports, claimed, later)
     {
         conversation.ending = Ending::Failed(past_the_deadline(later));
+    }
+    if let Ending::Answer { answer, .. } = &mut conversation.ending {
+        // Nothing is wrong with the result by now, so it bears no warning.
+        let misplaced = places::mend(answer, input, baseline.data());
+        tracing::debug!(step = %claimed.key, misplaced, "places in an answer are the source's now");
     }
     Ok(conclude_conversation(conversation, baseline))
 }

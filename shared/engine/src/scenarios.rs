@@ -19,17 +19,18 @@ use serde_json::json;
 
 use crate::claim_check;
 use crate::error::{Error, ErrorKind, Result};
-use crate::lease::MAX_ATTEMPTS;
+use crate::lease::{self, LEASE_MS, MAX_ATTEMPTS};
 use crate::ledger_view;
 use crate::memory::virtual_time::Executor;
 use crate::model::{
-    Basis, Budget, ChargeState, ContentRef, NanoUsd, Reason, ReasonCode, RunStatus, Status, TenantId, Token,
-    Usage,
+    Basis, Budget, ChargeState, ContentRef, Depth, NanoUsd, Reason, ReasonCode, RunStatus, Status, TenantId,
+    Token, Usage,
 };
 use crate::ports::{
     Becomes, Bill, Change, Clock as _, ContentStore, Expect, Key, ModelMessage, Row, StepMessage,
 };
 use crate::step_input::Analysis;
+use crate::{RunRequest, run_step, start_run};
 use house::{House, Says, baseline, request};
 
 fn complete() -> Option<Analysis> {
@@ -137,6 +138,35 @@ fn tools_are_used_and_cited_and_only_granted_ones_run() {
 }
 
 #[test]
+fn who_finds_a_step_held_waits_for_its_lease_to_end_only_where_nothing_is_known_to_come_sooner() {
+    for (hop, token, expected_ms) in [(0, "token", LEASE_MS), (1, "token", 2_000), (0, "another", 10_000)] {
+        let house = House::new(complete(), Some(vec![]));
+        let (ports, message) = (house.ports.clone(), house.message("worker", 0));
+        house.block_on(async move { lease::claim(&ports, &message).await.unwrap() });
+        let message = StepMessage { task_token: Token::new(token), ..house.message("worker", hop) };
+        let ports = house.ports.clone();
+        house.block_on(async move { run_step(&ports, &message).await.unwrap() });
+        assert_eq!(house.next_in_ms(), Some(expected_ms + 1), "{hop} {token}");
+    }
+}
+
+#[test]
+fn the_deepest_runs_have_more_turns() {
+    for (depth, turns) in [(Depth::Comprehensive, 4), (Depth::Experimental, 8)] {
+        let mut house = House::new(complete(), Some((0..turns).map(|_| Says::Tool("search")).collect()));
+        let ports = house.ports.clone();
+        house.run = house.block_on(async move {
+            let request = RunRequest { depth, ..request(&ports, None).await };
+            start_run(&ports, &request).await.unwrap().0
+        });
+        house.step("worker", 0).unwrap();
+        assert_eq!(house.model.asked.lock().unwrap().len(), turns, "{depth:?}");
+        let warnings = house.result("worker").unwrap().warnings.join("; ");
+        assert!(warnings.contains("the turns were used up"), "{warnings}");
+    }
+}
+
+#[test]
 fn a_refused_call_comes_back_and_is_no_attempt() {
     let refused = || Says::Fails(ErrorKind::RateLimited, Bill::Nothing, Some(7_000));
     let house =
@@ -161,7 +191,7 @@ fn whoever_waits_for_a_step_hears_of_it_although_it_went_back_to_its_queue() {
     let step = |token: &str, hop: u32| {
         let message = StepMessage { task_token: Token::new(token), ..house.message("worker", hop) };
         let ports = house.ports.clone();
-        house.block_on(async move { crate::run_step(&ports, &message).await }).unwrap();
+        house.block_on(async move { run_step(&ports, &message).await }).unwrap();
     };
     step("first", 0);
     assert_eq!(house.queues.len(), 2, "the start of the run, and the step");
@@ -347,7 +377,7 @@ fn a_lost_worker_loses_its_result_and_never_its_bill() {
     );
     let (ports, message) = (house.ports.clone(), house.message("worker", 0));
     let mut executor = Executor::new(house.time.clone(), 1);
-    let worker = executor.spawn(async move { drop(crate::run_step(&ports, &message).await) });
+    let worker = executor.spawn(async move { drop(run_step(&ports, &message).await) });
     let began = house.time.now_ms();
     executor.run_until(|_| house.time.now_ms() > began + 10_000);
     executor.kill(worker);
@@ -374,7 +404,7 @@ fn a_worker_that_wakes_after_its_lease_does_no_harm() {
         let mut executor = Executor::new(house.time.clone(), 1);
         let work = || {
             let (ports, message) = (house.ports.clone(), house.message("worker", 0));
-            async move { drop(crate::run_step(&ports, &message).await) }
+            async move { drop(run_step(&ports, &message).await) }
         };
         let asked = || house.model.asked.lock().unwrap().len();
         let lost = executor.spawn(work());
@@ -414,7 +444,7 @@ fn a_cancelled_run_aborts_the_call_in_flight() {
     let canceller = ports.clone();
     let began = house.time.now_ms();
     house.block_on(async move {
-        let step = async { crate::run_step(&ports, &message).await };
+        let step = async { run_step(&ports, &message).await };
         let cancel = async {
             canceller.clock.sleep(1_000).await;
             crate::cancel_run(&canceller, &run).await
@@ -458,11 +488,11 @@ fn an_idempotency_key_is_one_run() {
     let ports = house.ports.clone();
     house.block_on(async move {
         let mut request = request(&ports, Some("k")).await;
-        let (first, new) = crate::start_run(&ports, &request).await.unwrap();
+        let (first, new) = start_run(&ports, &request).await.unwrap();
         assert!(new);
-        assert_eq!(crate::start_run(&ports, &request).await.unwrap(), (first, false));
-        request.depth = crate::model::Depth::Deep;
-        let refused: Result<_> = crate::start_run(&ports, &request).await;
+        assert_eq!(start_run(&ports, &request).await.unwrap(), (first, false));
+        request.depth = Depth::Deep;
+        let refused: Result<_> = start_run(&ports, &request).await;
         assert_eq!(refused.unwrap_err().kind(), ErrorKind::IdempotencyMismatch);
     });
 }
@@ -473,13 +503,13 @@ fn a_repeated_request_finds_its_run_although_the_day_is_spent() {
     let ports = house.ports.clone();
     house.block_on(async move {
         let request = request(&ports, Some("k")).await;
-        let (first, _) = crate::start_run(&ports, &request).await.unwrap();
+        let (first, _) = start_run(&ports, &request).await.unwrap();
         let budget = Key::Budget(first.tenant.clone(), crate::calendar::day(ports.clock.now_ms()));
         let spent = Row::Budget(Budget { allotted: NanoUsd(2_000_000), ..Budget::of(None) });
         let change = Change { key: budget, expect: Expect::Anything, to: Becomes::Row(spent), due_ms: None };
         ports.store.write(&[change]).await.unwrap();
-        assert_eq!(crate::start_run(&ports, &request).await.unwrap(), (first, false));
-        let other = crate::RunRequest { idempotency_key: None, ..request };
-        assert_eq!(crate::start_run(&ports, &other).await.unwrap_err().kind(), ErrorKind::Budget);
+        assert_eq!(start_run(&ports, &request).await.unwrap(), (first, false));
+        let other = RunRequest { idempotency_key: None, ..request };
+        assert_eq!(start_run(&ports, &other).await.unwrap_err().kind(), ErrorKind::Budget);
     });
 }

@@ -10,12 +10,12 @@ use engine::error::Result;
 use engine::limits::Slots;
 use engine::memory::{MemoryQueues, Received};
 use engine::model::RunKey;
-use engine::ports::{Ports, Queue};
+use engine::ports::{Message, Ports, Queue};
 use futures::future::{BoxFuture, Either, FutureExt as _, select};
 use futures::stream::FuturesUnordered;
 use futures::{StreamExt as _, poll};
 
-/// A failed message comes back after this long, doubled with each time it failed.
+/// A message that failed comes back after this long, doubled each time it was received, half a minute at most.
 const RETRY_MS: u64 = 500;
 
 /// How many messages of a queue are handled at once.
@@ -24,7 +24,7 @@ pub struct Concurrency(pub usize);
 
 /// Consumes all queues for ever; drop it to stop.
 pub async fn serve(ports: &Ports, queues: &MemoryQueues, Concurrency(most): Concurrency) {
-    let mut in_flight: FuturesUnordered<BoxFuture<'_, Handled>> = FuturesUnordered::new();
+    let mut in_flight: FuturesUnordered<BoxFuture<'_, Done>> = FuturesUnordered::new();
     let mut busy: BTreeMap<Queue, Slots> = Queue::ALL.map(|queue| (queue, Slots::new(most))).into();
     let mut arrivals = 0;
     loop {
@@ -32,24 +32,22 @@ pub async fn serve(ports: &Ports, queues: &MemoryQueues, Concurrency(most): Conc
         for queue in Queue::ALL {
             let Some(received) = receive(queues, queue, &mut busy) else { continue };
             in_flight.push(handle(ports, queue, received).boxed());
-            while let Poll::Ready(Some(handled)) = poll!(in_flight.next()) {
-                end(ports, queues, &mut busy, handled);
+            while let Poll::Ready(Some(done)) = poll!(in_flight.next()) {
+                end(ports, queues, &mut busy, done);
             }
             // What it sends need not wait until all others are begun.
             tokio::task::yield_now().await;
             has_begun = true;
         }
         for (_, message) in queues.take_dead() {
-            if let Err(error) = engine::bury(ports, &message).await {
-                tracing::error!(%error, ?message, "a dead message could not be buried; its run ends at its deadline");
-            }
+            in_flight.push(bury(ports, message).boxed());
         }
         if has_begun {
             continue;
         }
         let with_room = busy.iter().filter(|(_, slots)| slots.has_room());
         let next_visible = with_room.filter_map(|(queue, _)| queues.next_visible_ms(*queue)).min();
-        let handled = {
+        let done = {
             let arrival = pin!(queues.arrival(arrivals));
             let wake = pin!(async {
                 match next_visible {
@@ -59,12 +57,12 @@ pub async fn serve(ports: &Ports, queues: &MemoryQueues, Concurrency(most): Conc
             });
             let done = pin!(async {
                 match in_flight.next().await {
-                    Some(handled) => handled,
+                    Some(done) => done,
                     None => futures::future::pending().await,
                 }
             });
             match select(done, select(arrival, wake)).await {
-                Either::Left((handled, _)) => Some(handled),
+                Either::Left((done, _)) => Some(done),
                 Either::Right((Either::Left((count, _)), _)) => {
                     arrivals = count;
                     None
@@ -72,8 +70,8 @@ pub async fn serve(ports: &Ports, queues: &MemoryQueues, Concurrency(most): Conc
                 Either::Right((Either::Right(_), _)) => None,
             }
         };
-        if let Some(handled) = handled {
-            end(ports, queues, &mut busy, handled);
+        if let Some(done) = done {
+            end(ports, queues, &mut busy, done);
         }
     }
 }
@@ -86,9 +84,16 @@ fn receive(queues: &MemoryQueues, queue: Queue, busy: &mut BTreeMap<Queue, Slots
     Some(received)
 }
 
-/// Makes room, and acknowledges what was handled.
-fn end(ports: &Ports, queues: &MemoryQueues, busy: &mut BTreeMap<Queue, Slots>, handled: Handled) {
-    let Handled { queue, received, outcome } = handled;
+/// Makes room, and acknowledges what was handled; what failed comes back.
+fn end(ports: &Ports, queues: &MemoryQueues, busy: &mut BTreeMap<Queue, Slots>, done: Done) {
+    let (queue, received, outcome) = match done {
+        Done::Handled(queue, received, outcome) => (queue, received, outcome),
+        Done::Buried(_, Ok(())) => return,
+        Done::Buried(message, Err(error)) => {
+            tracing::error!(%error, ?message, "a dead message could not be buried; its run ends at its deadline");
+            return;
+        }
+    };
     busy.entry(queue).and_modify(|slots| slots.leave(&received.message.run().tenant));
     match outcome {
         Ok(()) => queues.acknowledge(queue, received.receipt),
@@ -100,15 +105,19 @@ fn end(ports: &Ports, queues: &MemoryQueues, busy: &mut BTreeMap<Queue, Slots>, 
     }
 }
 
-struct Handled {
-    queue: Queue,
-    received: Received,
-    outcome: Result<()>,
+enum Done {
+    Handled(Queue, Received, Result<()>),
+    Buried(Message, Result<()>),
 }
 
-async fn handle(ports: &Ports, queue: Queue, received: Received) -> Handled {
+async fn bury(ports: &Ports, message: Message) -> Done {
+    let outcome = engine::bury(ports, &message).await;
+    Done::Buried(message, outcome)
+}
+
+async fn handle(ports: &Ports, queue: Queue, received: Received) -> Done {
     let outcome = engine::handle(ports, &received.message).await;
-    Handled { queue, received, outcome }
+    Done::Handled(queue, received, outcome)
 }
 
 /// Tries every component and records how it did, each few minutes, for ever; drop it to stop.
@@ -151,7 +160,7 @@ mod tests {
 
     use async_trait::async_trait;
     use engine::model::{RunId, TenantId};
-    use engine::ports::{Change, Key, Message, Page, Queues as _, Range, Store, Versioned};
+    use engine::ports::{Change, Key, Page, Queues as _, Range, Store, Versioned};
 
     use super::*;
     use crate::commands::session;

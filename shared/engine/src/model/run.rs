@@ -64,6 +64,14 @@ impl Depth {
         }
     }
 
+    /// How many turns with its model a step takes at most, of those its agent's row gives it. Its money is the same.
+    pub fn turns(self, of_row: u32) -> u32 {
+        match self {
+            Depth::Experimental => of_row.saturating_mul(2),
+            _ => of_row,
+        }
+    }
+
     /// How long a run may take, in milliseconds.
     pub fn deadline_ms(self) -> u64 {
         let minutes = match self {

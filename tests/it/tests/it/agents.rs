@@ -145,6 +145,13 @@ fn each_agent_adds_what_only_it_can() {
     let checked: BTreeSet<&str> =
         results["verification_director"].iter().map(|result| result.meta.item.as_str()).collect();
     assert!(mapped.len() >= 3);
+    // When a claim was said is told by the source, not by the model, which counts badly.
+    let segments = results["transcription_engineer"][0].ok().unwrap()["segments"].as_array().unwrap();
+    for claim in mapped {
+        let said = segments.iter().find(|segment| segment["id"] == claim["segment"]).unwrap();
+        assert!(said["start_ms"].is_u64(), "{said}");
+        assert_eq!(claim["start_ms"], said["start_ms"], "{claim}");
+    }
     assert_eq!(checked, mapped.iter().map(|claim| claim["id"].as_str().unwrap()).collect());
     check("risk_intelligence_analyst", "/verdicts", |counts| {
         counts.as_object().unwrap().values().filter_map(Value::as_u64).sum::<u64>() == verdicts

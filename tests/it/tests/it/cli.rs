@@ -1,7 +1,9 @@
 //! What a user sees: good input, bad input, and what is left behind.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
+use std::process::{Output, Stdio};
 
 use lab::scripted::{Script, ScriptedServer};
 use serde_json::Value;
@@ -12,7 +14,7 @@ pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-pub(crate) fn run_sample(name: &str, more: &[&str]) -> (tempfile::TempDir, std::process::Output) {
+pub(crate) fn run_sample(name: &str, more: &[&str]) -> (tempfile::TempDir, Output) {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
     let path = sample(name);
@@ -153,12 +155,11 @@ fn other_languages_and_plain_text_work() {
 
 #[test]
 fn standard_input_and_emoji_work() {
-    use std::io::Write as _;
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
     let mut child = assay(&["run", "-", "--json", "--state", state.to_str().unwrap()])
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     let words =
@@ -181,14 +182,32 @@ fn check_refused(name: &str, content: Option<&[u8]>, expected: &[&str]) {
     let out = folder.path().join("out.md");
     let arguments =
         ["run", path.to_str().unwrap(), "--state", state.to_str().unwrap(), "--out", out.to_str().unwrap()];
-    let output = run(&mut assay(&arguments));
+    assert_refused(name, &run(&mut assay(&arguments)), [&state, &out], expected);
+}
+
+/// The same, handed in on standard input.
+fn check_standard_input_refused(content: &[u8], expected: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    let [state, out] = ["state", "out.md"].map(|name| folder.path().join(name));
+    let mut child = assay(&["run", "-", "--state", path_text(&state), "--out", path_text(&out)])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It need not read what is too much to its end.
+    let _ = child.stdin.take().unwrap().write_all(content);
+    assert_refused("standard input", &child.wait_with_output().unwrap(), [&state, &out], expected);
+}
+
+fn assert_refused(name: &str, output: &Output, written: [&Path; 2], expected: &[&str]) {
     let errors = text(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{name}: {errors}");
     for part in expected.iter().chain(&[name]) {
         assert!(errors.contains(part), "{name}: no `{part}` in: {errors}");
     }
     assert!(errors.lines().count() <= 4, "{errors}");
-    assert!(!state.exists() && !out.exists(), "{name}: something was written");
+    assert!(written.iter().all(|path| !path.exists()), "{name}: something was written");
     assert!(output.stdout.is_empty());
 }
 
@@ -214,6 +233,11 @@ fn bad_input_is_refused_with_what_would_work() {
     check_refused("feed.xml", Some(feed.as_bytes()), &["a feed", "link"]);
     check_refused("build.xml", Some(b"<?xml version=\"1.0\"?><project>words</project>"), &["<project>"]);
     check_refused("music.vtt", Some(b"WEBVTT\n\n00:01.000 --> 00:02.000\n[Music]\n"), &["no words"]);
+    check_standard_input_refused(b"", &["is empty"]);
+    check_standard_input_refused(b"\x7fELF\x02\x01\x01\0\0\0", &["not text"]);
+    check_standard_input_refused(b"first line\ncaf\xE9 is open\n", &["line 2", "UTF-8"]);
+    check_standard_input_refused(&vec![b'a'; 100 * 1024 * 1024], &["more than 8 MB", "split"]);
+    check_standard_input_refused(b"WEBVTT\n\n00:00:01.000 --> 00:00:0x.000\nHello there\n", &["line 3"]);
 }
 
 #[test]

@@ -96,12 +96,12 @@ fn measure(arguments: &Arguments) -> crate::stack::Result<Value> {
         "runs": measured.len(),
         "profile": if arguments.release { "release" } else { "dev" },
         "timeline": if arguments.steps { measured.last().map(|one| &one.timeline) } else { None },
-        "peers": peers(arguments.latency_ms, arguments.runs),
+        "peers": peers(arguments.latency_ms, critical_path_ms, arguments.runs),
     }))
 }
 
 /// The same graph on peers where Python has them; whatever keeps the script from running is `not run`.
-fn peers(latency_ms: u64, runs: usize) -> Value {
+fn peers(latency_ms: u64, critical_path_ms: f64, runs: usize) -> Value {
     let run = || -> crate::stack::Result<Value> {
         let catalogue = boot::load_catalogue()?;
         let names = |agent: &engine::agent::AgentSpec| {
@@ -109,7 +109,7 @@ fn peers(latency_ms: u64, runs: usize) -> Value {
         };
         let agents: std::collections::BTreeMap<&str, Vec<String>> =
             catalogue.agents.iter().map(|agent| (agent.id.as_str(), names(agent))).collect();
-        let request = json!({"agents": agents, "latency_ms": latency_ms, "runs": runs});
+        let request = json!({"agents": agents, "latency_ms": latency_ms, "critical_path_ms": critical_path_ms, "runs": runs});
         ask_script(Path::new("python3"), "peers.py", &request)
     };
     run().unwrap_or_else(|_| json!({"langgraph": "not run", "crewai": "not run"}))

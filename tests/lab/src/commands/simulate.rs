@@ -111,8 +111,8 @@ pub(super) fn simulate(arguments: &Arguments) -> ExitCode {
 /// Plans every simulation begins with, by name.
 fn fixed_plans() -> Vec<(String, Plan)> {
     let named = |name: &str, plan: Plan| (name.to_owned(), plan);
-    // At work on one step, on many, on a step with several calls.
-    let standstills = (1..=12).map(|nth| named(&format!("standstill-{nth}"), Plan::standstill(nth * 125)));
+    // At work on one step, on many, on a step with several calls; between a claim and its reservation, which is seldom met.
+    let standstills = (1..=40).map(|nth| named(&format!("standstill-{nth}"), Plan::standstill(nth * 24)));
     let others = vec![
         named("calm", Plan::calm(1)),
         named("refused", Plan { refusals: Some(("analysis_cartographer", 200)), ..Plan::calm(1) }),

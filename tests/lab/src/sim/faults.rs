@@ -62,10 +62,12 @@ impl Rates {
     }
 }
 
-/// So long a message stays with a worker that was lost, or that failed and let go of it.
+/// So long a message stays with a worker that was lost.
 pub(super) const VISIBILITY_MS: u64 = 60_000;
+/// At most so long a message that failed stays away.
+const AGAIN_MS: u64 = 32_000;
 
-/// A stretch of time in which a run may wait for a fault to be over.
+/// A stretch of time in which a run may wait for what the world did to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Excuse {
     pub(super) from_ms: u64,
@@ -114,12 +116,18 @@ impl Faults {
 
     /// From now on a run may wait for so long.
     pub(super) fn excuse(&self, for_ms: u64) {
-        self.note(Excuse::lasting(self.clock.now_ms(), for_ms));
+        self.excuse_after(0, for_ms);
     }
 
-    /// A run may wait from now on, until what this gives is dropped.
-    pub(super) fn excuse_until_dropped(&self) -> impl Drop {
-        Waits { faults: self, from_ms: self.clock.now_ms() }
+    /// The same, beginning so much later.
+    pub(super) fn excuse_after(&self, delay_ms: u64, for_ms: u64) {
+        self.note(Excuse::lasting(self.clock.now_ms() + delay_ms, for_ms));
+    }
+
+    /// From now on a run may wait until what this gives is dropped, but no longer than given.
+    #[must_use]
+    pub(super) fn excusing(&self, most_ms: u64) -> impl Drop {
+        Excusing { faults: self, from_ms: self.clock.now_ms(), most_ms }
     }
 
     fn note(&self, excuse: Excuse) {
@@ -137,18 +145,27 @@ impl Faults {
 
     /// Makes a call, or fails it before, or fails it after it was made, or lets the process die around it.
     pub(super) async fn around<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+        self.around_for(AGAIN_MS, call).await
+    }
+
+    /// The same for a call that sends or starts something: where it fails, others look after it, and that takes longer.
+    pub(super) async fn around_sending<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+        self.around_for(VISIBILITY_MS, call).await
+    }
+
+    async fn around_for<T>(&self, excuse_ms: u64, call: impl Future<Output = Result<T>>) -> Result<T> {
         let number = self.enter().await;
-        self.fail_before()?;
+        self.fail_before(excuse_ms)?;
         let answer = call.await;
         self.leave(number).await;
-        self.fail_after(answer)
+        self.fail_after(answer, excuse_ms)
     }
 
     /// The same for who does not die with the process; the call is not counted.
     pub(super) async fn around_outside<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
         self.be_slow().await;
-        self.fail_before()?;
-        self.fail_after(call.await)
+        self.fail_before(VISIBILITY_MS)?;
+        self.fail_after(call.await, VISIBILITY_MS)
     }
 
     /// Counts a call; the process may die before it, and it may be slow.
@@ -166,28 +183,26 @@ impl Faults {
 
     async fn be_slow(&self) {
         if self.chance(self.rates.slow) {
-            self.clock.sleep(1 + self.random.next_u64() % 400).await;
+            let slow_ms = 1 + self.random.next_u64() % 400;
+            self.excuse(slow_ms);
+            self.clock.sleep(slow_ms).await;
         }
     }
 
-    fn fail_before(&self) -> Result<()> {
+    fn fail_before(&self, excuse_ms: u64) -> Result<()> {
         if self.chance(self.rates.fails) {
-            return Err(self.failure(ErrorKind::Storage, "simulated: failed before"));
+            self.excuse(excuse_ms);
+            return Err(Error::new(ErrorKind::Storage, "simulated: failed before"));
         }
         Ok(())
     }
 
-    fn fail_after<T>(&self, answer: Result<T>) -> Result<T> {
+    fn fail_after<T>(&self, answer: Result<T>, excuse_ms: u64) -> Result<T> {
         if answer.is_ok() && self.chance(self.rates.done_but_failed) {
-            return Err(self.failure(ErrorKind::Storage, "simulated: done, but reported as failed"));
+            self.excuse(excuse_ms);
+            return Err(Error::new(ErrorKind::Storage, "simulated: done, but reported as failed"));
         }
         answer
-    }
-
-    /// A failure after which a message may come back only when it is visible again.
-    pub(super) fn failure(&self, kind: ErrorKind, message: &str) -> Error {
-        self.excuse(VISIBILITY_MS);
-        Error::new(kind, message)
     }
 
     async fn die_if(&self, point: KillPoint) {
@@ -198,14 +213,16 @@ impl Faults {
     }
 }
 
-/// A wait that begins.
-struct Waits<'a> {
+/// Notes an excuse when it is dropped, also with a process that dies.
+struct Excusing<'a> {
     faults: &'a Faults,
     from_ms: u64,
+    most_ms: u64,
 }
 
-impl Drop for Waits<'_> {
+impl Drop for Excusing<'_> {
     fn drop(&mut self) {
-        self.faults.note(Excuse { from_ms: self.from_ms, until_ms: self.faults.clock.now_ms() });
+        let for_ms = self.faults.clock.now_ms() - self.from_ms;
+        self.faults.note(Excuse::lasting(self.from_ms, for_ms.min(self.most_ms)));
     }
 }

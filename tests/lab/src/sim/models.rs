@@ -64,7 +64,7 @@ pub(super) fn model_fault(seed: u64, thousandths: u64, call: &Call) -> Option<Fa
     if thousandths == 0 || random.next_u64() % 1_000 >= thousandths {
         return None;
     }
-    Some(match random.next_u64() % 9 {
+    Some(match random.next_u64() % 11 {
         0 => Fault::RateLimited { retry_after_ms: Some(random.next_u64() % 5_000) },
         1 => Fault::RateLimited { retry_after_ms: None },
         2 => Fault::Unavailable,
@@ -73,6 +73,8 @@ pub(super) fn model_fault(seed: u64, thousandths: u64, call: &Call) -> Option<Fa
         5 => Fault::Timeout,
         6 => Fault::CutJson,
         7 => Fault::WrongSchema,
-        _ => Fault::Refusal,
+        8 => Fault::Refusal,
+        9 => Fault::Quota,
+        _ => Fault::CutOff,
     })
 }

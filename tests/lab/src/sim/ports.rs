@@ -3,15 +3,18 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use boot::Settle;
 use engine::agent::{ModelSpec, Tier};
-use engine::error::{ErrorKind, Result};
+use engine::error::{Error, ErrorKind, Result};
 use engine::model::{
-    CallId, ChargeState, ContentRef, Counters, MemoryRecord, NanoUsd, RunId, RunKey, StepKey, TenantId, Token,
+    CallId, ChargeState, ContentRef, Counters, MemoryRecord, NanoUsd, RunId, RunKey, Source, StepKey,
+    TenantId, Token,
 };
 use engine::ports::{
-    Admission, Backend, Becomes, Cache, Change, ContentStore, Delivery, Entry, Flight, Generation, Key,
-    Limits, Llm, LlmError, Looked, Lookup, Memory, Message, ModelReply, ModelRequest, Neighbour, Page, Post,
-    Queue, Queues, Random as _, Range, Row, Store, Take, Used, Versioned, Workflow,
+    Acquired, Admission, Backend, Becomes, Cache, Change, ContentStore, Delivery, Entry, Flight, Generation,
+    Key, Limits, Llm, LlmError, Looked, Lookup, Memory, Message, ModelReply, ModelRequest, Neighbour, Page,
+    Platform, Post, Queue, Queues, Random as _, Range, Row, Store, Take, Tool, ToolAnswer, ToolScope,
+    ToolSpec, Used, Versioned, Workflow,
 };
 use serde_json::Value;
 
@@ -38,7 +41,7 @@ pub(super) enum Trace {
     },
     Refused(String),
     Budget {
-        purse_drawn_over_cap: bool,
+        purse_over_cap: bool,
         budget_over_limit: bool,
     },
     Counted {
@@ -89,7 +92,7 @@ impl Store for FaultyStore {
     async fn write(&self, changes: &[Change]) -> Result<()> {
         let faults = &self.port.faults;
         if faults.chance(faults.rates.conflict) {
-            return Err(faults.failure(ErrorKind::Conflict, "simulated: somebody was faster"));
+            return Err(Error::new(ErrorKind::Conflict, "simulated: somebody was faster"));
         }
         faults
             .around(async {
@@ -127,11 +130,13 @@ impl Log {
                         self.push(Trace::Counted { shard, counters: Box::new(counters.clone()) });
                     }
                 }
-                Becomes::Row(Row::Purse(purse)) if purse.drawn > purse.cap => {
-                    self.push(Trace::Budget { purse_drawn_over_cap: true, budget_over_limit: false });
+                Becomes::Row(Row::Purse(purse))
+                    if purse.drawn > purse.cap || purse.reserved + purse.spent > purse.drawn =>
+                {
+                    self.push(Trace::Budget { purse_over_cap: true, budget_over_limit: false });
                 }
                 Becomes::Row(Row::Budget(budget)) if budget.left() < NanoUsd::ZERO => {
-                    self.push(Trace::Budget { purse_drawn_over_cap: false, budget_over_limit: true });
+                    self.push(Trace::Budget { purse_over_cap: false, budget_over_limit: true });
                 }
                 _ => {}
             }
@@ -151,13 +156,14 @@ impl ContentStore for Faulty<dyn ContentStore> {
 }
 
 impl Faulty<dyn Queues> {
-    fn late_ms(&self) -> u64 {
+    /// How much later than asked for a message comes.
+    fn late_ms(&self, delay_ms: u64) -> u64 {
         let faults = &self.faults;
         if !faults.chance(faults.rates.delay) {
             return 0;
         }
         let late_ms = faults.random.next_u64() % 20_000;
-        faults.excuse(late_ms);
+        faults.excuse_after(delay_ms, late_ms);
         late_ms
     }
 
@@ -177,15 +183,15 @@ impl Faulty<dyn Queues> {
 #[async_trait]
 impl Queues for Faulty<dyn Queues> {
     async fn send(&self, queue: Queue, message: &Message, delay_ms: u64) -> Result<()> {
-        let late_ms = self.late_ms();
-        self.faults.around(self.send_late(queue, message, delay_ms, late_ms)).await
+        let late_ms = self.late_ms(delay_ms);
+        self.faults.around_sending(self.send_late(queue, message, delay_ms, late_ms)).await
     }
 }
 
 #[async_trait]
 impl Queues for FromOutside {
     async fn send(&self, queue: Queue, message: &Message, delay_ms: u64) -> Result<()> {
-        let late_ms = self.0.late_ms();
+        let late_ms = self.0.late_ms(delay_ms);
         self.0.faults.around_outside(self.0.send_late(queue, message, delay_ms, late_ms)).await
     }
 }
@@ -193,19 +199,19 @@ impl Queues for FromOutside {
 #[async_trait]
 impl Workflow for Faulty<dyn Workflow> {
     async fn start(&self, run: &RunKey, input: Value) -> Result<()> {
-        self.faults.around(self.inner.start(run, input)).await
+        self.faults.around_sending(self.inner.start(run, input)).await
     }
 
     async fn succeed(&self, token: &Token, output: Value) -> Result<()> {
-        self.faults.around(self.inner.succeed(token, output)).await
+        self.faults.around_sending(self.inner.succeed(token, output)).await
     }
 
     async fn fail(&self, token: &Token, error: &str, cause: &str) -> Result<()> {
-        self.faults.around(self.inner.fail(token, error, cause)).await
+        self.faults.around_sending(self.inner.fail(token, error, cause)).await
     }
 
     async fn stop(&self, run: &RunKey, cause: &str) -> Result<()> {
-        self.faults.around(self.inner.stop(run, cause)).await
+        self.faults.around_sending(self.inner.stop(run, cause)).await
     }
 }
 
@@ -246,9 +252,13 @@ impl Cache for Faulty<dyn Cache> {
 impl Limits for Faulty<dyn Limits> {
     async fn take(&self, take: &Take) -> Result<Admission> {
         if self.faults.chance(self.faults.rates.refuse_rate) {
-            return Ok(Admission::refused(1 + self.faults.random.next_u64() % 8_000, Backend::Memory));
+            let refused = Admission::refused(1 + self.faults.random.next_u64() % 8_000, Backend::Memory);
+            self.faults.excuse(refused.retry_after_ms);
+            return Ok(refused);
         }
-        self.faults.around(self.inner.take(take)).await
+        let admission = self.faults.around(self.inner.take(take)).await?;
+        self.faults.excuse(admission.retry_after_ms);
+        Ok(admission)
     }
 
     async fn settle(&self, take: &Take, used: &Used) -> Result<()> {
@@ -291,6 +301,53 @@ impl Delivery for Faulty<dyn Delivery> {
     }
 }
 
+#[async_trait]
+impl Tool for Faulty<dyn Tool> {
+    fn spec(&self) -> ToolSpec {
+        self.inner.spec()
+    }
+
+    async fn call(&self, scope: ToolScope<'_>, arguments: &Value) -> Result<ToolAnswer> {
+        self.faults.around(self.inner.call(scope, arguments)).await
+    }
+}
+
+#[async_trait]
+impl Platform for Faulty<dyn Platform> {
+    fn name(&self) -> &'static str {
+        self.inner.name()
+    }
+
+    fn recognises(&self, source: &Source) -> bool {
+        self.inner.recognises(source)
+    }
+
+    async fn acquire(&self, source: &Source, content: &[u8]) -> Result<Acquired> {
+        self.faults.around(self.inner.acquire(source, content)).await
+    }
+}
+
+/// A disk that is waited for.
+pub(super) struct SlowDisk {
+    pub(super) faults: Arc<Faults>,
+    pub(super) disk: Arc<dyn Settle>,
+}
+
+#[async_trait]
+impl Settle for SlowDisk {
+    async fn settled(&self) -> Result<()> {
+        let _wait = self.faults.excusing(SLOWEST_DISK_MS);
+        self.disk.settled().await
+    }
+}
+
+/// What is written is on the disk after this long at the latest, with what was written just before.
+const SLOWEST_DISK_MS: u64 = 5_000;
+/// A call that hangs is given up after this long at the latest.
+const LONGEST_CALL_MS: u64 = 120_000;
+/// So long a step that failed waits at the longest before its next call.
+const LONGEST_BACKOFF_MS: u64 = 64_000;
+
 /// The model has faults of its own; here only the process dies around its calls, and they are logged.
 #[async_trait]
 impl Llm for Faulty<dyn Llm> {
@@ -306,10 +363,12 @@ impl Llm for Faulty<dyn Llm> {
         let number = self.faults.enter().await;
         let (agent, item) = (request.schema_name.clone(), item_of(request));
         self.log.push(Trace::Called { agent, item, process: self.process });
-        // Until its timeout, where that is its fault.
-        let call = self.faults.excuse_until_dropped();
+        let call = self.faults.excusing(LONGEST_CALL_MS);
         let answer = self.inner.complete(request).await;
         drop(call);
+        if answer.is_err() {
+            self.faults.excuse(LONGEST_BACKOFF_MS);
+        }
         self.faults.leave(number).await;
         answer
     }

@@ -12,7 +12,9 @@ use engine::memory::{
     SeededRandom, VirtualTime,
 };
 use engine::model::{Depth, NanoUsd, Outcome, RunKey, Source, StepResult, TenantId};
-use engine::ports::{Clock, ContentStore as _, Limits, Ports, Queues, Random, Settings, Workflow};
+use engine::ports::{
+    Clock, ContentStore as _, Limits, Platform, Ports, Queues, Random, Settings, Tool, Workflow,
+};
 use engine::recall::{Near, Sealed, SealingKey};
 use futures::FutureExt as _;
 use local::host::{self, Concurrency};
@@ -23,7 +25,7 @@ use super::faults::{Excuse, Faults, KillPoint, Rates, VISIBILITY_MS};
 use super::late_disk::LateDisk;
 use super::models::{cheaper, either, model, model_fault};
 use super::oracles::{self, Violation};
-use super::ports::{Faulty, FaultyStore, FromOutside, Log, Trace};
+use super::ports::{Faulty, FaultyStore, FromOutside, Log, SlowDisk, Trace};
 use super::refusing::Refusing;
 use super::tally::Figures;
 use super::watched::{Watched, rates_of};
@@ -69,6 +71,8 @@ pub struct Plan {
     pub latency_ms: u64,
     /// What a tenant may spend in a day.
     pub daily_budget: NanoUsd,
+    /// What the run may spend, if less than its depth allows.
+    pub run_cap: Option<NanoUsd>,
     /// Whether two models serve every tier, so that one is chosen.
     pub two_models: bool,
     /// Whether one of the run's stored answers is made ahead of a next use.
@@ -91,6 +95,7 @@ impl Plan {
             cancel_after_ms: None,
             latency_ms: 50,
             daily_budget: NanoUsd::from_usd(20),
+            run_cap: None,
             two_models: false,
             ahead: false,
             garbage: None,
@@ -123,7 +128,8 @@ impl Plan {
         };
         let stands_still = (plan.place == Place::Cloud && !plan.ahead && draw(3) == 0)
             .then(|| (draw(1_500), 40_000 + draw(60_000)));
-        Self { stands_still, ..plan }
+        let run_cap = (draw(8) == 0).then(|| NanoUsd(draw(20_000_000).cast_signed()));
+        Self { stands_still, run_cap, ..plan }
     }
 }
 
@@ -240,6 +246,7 @@ pub fn simulate(plan: &Plan) -> Ended {
         if let Some((task, _)) = still.take_if(|_| goes_on) {
             executor.resume(task);
             shown_ms = time.now_ms() + STILL_SHOWS_MS;
+            world.faults.excuse(VISIBILITY_MS);
             if !dies {
                 continue;
             }
@@ -249,7 +256,7 @@ pub fn simulate(plan: &Plan) -> Ended {
         }
         if let Some((_, for_ms)) = stands_still.take_if(|_| stops) {
             executor.suspend(process);
-            world.faults.excuse(for_ms + VISIBILITY_MS);
+            world.faults.excuse(VISIBILITY_MS);
             still = Some((process, time.now_ms() + for_ms));
             stood_still.insert(begun);
         } else {
@@ -462,8 +469,9 @@ impl World {
             let random = SeededRandom::new(self.plan.seed ^ self.faults.calls() ^ 0x1A7E);
             let disk = LateDisk::new(self.store.clone(), self.log.clone(), clock.clone(), random);
             let owned = Arc::new(disk.owned());
-            model = Arc::new(boot::Outward::new(model, owned.clone()));
-            delivery = Arc::new(boot::Outward::new(delivery, owned.clone()));
+            let settle = Arc::new(SlowDisk { faults: self.faults.clone(), disk: owned.clone() });
+            model = Arc::new(boot::Outward::new(model, settle.clone()));
+            delivery = Arc::new(boot::Outward::new(delivery, settle));
             store = owned;
             late = Some(disk);
         }
@@ -477,7 +485,7 @@ impl World {
             settings: Settings {
                 daily_budget: self.plan.daily_budget,
                 monthly_budget: None,
-                run_cap: None,
+                run_cap: self.plan.run_cap,
                 waiting_hour: if self.plan.ahead { NanoUsd::from_usd(10_000) } else { NanoUsd::ZERO },
             },
             store: Arc::new(FaultyStore { port: self.faulty(number, store), notes: late.is_none() }),
@@ -491,8 +499,15 @@ impl World {
             namespaces: Default::default(),
             read_back: Default::default(),
             analysers: Arc::new(analysis::analysers()),
-            tools: Arc::new(tools::tools()),
-            platforms: Arc::new(vec![Arc::new(platforms::Upload)]),
+            tools: Arc::new(
+                tools::tools()
+                    .into_iter()
+                    .map(|(name, tool)| (name, Arc::new(self.faulty(number, tool)) as Arc<dyn Tool>))
+                    .collect(),
+            ),
+            platforms: Arc::new(vec![Arc::new(
+                self.faulty::<dyn Platform>(number, Arc::new(platforms::Upload)),
+            )]),
             memory: Arc::new(self.faulty::<dyn engine::ports::Memory>(number, self.memories.clone())),
             delivery,
             metrics: self.metrics.clone(),

@@ -1,0 +1,188 @@
+//! When and by whom something was said is told by the source. A model points at a segment; the time and the speaker it writes
+//! beside it become the segment's, and words that stand in another segment point at that one.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::citations::{fold, points_at_content};
+use crate::step_input::StepInput;
+
+/// What the evidence tells of a segment.
+struct Place<'a> {
+    start_ms: &'a Value,
+    /// The rest of it is known where the segment itself was shown, and not only something said in it.
+    whole: Option<Whole<'a>>,
+}
+
+struct Whole<'a> {
+    end_ms: &'a Value,
+    speaker: Option<&'a str>,
+    text: &'a str,
+}
+
+type Places<'a> = BTreeMap<&'a str, Place<'a>>;
+
+/// Puts the times, speakers and segments in `answer` right. Returns how many things were misplaced.
+pub(crate) fn mend(answer: &mut Value, input: &StepInput, baseline: Option<&Value>) -> usize {
+    if !points_at_content(answer) {
+        return 0;
+    }
+    let mut places = Places::new();
+    let inputs = input.inputs.values().filter_map(|input| input.data.as_deref());
+    inputs.chain(&input.item).chain(baseline).for_each(|value| learn(value, &mut places));
+    mend_in(answer, &places)
+}
+
+fn text<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    fields.get(name).and_then(Value::as_str)
+}
+
+/// True for what an earlier run said: its segments are others.
+fn is_of_another_run(fields: &Map<String, Value>) -> bool {
+    fields.contains_key("run_id")
+}
+
+fn learn<'a>(value: &'a Value, places: &mut Places<'a>) {
+    match value {
+        Value::Array(values) => values.iter().for_each(|value| learn(value, places)),
+        Value::Object(fields) if !is_of_another_run(fields) => {
+            let start_ms = fields.get("start_ms");
+            let end_ms = fields.get("end_ms");
+            if let (Some(id), Some(text), Some(start_ms), Some(end_ms)) =
+                (text(fields, "id"), text(fields, "text"), start_ms, end_ms)
+            {
+                let speaker = self::text(fields, "speaker");
+                places.insert(id, Place { start_ms, whole: Some(Whole { end_ms, speaker, text }) });
+            } else if let (Some(segment), Some(start_ms)) = (text(fields, "segment"), start_ms) {
+                places.entry(segment).or_insert(Place { start_ms, whole: None });
+            }
+            fields.values().for_each(|value| learn(value, places));
+        }
+        _ => {}
+    }
+}
+
+fn mend_in(value: &mut Value, places: &Places<'_>) -> usize {
+    match value {
+        Value::Array(values) => values.iter_mut().map(|value| mend_in(value, places)).sum(),
+        Value::Object(fields) if !is_of_another_run(fields) => {
+            let misplaced = usize::from(mend_fields(fields, places));
+            misplaced + fields.values_mut().map(|value| mend_in(value, places)).sum::<usize>()
+        }
+        _ => 0,
+    }
+}
+
+/// True if something was not right.
+fn mend_fields(fields: &mut Map<String, Value>, places: &Places<'_>) -> bool {
+    let mut is_mended = false;
+    let mut set = |fields: &mut Map<String, Value>, name: &str, right: &Value| {
+        if let Some(value) = fields.get_mut(name).filter(|value| *value != right) {
+            value.clone_from(right);
+            is_mended = true;
+        }
+    };
+    if let Some(segment) = text(fields, "quote").and_then(|quote| elsewhere(quote, fields, places)) {
+        set(fields, "segment", &Value::from(segment));
+    }
+    let place = |name: &str| text(fields, name).and_then(|segment| places.get(segment));
+    let first = place("segment").or_else(|| place("first_segment"));
+    let last = place("last_segment").and_then(|place| place.whole.as_ref());
+    let names_somebody = fields.get("speaker").is_some_and(Value::is_string);
+    if let Some(Place { start_ms, whole }) = first {
+        set(fields, "start_ms", start_ms);
+        if let Some(speaker) = whole.as_ref().and_then(|whole| whole.speaker).filter(|_| names_somebody) {
+            set(fields, "speaker", &Value::from(speaker));
+        }
+    }
+    if let Some(Whole { end_ms, .. }) = last {
+        set(fields, "end_ms", end_ms);
+    }
+    is_mended
+}
+
+/// The one segment in which these words stand, if they do not stand in the one that is named.
+fn elsewhere<'a>(quote: &str, fields: &Map<String, Value>, places: &Places<'a>) -> Option<&'a str> {
+    let named = places.get(text(fields, "segment")?)?.whole.as_ref()?;
+    let quote = fold(quote);
+    if fold(named.text).contains(&quote) {
+        return None;
+    }
+    let stands =
+        |place: &Place<'_>| place.whole.as_ref().is_some_and(|whole| fold(whole.text).contains(&quote));
+    let mut segments = places.iter().filter(|(_, place)| stands(place)).map(|(segment, _)| *segment);
+    segments.next().filter(|_| segments.next().is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::{AgentId, Depth, Status};
+    use crate::step_input::{Input, RequestView};
+
+    /// What comes of an answer, and how many things in it were misplaced.
+    fn check(answer: Value, expected: Value, misplaced: usize) {
+        let transcript = json!({"segments": [
+            {"id": "s1", "start_ms": 0, "end_ms": 4_000, "speaker": "Ann", "text": "The dam holds three million litres."},
+            {"id": "s2", "start_ms": 4_000, "end_ms": 9_000, "speaker": "Bob", "text": "It was built in 1962."},
+            {"id": "s3", "start_ms": null, "end_ms": null, "speaker": null, "text": "It was paid for by a bank."},
+        ]});
+        let earlier = json!({"run_id": "R1", "claims": [{"segment": "s9", "start_ms": 77}]});
+        let baseline = json!({"claims": [{"segment": "s4", "start_ms": 12_000}], "earlier": earlier});
+        let data = Some(serde_json::from_value(transcript).unwrap());
+        let transcribed = Input { status: Status::Ok, data, reason: None };
+        let input = StepInput {
+            request: RequestView {
+                source_name: "a".into(),
+                media_type: "text/plain".into(),
+                bytes: 1,
+                depth: Depth::Quick,
+                requested_ms: 0,
+            },
+            item: None,
+            inputs: [(AgentId::new("transcription_engineer"), transcribed)].into(),
+            facts: Default::default(),
+        };
+        let mut mended = answer.clone();
+        assert_eq!(mend(&mut mended, &input, Some(&baseline)), misplaced, "{answer}");
+        assert_eq!(mended, expected, "{answer}");
+    }
+
+    #[test]
+    fn a_place_is_the_sources_whatever_the_model_says() {
+        let right = json!({"claims": [{"segment": "s2", "start_ms": 4_000, "speaker": "Bob", "quote": "built in  1962"}]});
+        check(right.clone(), right.clone(), 0);
+        for (start_ms, speaker, segment) in [(-1, "Bob", "s2"), (4_000, "Ann", "s2"), (4_000, "Bob", "s1")] {
+            let wrong = json!({"claims": [
+                {"segment": segment, "start_ms": start_ms, "speaker": speaker, "quote": "built in  1962"},
+            ]});
+            check(wrong, right.clone(), 1);
+        }
+        let topic = |start_ms, end_ms| json!({"first_segment": "s1", "last_segment": "s2", "start_ms": start_ms, "end_ms": end_ms});
+        check(topic(500, 800), topic(0, 9_000), 1);
+        // A source without times has none; one of whom nothing is known is who the model says.
+        check(
+            json!({"segment": "s3", "start_ms": 5, "speaker": "Cy"}),
+            json!({"segment": "s3", "start_ms": null, "speaker": "Cy"}),
+            1,
+        );
+        // A place is also known from what was said there before; nobody is named who was not.
+        check(
+            json!({"segment": "s4", "start_ms": 5, "speaker": null}),
+            json!({"segment": "s4", "start_ms": 12_000, "speaker": null}),
+            1,
+        );
+        // Another run's segments are not this one's, and words that stand nowhere stay where they are.
+        for other in [
+            json!({"segment": "s9", "start_ms": 5}),
+            json!({"run_id": "R1", "segment": "s1", "start_ms": 5}),
+            json!({"segment": "s1", "quote": "nobody said so"}),
+            json!({"text": "no place", "start_ms": 5}),
+        ] {
+            check(other.clone(), other, 0);
+        }
+    }
+}
