@@ -1,6 +1,7 @@
 //! When and by whom something was said is told by the source. A model points at a segment; the time and the speaker it writes
 //! beside it become the segment's, and words that stand in another segment point at that one.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
@@ -8,17 +9,20 @@ use serde_json::{Map, Value};
 use crate::citations::{fold, points_at_content};
 use crate::step_input::StepInput;
 
-/// What the evidence tells of a segment.
+/// A segment as the evidence shows it.
 struct Place<'a> {
     start_ms: &'a Value,
-    /// The rest of it is known where the segment itself was shown, and not only something said in it.
-    whole: Option<Whole<'a>>,
-}
-
-struct Whole<'a> {
     end_ms: &'a Value,
     speaker: Option<&'a str>,
     text: &'a str,
+    folded: OnceCell<String>,
+}
+
+impl Place<'_> {
+    /// True if the words stand in it; they are folded already.
+    fn says(&self, words: &str) -> bool {
+        self.folded.get_or_init(|| fold(self.text)).contains(words)
+    }
 }
 
 type Places<'a> = BTreeMap<&'a str, Place<'a>>;
@@ -40,22 +44,18 @@ fn text<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
 
 /// True for what an earlier run said: its segments are others.
 fn is_of_another_run(fields: &Map<String, Value>) -> bool {
-    fields.contains_key("run_id")
+    fields.get("run_id").is_some_and(|id| !id.is_null())
 }
 
 fn learn<'a>(value: &'a Value, places: &mut Places<'a>) {
     match value {
         Value::Array(values) => values.iter().for_each(|value| learn(value, places)),
         Value::Object(fields) if !is_of_another_run(fields) => {
-            let start_ms = fields.get("start_ms");
-            let end_ms = fields.get("end_ms");
             if let (Some(id), Some(text), Some(start_ms), Some(end_ms)) =
-                (text(fields, "id"), text(fields, "text"), start_ms, end_ms)
+                (text(fields, "id"), text(fields, "text"), fields.get("start_ms"), fields.get("end_ms"))
             {
                 let speaker = self::text(fields, "speaker");
-                places.insert(id, Place { start_ms, whole: Some(Whole { end_ms, speaker, text }) });
-            } else if let (Some(segment), Some(start_ms)) = (text(fields, "segment"), start_ms) {
-                places.entry(segment).or_insert(Place { start_ms, whole: None });
+                places.insert(id, Place { start_ms, end_ms, speaker, text, folded: OnceCell::new() });
             }
             fields.values().for_each(|value| learn(value, places));
         }
@@ -87,31 +87,31 @@ fn mend_fields(fields: &mut Map<String, Value>, places: &Places<'_>) -> bool {
         set(fields, "segment", &Value::from(segment));
     }
     let place = |name: &str| text(fields, name).and_then(|segment| places.get(segment));
-    let first = place("segment").or_else(|| place("first_segment"));
-    let last = place("last_segment").and_then(|place| place.whole.as_ref());
+    // Beside its one segment, a stretch has a beginning and an end of its own.
+    let is_stretch = fields.contains_key("segment") && fields.contains_key("end_ms");
+    let first = place("segment").or_else(|| place("first_segment")).filter(|_| !is_stretch);
+    let last = place("last_segment");
     let names_somebody = fields.get("speaker").is_some_and(Value::is_string);
-    if let Some(Place { start_ms, whole }) = first {
-        set(fields, "start_ms", start_ms);
-        if let Some(speaker) = whole.as_ref().and_then(|whole| whole.speaker).filter(|_| names_somebody) {
+    if let Some(place) = first {
+        set(fields, "start_ms", place.start_ms);
+        if let Some(speaker) = place.speaker.filter(|_| names_somebody) {
             set(fields, "speaker", &Value::from(speaker));
         }
     }
-    if let Some(Whole { end_ms, .. }) = last {
-        set(fields, "end_ms", end_ms);
+    if let Some(place) = last {
+        set(fields, "end_ms", place.end_ms);
     }
     is_mended
 }
 
 /// The one segment in which these words stand, if they do not stand in the one that is named.
 fn elsewhere<'a>(quote: &str, fields: &Map<String, Value>, places: &Places<'a>) -> Option<&'a str> {
-    let named = places.get(text(fields, "segment")?)?.whole.as_ref()?;
+    let named = places.get(text(fields, "segment")?)?;
     let quote = fold(quote);
-    if fold(named.text).contains(&quote) {
+    if named.says(&quote) {
         return None;
     }
-    let stands =
-        |place: &Place<'_>| place.whole.as_ref().is_some_and(|whole| fold(whole.text).contains(&quote));
-    let mut segments = places.iter().filter(|(_, place)| stands(place)).map(|(segment, _)| *segment);
+    let mut segments = places.iter().filter(|(_, place)| place.says(&quote)).map(|(segment, _)| *segment);
     segments.next().filter(|_| segments.next().is_none())
 }
 
@@ -130,8 +130,8 @@ mod tests {
             {"id": "s2", "start_ms": 4_000, "end_ms": 9_000, "speaker": "Bob", "text": "It was built in 1962."},
             {"id": "s3", "start_ms": null, "end_ms": null, "speaker": null, "text": "It was paid for by a bank."},
         ]});
-        let earlier = json!({"run_id": "R1", "claims": [{"segment": "s9", "start_ms": 77}]});
-        let baseline = json!({"claims": [{"segment": "s4", "start_ms": 12_000}], "earlier": earlier});
+        let earlier = json!({"id": "s9", "start_ms": 77, "end_ms": 78, "text": "It was built in 1962."});
+        let baseline = json!({"earlier": {"run_id": "R1", "segments": [earlier]}});
         let data = Some(serde_json::from_value(transcript).unwrap());
         let transcribed = Input { status: Status::Ok, data, reason: None };
         let input = StepInput {
@@ -169,10 +169,10 @@ mod tests {
             json!({"segment": "s3", "start_ms": null, "speaker": "Cy"}),
             1,
         );
-        // A place is also known from what was said there before; nobody is named who was not.
+        // Nobody is named who was not, and what is no earlier run's is this one's.
         check(
-            json!({"segment": "s4", "start_ms": 5, "speaker": null}),
-            json!({"segment": "s4", "start_ms": 12_000, "speaker": null}),
+            json!({"run_id": null, "segment": "s1", "start_ms": 5, "speaker": null}),
+            json!({"run_id": null, "segment": "s1", "start_ms": 0, "speaker": null}),
             1,
         );
         // Another run's segments are not this one's, and words that stand nowhere stay where they are.
@@ -180,6 +180,8 @@ mod tests {
             json!({"segment": "s9", "start_ms": 5}),
             json!({"run_id": "R1", "segment": "s1", "start_ms": 5}),
             json!({"segment": "s1", "quote": "nobody said so"}),
+            json!({"segment": "s1", "quote": "It was"}),
+            json!({"segment": "s2", "start_ms": 1_000, "end_ms": 9_000}),
             json!({"text": "no place", "start_ms": 5}),
         ] {
             check(other.clone(), other, 0);

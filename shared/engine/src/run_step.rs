@@ -65,8 +65,11 @@ async fn attempt(
     let decided = match outcome {
         Ok(Worked::Decided(decided)) => *decided,
         Ok(Worked::Later(later)) if fits(ports, claimed, &later) => {
-            lease::defer(ports, claimed, message, queue_of(spec), &later).await?;
-            return Ok(None);
+            let deferred = lease::defer(ports, claimed, message, queue_of(spec), &later).await;
+            if deferred.as_ref().is_err_and(Error::is_retryable) {
+                lease::release(ports, claimed).await;
+            }
+            return deferred.map(|()| None);
         }
         Ok(Worked::Later(later)) => {
             Decided::bare(Outcome::Failed(StepError::from(&past_the_deadline(&later))))
@@ -238,7 +241,9 @@ async fn decide(ports: &Ports, spec: &AgentSpec, claimed: &Claimed, input: &Step
     if let Ending::Answer { answer, .. } = &mut conversation.ending {
         // Nothing is wrong with the result by now, so it bears no warning.
         let misplaced = places::mend(answer, input, baseline.data());
-        tracing::debug!(step = %claimed.key, misplaced, "places in an answer are the source's now");
+        if misplaced > 0 {
+            tracing::debug!(step = %claimed.key, misplaced, "places in an answer are the source's now");
+        }
     }
     Ok(conclude_conversation(conversation, baseline))
 }
@@ -448,7 +453,7 @@ fn past_the_deadline(later: &Later) -> Error {
     Error::new(ErrorKind::Quota, format!("{}; waiting would pass the run's deadline", later.why))
 }
 
-/// Another worker has the step: look again when its lease would have ended.
+/// Another worker has the step: look again then.
 async fn come_back(ports: &Ports, spec: &AgentSpec, message: &StepMessage, until_ms: u64) -> Result<()> {
     let delay_ms = until_ms.saturating_sub(ports.clock.now_ms()) + 1;
     ports.queues.send(queue_of(spec), &Message::Step(message.clone()), delay_ms).await

@@ -22,6 +22,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lease::{self, LEASE_MS, MAX_ATTEMPTS};
 use crate::ledger_view;
 use crate::memory::virtual_time::Executor;
+use crate::memory::{Broken, Fault};
 use crate::model::{
     Basis, Budget, ChargeState, ContentRef, Depth, NanoUsd, Reason, ReasonCode, RunStatus, Status, TenantId,
     Token, Usage,
@@ -181,6 +182,18 @@ fn a_refused_call_comes_back_and_is_no_attempt() {
     assert_eq!((result.status(), result.meta.attempt), (Status::Ok, 1));
     house.step("worker", 4).unwrap();
     assert_eq!(house.model.asked.lock().unwrap().len(), 6, "an older hop does nothing");
+}
+
+#[test]
+fn a_step_that_cannot_be_put_off_is_held_by_nobody() {
+    let refused = Says::Fails(ErrorKind::RateLimited, Bill::Nothing, Some(7_000));
+    let mut house = House::new(complete(), Some(vec![refused, good()]));
+    let whole = house.ports.queues.clone();
+    house.ports.queues = Arc::new(Broken::new(whole.clone(), house.ports.clock.clone(), Fault::Down));
+    house.step("worker", 0).unwrap_err();
+    house.ports.queues = whole;
+    house.step("worker", 0).unwrap();
+    assert_eq!(house.result("worker").unwrap().status(), Status::Ok);
 }
 
 /// A workflow that is told its message was not sent sends it once more, with another token, although both are on their way.

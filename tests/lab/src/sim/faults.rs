@@ -148,8 +148,8 @@ impl Faults {
         self.around_for(AGAIN_MS, call).await
     }
 
-    /// The same for a call that sends or starts something: where it fails, others look after it, and that takes longer.
-    pub(super) async fn around_sending<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+    /// The same for a call to the workflow: where it fails, others look after it, and that takes longer.
+    pub(super) async fn around_workflow<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
         self.around_for(VISIBILITY_MS, call).await
     }
 

@@ -12,7 +12,7 @@ use super::ports::Trace;
 use super::tally;
 use super::world::Ended;
 
-/// For so long a run may wait for what is no fault of the world: for its disk, or before it looks again.
+/// For so long in all a run may wait for what is no fault of the world: before it looks or writes again.
 const UNEXCUSED_MS: u64 = 15_000;
 
 /// Something that should not have happened: the oracle that saw it, and what it saw.

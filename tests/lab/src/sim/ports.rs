@@ -184,7 +184,7 @@ impl Faulty<dyn Queues> {
 impl Queues for Faulty<dyn Queues> {
     async fn send(&self, queue: Queue, message: &Message, delay_ms: u64) -> Result<()> {
         let late_ms = self.late_ms(delay_ms);
-        self.faults.around_sending(self.send_late(queue, message, delay_ms, late_ms)).await
+        self.faults.around(self.send_late(queue, message, delay_ms, late_ms)).await
     }
 }
 
@@ -199,19 +199,19 @@ impl Queues for FromOutside {
 #[async_trait]
 impl Workflow for Faulty<dyn Workflow> {
     async fn start(&self, run: &RunKey, input: Value) -> Result<()> {
-        self.faults.around_sending(self.inner.start(run, input)).await
+        self.faults.around_workflow(self.inner.start(run, input)).await
     }
 
     async fn succeed(&self, token: &Token, output: Value) -> Result<()> {
-        self.faults.around_sending(self.inner.succeed(token, output)).await
+        self.faults.around_workflow(self.inner.succeed(token, output)).await
     }
 
     async fn fail(&self, token: &Token, error: &str, cause: &str) -> Result<()> {
-        self.faults.around_sending(self.inner.fail(token, error, cause)).await
+        self.faults.around_workflow(self.inner.fail(token, error, cause)).await
     }
 
     async fn stop(&self, run: &RunKey, cause: &str) -> Result<()> {
-        self.faults.around_sending(self.inner.stop(run, cause)).await
+        self.faults.around_workflow(self.inner.stop(run, cause)).await
     }
 }
 
@@ -346,7 +346,7 @@ const SLOWEST_DISK_MS: u64 = 5_000;
 /// A call that hangs is given up after this long at the latest.
 const LONGEST_CALL_MS: u64 = 120_000;
 /// So long a step that failed waits at the longest before its next call.
-const LONGEST_BACKOFF_MS: u64 = 64_000;
+const LONGEST_BACKOFF_MS: u64 = 32_000;
 
 /// The model has faults of its own; here only the process dies around its calls, and they are logged.
 #[async_trait]
