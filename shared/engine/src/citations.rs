@@ -152,19 +152,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::model::Depth;
     use crate::step_input::RequestView;
 
     fn check(answer: Value, expected: usize) {
         let evidence = json!({"segments": [{"id": "s1", "text": "The  dam holds 3 million\nlitres."}], "runs": [{"run_id": "R1"}]});
         let input = StepInput {
-            request: RequestView {
-                source_name: "a".into(),
-                media_type: "text/plain".into(),
-                bytes: 1,
-                depth: Depth::Quick,
-                requested_ms: 0,
-            },
+            request: RequestView::of_text(),
             item: None,
             inputs: Default::default(),
             facts: [("x".to_owned(), evidence)].into(),

@@ -120,7 +120,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::model::{AgentId, Depth, Status};
+    use crate::model::{AgentId, Status};
     use crate::step_input::{Input, RequestView};
 
     /// What comes of an answer, and how many things in it were misplaced.
@@ -135,13 +135,7 @@ mod tests {
         let data = Some(serde_json::from_value(transcript).unwrap());
         let transcribed = Input { status: Status::Ok, data, reason: None };
         let input = StepInput {
-            request: RequestView {
-                source_name: "a".into(),
-                media_type: "text/plain".into(),
-                bytes: 1,
-                depth: Depth::Quick,
-                requested_ms: 0,
-            },
+            request: RequestView::of_text(),
             item: None,
             inputs: [(AgentId::new("transcription_engineer"), transcribed)].into(),
             facts: Default::default(),

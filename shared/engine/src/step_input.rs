@@ -39,6 +39,20 @@ pub struct RequestView {
     pub requested_ms: u64,
 }
 
+#[cfg(test)]
+impl RequestView {
+    /// A request for a short text.
+    pub(crate) fn of_text() -> Self {
+        Self {
+            source_name: "a".into(),
+            media_type: "text/plain".into(),
+            bytes: 1,
+            depth: Depth::Quick,
+            requested_ms: 0,
+        }
+    }
+}
+
 /// Another agent's result, as a step sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Input {
