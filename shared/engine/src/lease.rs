@@ -79,7 +79,8 @@ pub(crate) async fn claim(ports: &Ports, message: &StepMessage) -> Result<Claim>
         // alone does not tell, for another caller may have got the same one.
         let own = step.lease.as_ref().is_some_and(|lease| lease.owner == owner);
         if let Some(lease) = step.lease.as_ref().filter(|lease| !own && lease.until_ms > now) {
-            // Whoever sent the message of a next hop gives the lease up as soon as that can be stored. And a workflow that waits with another token than the holder's hears of the step's end only from its own message.
+            // Whoever sent the message of a next hop gives the lease up as soon as that can be stored. And a workflow that waits with
+            // another token than the holder's hears of the step's end only from its own message.
             let at_most_ms = match message.hop > step.hop {
                 true => GIVEN_BACK_MS,
                 false if step.token.as_ref() != Some(&message.task_token) => LOOK_AGAIN_MS,

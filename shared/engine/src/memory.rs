@@ -1,5 +1,5 @@
-//! The ports that keep or carry something, in memory: real code, for tests, simulation and as a fallback. They keep what real services promise and
-//! no more: queues deliver at least once, and of two overlapping transactions one is cancelled.
+//! The ports that keep or carry something, in memory: real code, for tests, simulation and as a fallback. They keep what real
+//! services promise and no more: queues deliver at least once, and of two overlapping transactions one is cancelled.
 
 mod broken;
 mod cache;
