@@ -6,13 +6,13 @@
 
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::bytes::Regex;
 
+use crate::ascii_pattern;
 use crate::document::Document;
 use crate::lexicon;
 use crate::likeness::Likeness;
 use crate::numbers::{Kind, Number};
-use crate::pattern;
 use crate::titles::capitalised;
 
 /// A sentence worth checking.
@@ -120,7 +120,8 @@ const WEIGHTS: &[(&str, f64, usize)] = &[
     ("sponsor", -2.0, 1),
 ];
 
-static PAST_FORM: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b[a-z]{2,}[^e\W]ed\b"));
+/// Of English verbs.
+static PAST_FORM: LazyLock<Regex> = LazyLock::new(|| ascii_pattern(r"\b[a-z]{2,}[^e\W]ed\b"));
 
 /// What a sentence without any cue comes to.
 const START: f64 = -1.3;
@@ -172,7 +173,7 @@ fn score(document: &Document<'_>, segment: usize, numbers: &[Number]) -> Claim {
     if names > 0 {
         add("name", 0.35 * names.min(3) as f64);
     }
-    if document.language == "en" && PAST_FORM.is_match(text) {
+    if document.language == "en" && PAST_FORM.is_match(text.as_bytes()) {
         add("past_form", 0.4);
     }
     let words = tokens.len();

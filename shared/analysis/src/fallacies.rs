@@ -11,13 +11,11 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use regex::bytes::Regex;
-
-use crate::ascii_pattern;
 use crate::cues::{self, Place};
 use crate::document::Document;
 use crate::segments::Segment;
 use crate::sentences;
+use crate::wording::Wording;
 
 /// A stretch of a text that may hold a fallacy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,9 +85,12 @@ pub fn spans(text: &str) -> Vec<Span> {
     spans
 }
 
-/// Sections of patterns, each as one, for texts in small letters. They are English, and made over bytes; with Unicode's classes
-/// making them takes five times as long, and for both cases twice as long, which every process would spend.
-static PATTERNS: LazyLock<Vec<(&'static str, Regex)>> = LazyLock::new(|| {
+/// Sections of patterns, each as one, for texts in small letters.
+static PATTERNS: LazyLock<Vec<(&'static str, Wording)>> = LazyLock::new(|| {
+    sections().into_iter().map(|(name, patterns)| (name, Wording::new(&patterns.join("|")))).collect()
+});
+
+fn sections() -> Vec<(&'static str, Vec<&'static str>)> {
     let mut sections: Vec<(&'static str, Vec<&'static str>)> = Vec::new();
     for line in include_str!("../lexicon/fallacies.txt").lines() {
         if let Some(name) = line.strip_prefix('[') {
@@ -101,8 +102,8 @@ static PATTERNS: LazyLock<Vec<(&'static str, Regex)>> = LazyLock::new(|| {
             patterns.push(line);
         }
     }
-    sections.into_iter().map(|(name, patterns)| (name, ascii_pattern(&patterns.join("|")))).collect()
-});
+    sections
+}
 
 fn by_pattern(document: &Document<'_>, segment: usize) -> impl Iterator<Item = Place> {
     let text = &document.segments[segment].text;
@@ -111,10 +112,10 @@ fn by_pattern(document: &Document<'_>, segment: usize) -> impl Iterator<Item = P
     straight.make_ascii_lowercase();
     let shorter = text.len() != straight.len();
     let back = move |at: usize| if shorter { unfolded(text, at) } else { at };
-    PATTERNS.iter().filter_map(move |(cue, regex)| {
-        let found = regex.find(straight.as_bytes())?;
-        let from = straight.floor_char_boundary(found.start());
-        let range = back(from)..back(straight.ceil_char_boundary(found.end()));
+    PATTERNS.iter().filter_map(move |(cue, wording)| {
+        let found = wording.find(&straight)?;
+        let from = straight.floor_char_boundary(found.start);
+        let range = back(from)..back(straight.ceil_char_boundary(found.end));
         Some(Place { cue, segment, words: text[range.clone()].to_owned(), range })
     })
 }
@@ -210,7 +211,8 @@ mod tests {
             &[("false dilemma", "EITHER WE BUILD THE WALL OR THE TOWN DROWNS.")],
         );
         let mut before = ' ';
-        for letter in PATTERNS.iter().flat_map(|(_, regex)| regex.as_str().chars()) {
+        for letter in sections().iter().flat_map(|(_, patterns)| patterns).flat_map(|pattern| pattern.chars())
+        {
             assert!(!letter.is_uppercase() || before == '\\', "a pattern holds a capital");
             before = letter;
         }

@@ -125,7 +125,10 @@ fn cues(document: &Document<'_>, segment: usize, figures: &[&Number], claim: Opt
     let mut why = Vec::new();
     let mut add = |cue: &'static str, words: &str| why.push(Why { cue, segment, words: words.to_owned() });
     let unfit = document.hits(segment).iter().any(|hit| matches!(hit.cue, "greeting" | "sponsor"));
-    if let Some(found) = REACTION.find(text) {
+    // A pattern is built only where its marks stand.
+    if text.contains(['[', '(', '*'])
+        && let Some(found) = REACTION.find(text)
+    {
         add("laughter", found.as_str());
     }
     if unfit {
@@ -149,7 +152,9 @@ fn cues(document: &Document<'_>, segment: usize, figures: &[&Number], claim: Opt
             add("numbers", &number.text);
         }
     }
-    if let Some(found) = EXCLAMATION.find(text) {
+    if text.contains('!')
+        && let Some(found) = EXCLAMATION.find(text)
+    {
         add("emphasis", found.as_str());
     }
     why.sort_by(|left, right| weight(right.cue).total_cmp(&weight(left.cue)).then(left.cue.cmp(right.cue)));

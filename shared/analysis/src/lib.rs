@@ -51,6 +51,7 @@ pub mod tone;
 pub mod topics;
 pub mod turns;
 pub mod visual;
+mod wording;
 
 pub use agents::{analysers, prepare};
 

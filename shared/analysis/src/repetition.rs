@@ -143,14 +143,26 @@ static HASHTAG: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:^|\s)(#[\p{L}][\
 static EMOJI: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"[\p{Extended_Pictographic}--[\x00-\x{ff}\x{2122}]]"));
 
+/// Whether a text may hold a link. Most do not, and the pattern need not be built.
+fn may_have_links(text: &str) -> bool {
+    text.as_bytes().windows(2).any(|pair| match pair {
+        [b'.', after] => after.is_ascii_alphabetic() || !after.is_ascii(),
+        pair => matches!(pair, b":/" | b"w." | b"W."),
+    })
+}
+
 /// Links, tags, emoji and promotional wording in their places, in order.
 fn marks(document: &Document<'_>) -> Vec<Place> {
     let mut places = Vec::new();
     for (segment, row) in document.segments.iter().enumerate() {
         let mut push = |cue, range: Range<usize>| places.push(Place::new(document, cue, segment, range));
-        LINK.find_iter(&row.text).for_each(|found| push("link", found.range()));
-        let tags = HASHTAG.captures_iter(&row.text).filter_map(|found| found.get(1));
-        tags.for_each(|found| push("hashtag", found.range()));
+        if may_have_links(&row.text) {
+            LINK.find_iter(&row.text).for_each(|found| push("link", found.range()));
+        }
+        if row.text.contains('#') {
+            let tags = HASHTAG.captures_iter(&row.text).filter_map(|found| found.get(1));
+            tags.for_each(|found| push("hashtag", found.range()));
+        }
         EMOJI.find_iter(&row.text).for_each(|found| push("emoji", found.range()));
         let mut end = None;
         for hit in document.hits(segment).iter().filter(|hit| hit.cue == "sponsor") {

@@ -2,11 +2,11 @@
 
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::bytes::Regex;
 
+use crate::ascii_pattern;
 use crate::claims;
 use crate::document::Document;
-use crate::pattern;
 
 /// No title has more words.
 pub const MOST_WORDS: usize = 12;
@@ -14,8 +14,9 @@ const FEWEST_WORDS: usize = 4;
 /// Sentences from the start in which the subject is announced.
 const OPENING: usize = 15;
 
+/// The subject is its group: it begins after a space and ends at a mark, so at letters' boundaries.
 static ANNOUNCED: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
+    ascii_pattern(
         r"(?i)\b(?:today|tonight|this (?:week|morning|evening|hour|episode|video|talk|lecture)|in this (?:episode|video|talk|lecture|report))\b[^.?!;:]{0,60}?\b(?:(?:talk(?:ing)?|speak(?:ing)?|about|all) about|about|discuss(?:ing)?|explor(?:e|ing)|explain(?:ing)?|look(?:ing)? at|examin(?:e|es|ing)) ([^.?!;:]{6,120}?)(?:, (?:and|with|so|because|but) [^.?!;:]*)?[.?!;:]",
     )
 });
@@ -27,11 +28,10 @@ pub fn announced(document: &Document<'_>) -> Option<String> {
         return None;
     }
     for (at, segment) in document.segments.iter().take(OPENING).enumerate() {
-        if let Some(found) = ANNOUNCED.captures(&segment.text).and_then(|found| found.get(1)) {
-            let words = found.as_str().trim().trim_end_matches(',');
-            let inside = document.tokens[at]
-                .iter()
-                .filter(|token| (found.start()..found.end()).contains(&(token.start as usize)));
+        if let Some(found) = ANNOUNCED.captures(segment.text.as_bytes()).and_then(|found| found.get(1)) {
+            let words = segment.text[found.range()].trim().trim_end_matches(',');
+            let inside =
+                document.tokens[at].iter().filter(|token| found.range().contains(&(token.start as usize)));
             let mut content = inside.clone().filter(|token| document.word(token).content);
             let count = inside.count();
             let pronoun = document

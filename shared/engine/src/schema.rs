@@ -4,14 +4,18 @@ use std::fmt;
 use std::sync::Arc;
 
 use boon::{Compiler, Draft, ErrorKind, SchemaIndex, Schemas, SchemeUrlLoader, ValidationError};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// At most so many findings are told.
 const MOST: usize = 5;
 
+/// Where a schema is for itself.
+const ROOT: &str = "schema:root";
+
 /// A JSON schema of draft 2020-12, compiled.
+#[derive(Clone)]
 pub struct Schema {
-    schemas: Schemas,
+    schemas: Arc<Schemas>,
     root: SchemaIndex,
 }
 
@@ -42,16 +46,27 @@ impl Schema {
     ///
     /// What is wrong with it, in words.
     pub fn new(schema: &Value) -> Result<Self, String> {
-        // Where it is for itself.
-        const ROOT: &str = "schema:root";
+        let [schema] = Self::together([(ROOT, schema.clone())])?;
+        Ok(schema)
+    }
+
+    /// Compiles schemas that may refer to one another by the names they have here.
+    fn together<const N: usize>(named: [(&str, Value); N]) -> Result<[Self; N], String> {
         let mut compiler = Compiler::new();
         compiler.set_default_draft(Draft::V2020_12);
-        // What it refers to is in it: no file is read, and no server asked.
+        // What they refer to is in them: no file is read, and no server asked.
         compiler.use_loader(Box::new(SchemeUrlLoader::new()));
-        compiler.add_resource(ROOT, schema.clone()).map_err(|error| format!("{error:#}"))?;
+        let names = named.each_ref().map(|(name, _)| *name);
+        for (name, schema) in named {
+            compiler.add_resource(name, schema).map_err(|error| format!("{error:#}"))?;
+        }
         let mut schemas = Schemas::new();
-        let root = compiler.compile(ROOT, &mut schemas).map_err(|error| format!("{error:#}"))?;
-        Ok(Self { schemas, root })
+        let mut roots = [SchemaIndex::default(); N];
+        for (name, root) in names.into_iter().zip(&mut roots) {
+            *root = compiler.compile(name, &mut schemas).map_err(|error| format!("{error:#}"))?;
+        }
+        let schemas = Arc::new(schemas);
+        Ok(roots.map(|root| Self { schemas: schemas.clone(), root }))
     }
 
     /// What is wrong with `value`, at most five findings; empty if nothing is. All are gathered before five are taken, so a value
@@ -135,9 +150,9 @@ impl AnswerSchema {
 #[derive(Clone, Debug)]
 pub struct Compiled {
     /// What the data must fit.
-    pub data: Arc<Schema>,
+    pub data: Schema,
     /// What a model's answer must fit.
-    pub answer: Arc<Schema>,
+    pub answer: Schema,
 }
 
 impl Compiled {
@@ -147,7 +162,17 @@ impl Compiled {
     ///
     /// What is wrong with one of them, in words.
     pub fn new(data: &Value, answer: &AnswerSchema) -> Result<Self, String> {
-        Ok(Self { data: Arc::new(Schema::new(data)?), answer: Arc::new(Schema::new(&answer.schema)?) })
+        // Of each field the answer says what the data says: it is checked and compiled once.
+        let mut answer = answer.schema.clone();
+        if let Some(schema) = answer.as_object_mut() {
+            schema.remove("$defs");
+        }
+        if let Some(properties) = answer.get_mut("properties").and_then(Value::as_object_mut) {
+            let field = |name: &str| json!({"$ref": format!("{ROOT}#/properties/{name}")});
+            properties.iter_mut().for_each(|(name, schema)| *schema = field(name));
+        }
+        let [data, answer] = Schema::together([(ROOT, data.clone()), ("schema:answer", answer)])?;
+        Ok(Self { data, answer })
     }
 }
 

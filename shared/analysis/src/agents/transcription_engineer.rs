@@ -1,17 +1,14 @@
 //! The transcript: sentences with times and speakers, the language, who spoke how much.
 
-use std::sync::LazyLock;
-
 use engine::error::{Error, ErrorKind};
 use engine::step_input::{Analysis, StepInput};
-use regex::Regex;
 use serde_json::{Value, json};
 
 use super::input::read;
 use super::read::Content;
 use crate::document::Document;
 use crate::segments::Segment;
-use crate::{entities, language, pattern, segments, speakers};
+use crate::{entities, language, segments, speakers};
 
 /// Reads the content. Content without words fails, with the line where that is known.
 pub fn baseline(input: &StepInput) -> Analysis {
@@ -69,11 +66,52 @@ pub fn baseline(input: &StepInput) -> Analysis {
     }))
 }
 
-static INTRODUCTION: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"\b(?:I['’]m|I am|[Mm]y name is|[Ii]ch bin|[Mm]ein Name ist|[Mm]e llamo|[Jj]e suis|[Mm]i chiamo)\s+(\p{Lu}[\p{L}'’-]+(?:\s+\p{Lu}[\p{L}'’-]+){1,2})",
-    )
-});
+/// What people say before their name.
+const INTRODUCTIONS: [&str; 15] = [
+    "I'm",
+    "I’m",
+    "I am",
+    "My name is",
+    "my name is",
+    "Ich bin",
+    "ich bin",
+    "Mein Name ist",
+    "mein Name ist",
+    "Me llamo",
+    "me llamo",
+    "Je suis",
+    "je suis",
+    "Mi chiamo",
+    "mi chiamo",
+];
+
+/// The first name in a text that somebody says is theirs.
+fn introduced(text: &str) -> Option<&str> {
+    let is_of_word = |letter: char| letter.is_alphanumeric() || letter == '_';
+    let name = |(at, introduction): (usize, &str)| {
+        let rest = &text[at + introduction.len()..];
+        let stands_alone = !text[..at].ends_with(is_of_word) && rest.starts_with(char::is_whitespace);
+        Some((at, full_name(rest.trim_start()).filter(|_| stands_alone)?))
+    };
+    let found = INTRODUCTIONS.iter().flat_map(|introduction| text.match_indices(introduction));
+    found.filter_map(name).min_by_key(|(at, _)| *at).map(|(_, name)| name)
+}
+
+/// The two or three words with capitals that a text begins with.
+fn full_name(text: &str) -> Option<&str> {
+    let is_of_name = |letter: char| letter.is_alphabetic() || matches!(letter, '\'' | '’' | '-');
+    let mut end = 0;
+    for count in 0..3 {
+        let spaces = text[end..].len() - text[end..].trim_start().len();
+        let rest = &text[end + spaces..];
+        let word = &rest[..rest.find(|letter| !is_of_name(letter)).unwrap_or(rest.len())];
+        if !word.starts_with(char::is_uppercase) || word.chars().nth(1).is_none() {
+            return (count >= 2).then(|| &text[..end]);
+        }
+        end += spaces + word.len();
+    }
+    Some(&text[..end])
+}
 
 /// Speakers who say who they are, where their label does not say it already.
 fn names(segments: &[Segment]) -> Vec<Value> {
@@ -84,13 +122,11 @@ fn names(segments: &[Segment]) -> Vec<Value> {
         if label != speakers::UNKNOWN && entities::is_personal(label) {
             continue;
         }
-        if let Some(name) = INTRODUCTION.captures(&segment.text).and_then(|found| found.get(1))
+        if let Some(name) = introduced(&segment.text)
             && names.len() < MOST
-            && names.iter().all(|row| row["label"] != label || row["name"] != name.as_str())
+            && names.iter().all(|row| row["label"] != label || row["name"] != name)
         {
-            names.push(
-                json!({"label": label, "name": name.as_str(), "segment": segment.id, "quote": segment.text}),
-            );
+            names.push(json!({"label": label, "name": name, "segment": segment.id, "quote": segment.text}));
         }
     }
     names
@@ -100,6 +136,25 @@ fn names(segments: &[Segment]) -> Vec<Value> {
 mod tests {
     use super::*;
     use crate::agents::input::testing::{check, step};
+
+    #[test]
+    fn who_introduces_themselves_is_heard() {
+        let check = |text: &str, expected: Option<&str>| assert_eq!(introduced(text), expected, "{text}");
+        check("Welcome back. I'm Mara Ellison, and my guest is here.", Some("Mara Ellison"));
+        check("I’m Mara  O’Neill-Hart\tJones Smith", Some("Mara  O’Neill-Hart\tJones"));
+        check("Hallo, ich bin Jörg Müller.", Some("Jörg Müller"));
+        check("Je suis Élodie Durand", Some("Élodie Durand"));
+        check("I am Ann, I mean: my name is Ann Lee", Some("Ann Lee"));
+        check("My name is Ann Lee. I am Bob Ray.", Some("Ann Lee"));
+        check("I am John F Kennedy", None);
+        check("I am Mara", None);
+        check("I am here Today", None);
+        check("I'm Mara, Ellison", None);
+        check("I'mMara Ellison", None);
+        check("Who am I? xI am Mara Ellison", None);
+        check("I am", None);
+        check("", None);
+    }
 
     #[test]
     fn noise_without_spaces_is_read_and_not_counted() {
