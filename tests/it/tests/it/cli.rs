@@ -157,16 +157,9 @@ fn other_languages_and_plain_text_work() {
 fn standard_input_and_emoji_work() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
-    let mut child = assay(&["run", "-", "--json", "--state", state.to_str().unwrap()])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
     let words =
         "🌊 The harbour wall cost 4 million pounds in 2024. 🎉 It holds back 3 metres of water. ".repeat(6);
-    child.stdin.take().unwrap().write_all(words.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let report = json(&output);
+    let report = json(&fed(&["run", "-", "--json", "--state", path_text(&state)], words.as_bytes()));
     assert_eq!(report["status"], "complete");
     assert!(report["briefing"]["summary"].to_string().contains("🌊"), "{:#}", report["briefing"]["summary"]);
 }
@@ -189,15 +182,17 @@ fn check_refused(name: &str, content: Option<&[u8]>, expected: &[&str]) {
 fn check_standard_input_refused(content: &[u8], expected: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let [state, out] = ["state", "out.md"].map(|name| folder.path().join(name));
-    let mut child = assay(&["run", "-", "--state", path_text(&state), "--out", path_text(&out)])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let output = fed(&["run", "-", "--state", path_text(&state), "--out", path_text(&out)], content);
+    assert_refused("standard input", &output, [&state, &out], expected);
+}
+
+/// What it prints that is fed with these bytes.
+fn fed(arguments: &[&str], content: &[u8]) -> Output {
+    let piped = || Stdio::piped();
+    let mut child = assay(arguments).stdin(piped()).stdout(piped()).stderr(piped()).spawn().unwrap();
     // It need not read what is too much to its end.
     let _ = child.stdin.take().unwrap().write_all(content);
-    assert_refused("standard input", &child.wait_with_output().unwrap(), [&state, &out], expected);
+    child.wait_with_output().unwrap()
 }
 
 fn assert_refused(name: &str, output: &Output, written: [&Path; 2], expected: &[&str]) {
