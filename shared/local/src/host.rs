@@ -159,8 +159,9 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use async_trait::async_trait;
-    use engine::model::{RunId, TenantId};
-    use engine::ports::{Change, Key, Page, Queues as _, Range, Store, Versioned};
+    use engine::agent::Profile;
+    use engine::model::{AgentId, ItemId, RunId, TenantId, Token};
+    use engine::ports::{Change, Key, Page, Queues as _, Range, StepMessage, Store, Versioned};
 
     use super::*;
     use crate::commands::session;
@@ -169,6 +170,18 @@ mod tests {
     struct Remote {
         store: Arc<dyn Store>,
         log: Mutex<Vec<String>>,
+        /// So many times another run starts when one is asked for.
+        more: Option<(Arc<MemoryQueues>, usize)>,
+    }
+
+    impl Remote {
+        fn log(&self) -> Vec<String> {
+            self.log.lock().unwrap().clone()
+        }
+    }
+
+    fn key(run: &str) -> RunKey {
+        RunKey { tenant: TenantId::new("a"), run: RunId::new(run) }
     }
 
     #[async_trait]
@@ -178,6 +191,11 @@ mod tests {
             self.log.lock().unwrap().push(format!("{} begun", run.run));
             tokio::task::yield_now().await;
             self.log.lock().unwrap().push(format!("{} sent", run.run));
+            if let Some((queues, most)) = &self.more
+                && self.log.lock().unwrap().len() < 2 * most
+            {
+                queues.send(Queue::Runs, &Message::Start(key("more")), 0).await?;
+            }
             self.store.read(keys).await
         }
 
@@ -195,27 +213,60 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let config = boot::Config::from(|_| None).unwrap();
         let session = session::open(&config, folder.path()).await.unwrap();
-        let remote = Arc::new(Remote { store: session.ports.store.clone(), log: Mutex::default() });
+        let remote =
+            Arc::new(Remote { store: session.ports.store.clone(), log: Mutex::default(), more: None });
         let ports = Ports { store: remote.clone(), ..session.ports };
-        let run = |name: &str| RunKey { tenant: TenantId::new("a"), run: RunId::new(name) };
         for name in starting {
-            session.queues.send(Queue::Runs, &Message::Start(run(name)), 0).await.unwrap();
+            session.queues.send(Queue::Runs, &Message::Start(key(name)), 0).await.unwrap();
         }
-        let end = Message::Finish { run: run(ending), cause: None };
+        let end = Message::Finish { run: key(ending), cause: None };
         session.queues.send(Queue::Deliveries, &end, 0).await.unwrap();
-        let serve = pin!(serve(&ports, &session.queues, Concurrency(8)));
+        serve_all(&ports, &session.queues).await;
+        remote.log()
+    }
+
+    /// Serves until no message is left.
+    async fn serve_all(ports: &Ports, queues: &MemoryQueues) {
+        let serve = pin!(serve(ports, queues, Concurrency(8)));
         let handled = pin!(async {
-            while !session.queues.is_empty() {
+            while !queues.is_empty() {
                 tokio::task::yield_now().await;
             }
         });
         select(serve, handled).await;
-        remote.log.lock().unwrap().clone()
     }
 
     #[tokio::test]
     async fn what_a_message_sends_does_not_wait_for_the_next_and_no_queue_for_another() {
         let expected = ["1", "9", "2", "3"].map(|run| [format!("{run} begun"), format!("{run} sent")]);
         assert_eq!(done_about(&["1", "2", "3"], "9").await, expected.concat());
+    }
+
+    #[tokio::test]
+    async fn a_dead_message_is_buried_while_others_keep_coming() {
+        const MOST: usize = 200;
+        let folder = tempfile::tempdir().unwrap();
+        let config = boot::Config::from(|_| None).unwrap();
+        let session = session::open(&config, folder.path()).await.unwrap();
+        let queues = Arc::new(MemoryQueues::new(session.ports.clock.clone(), 60_000, 1));
+        let step = StepMessage {
+            run: key("dead"),
+            agent: AgentId::new("transcription_engineer"),
+            item: ItemId::new("-"),
+            task_token: Token::new("token"),
+            hop: 0,
+        };
+        queues.send(Queue::Agents(Profile::Light), &Message::Step(step), 0).await.unwrap();
+        let received = queues.receive(Queue::Agents(Profile::Light)).unwrap();
+        queues.change_visibility(Queue::Agents(Profile::Light), received.receipt, 0);
+        queues.send(Queue::Runs, &Message::Start(key("more")), 0).await.unwrap();
+
+        let more = Some((queues.clone(), MOST));
+        let remote = Arc::new(Remote { store: session.ports.store.clone(), log: Mutex::default(), more });
+        let ports = Ports { store: remote.clone(), ..session.ports };
+        serve_all(&ports, &queues).await;
+        let log = remote.log();
+        let buried = log.iter().position(|asked| asked == "dead begun");
+        assert!(log.len() >= MOST && buried.is_some_and(|at| at < MOST / 10), "{buried:?} of {}", log.len());
     }
 }
