@@ -219,6 +219,19 @@ mod tests {
     }
 
     #[test]
+    fn wordings_are_found_where_general_patterns_find_them() {
+        let examples = include_str!("fallacies/examples.txt").to_ascii_lowercase();
+        for (name, patterns) in sections() {
+            let pattern = patterns.join("|");
+            let (wording, general) = (Wording::new(&pattern), crate::ascii_pattern(&pattern));
+            for line in examples.lines().chain(patterns) {
+                let expected = general.find(line.as_bytes()).map(|found| found.range());
+                assert_eq!(wording.find(line), expected, "{name}: {line}");
+            }
+        }
+    }
+
+    #[test]
     fn plain_examples_are_found() {
         let examples = include_str!("fallacies/examples.txt").lines().filter(|line| !line.starts_with('#'));
         let (mut all, mut missed) = (0, Vec::new());

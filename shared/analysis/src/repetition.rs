@@ -146,8 +146,10 @@ static EMOJI: LazyLock<Regex> =
 /// Whether a text may hold a link. Most do not, and the pattern need not be built.
 fn may_have_links(text: &str) -> bool {
     text.as_bytes().windows(2).any(|pair| match pair {
+        // In either case `s` is a letter outside ASCII, too.
         [b'.', after] => after.is_ascii_alphabetic() || !after.is_ascii(),
-        pair => matches!(pair, b":/" | b"w." | b"W."),
+        b":/" | b"w." | b"W." => true,
+        _ => false,
     })
 }
 
@@ -163,7 +165,9 @@ fn marks(document: &Document<'_>) -> Vec<Place> {
             let tags = HASHTAG.captures_iter(&row.text).filter_map(|found| found.get(1));
             tags.for_each(|found| push("hashtag", found.range()));
         }
-        EMOJI.find_iter(&row.text).for_each(|found| push("emoji", found.range()));
+        if !row.text.is_ascii() {
+            EMOJI.find_iter(&row.text).for_each(|found| push("emoji", found.range()));
+        }
         let mut end = None;
         for hit in document.hits(segment).iter().filter(|hit| hit.cue == "sponsor") {
             if end.is_none_or(|end| hit.first > end) {
@@ -241,6 +245,8 @@ fn runs(document: &Document<'_>) -> Vec<(At, Vec<u32>)> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::near_duplicates;
     use crate::segments::Segment;
@@ -250,6 +256,23 @@ mod tests {
             sentences.iter().map(|text| Segment { text: (*text).to_owned(), ..Segment::default() }).collect();
         let document = Document::new(&segments, "en");
         find(&document, &near_duplicates::find(&document))
+    }
+
+    proptest! {
+        #[test]
+        fn no_link_is_passed_over(text in "[a-cowmsW/:. ſé]{0,12}", ending in "(com|io|ſhop|https?://a|WWW.é|www.1)?") {
+            for text in [format!("{text}{ending}"), format!("{text}.{ending}")] {
+                prop_assert!(may_have_links(&text) || !LINK.is_match(&text), "{}", text);
+            }
+        }
+    }
+
+    #[test]
+    fn links_without_a_scheme() {
+        let found = read(&["We buy gold, see gold.io for more.", "The wall is 4.2 metres high."]);
+        let links: Vec<_> = found.cues.iter().filter(|cue| cue.name == "link").collect();
+        assert_eq!(links.len(), 1);
+        assert_eq!(links[0].examples[0].words, "gold.io");
     }
 
     #[test]

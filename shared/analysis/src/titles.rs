@@ -14,7 +14,7 @@ const FEWEST_WORDS: usize = 4;
 /// Sentences from the start in which the subject is announced.
 const OPENING: usize = 15;
 
-/// The subject is its group: it begins after a space and ends at a mark, so at letters' boundaries.
+/// The subject is its group: it begins after a space and ends at a mark, so at letters' boundaries. Bytes are counted.
 static ANNOUNCED: LazyLock<Regex> = LazyLock::new(|| {
     ascii_pattern(
         r"(?i)\b(?:today|tonight|this (?:week|morning|evening|hour|episode|video|talk|lecture)|in this (?:episode|video|talk|lecture|report))\b[^.?!;:]{0,60}?\b(?:(?:talk(?:ing)?|speak(?:ing)?|about|all) about|about|discuss(?:ing)?|explor(?:e|ing)|explain(?:ing)?|look(?:ing)? at|examin(?:e|es|ing)) ([^.?!;:]{6,120}?)(?:, (?:and|with|so|because|but) [^.?!;:]*)?[.?!;:]",
@@ -104,6 +104,7 @@ mod tests {
             Some("The new harbour wall in Marlow"),
         );
         check("Tonight, we discuss school roofs, and later there is music.", Some("School roofs"));
+        check("Today we talk about Zoë’s café in Köln, and more.", Some("Zoë’s café in Köln and more"));
         check("Today we talk about it.", None);
         check("This week he was about to leave.", None);
         check("Water is the subject.", None);

@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 /// At most so many findings are told.
 const MOST: usize = 5;
 
-/// Where a schema is for itself.
+/// Where a schema is for itself, and for that of an answer which is a part of it.
 const ROOT: &str = "schema:root";
+const ANSWER: &str = "schema:answer";
 
 /// A JSON schema of draft 2020-12, compiled.
 #[derive(Clone)]
@@ -156,22 +157,21 @@ pub struct Compiled {
 }
 
 impl Compiled {
-    /// Compiles both.
+    /// Compiles both. The answer is a part of this data, so each field and definition is checked and compiled once.
     ///
     /// # Errors
     ///
     /// What is wrong with one of them, in words.
     pub fn new(data: &Value, answer: &AnswerSchema) -> Result<Self, String> {
-        // Of each field the answer says what the data says: it is checked and compiled once.
-        let mut answer = answer.schema.clone();
-        if let Some(schema) = answer.as_object_mut() {
-            schema.remove("$defs");
+        let mut referring = answer.schema.clone();
+        for group in ["properties", "$defs"] {
+            let parts = referring.get_mut(group).and_then(Value::as_object_mut);
+            for (name, schema) in parts.into_iter().flatten() {
+                let name = name.replace('~', "~0").replace('/', "~1").replace('%', "%25");
+                *schema = json!({"$ref": format!("{ROOT}#/{group}/{name}")});
+            }
         }
-        if let Some(properties) = answer.get_mut("properties").and_then(Value::as_object_mut) {
-            let field = |name: &str| json!({"$ref": format!("{ROOT}#/properties/{name}")});
-            properties.iter_mut().for_each(|(name, schema)| *schema = field(name));
-        }
-        let [data, answer] = Schema::together([(ROOT, data.clone()), ("schema:answer", answer)])?;
+        let [data, answer] = Schema::together([(ROOT, data.clone()), (ANSWER, referring)])?;
         Ok(Self { data, answer })
     }
 }
@@ -302,5 +302,35 @@ mod tests {
         );
         assert_eq!(told(&compiled.data, json!({"said": ["a"], "found": 1})), Vec::<String>::new());
         assert_eq!(told(&compiled.data, json!({"said": ["a"]})), ["at ``: missing properties 'found'"]);
+    }
+
+    #[test]
+    fn an_answer_is_judged_as_by_its_own_schema() {
+        let data = json!({
+            "type": "object",
+            "allOf": [{"$ref": "#/$defs/whole"}],
+            "properties": {
+                "a/b~c%41": {"oneOf": [{"type": "string"}, {"type": "null"}]},
+                "never": false,
+                "either": {"anyOf": [{"$ref": "#/$defs/word"}, {"type": "null"}]},
+            },
+            "$defs": {"whole": {"maxProperties": 1}, "word": {"type": "string"}},
+        });
+        let answer = AnswerSchema::new(&data, &["a/b~c%41".to_owned()]);
+        for (answer, value) in [
+            (&answer, json!({"a/b~c%41": 1})),
+            (&answer, json!({"a/b~c%41": "a"})),
+            (&AnswerSchema::new(&data, &["never".to_owned()]), json!({"never": 1})),
+            (&AnswerSchema::new(&data, &["either".to_owned()]), json!({"either": 1})),
+            (&AnswerSchema::new(&data, &["either".to_owned()]), json!({"either": "a", "more": 1})),
+        ] {
+            let compiled = Compiled::new(&data, answer).unwrap();
+            assert_eq!(compiled.answer.faults(&value), Schema::new(&answer.schema).unwrap().faults(&value));
+            assert_eq!(
+                compiled.answer.faults(&value).is_empty(),
+                value == json!({"a/b~c%41": "a"}),
+                "{value}"
+            );
+        }
     }
 }

@@ -8,12 +8,11 @@ use serde_json::json;
 
 use super::analysers;
 
-/// Whose patterns take as long to build as all others together; no run needs them early.
+/// Whose patterns take longest to build; no run needs them early.
 const LAST: &str = "deep_content_analyst";
 
-/// Builds every pattern and word list, by having every agent analyse two sentences, one agent with each step of the
-/// iterator. All of it takes some 70 ms in a build that is not for deployment, and 5 once it is built: patterns keep some of
-/// what they learn by thread, so the thread that will analyse gains by doing it too.
+/// Builds the word lists and the patterns that most content needs, by having every agent analyse two sentences, one agent with each step of the
+/// iterator. Most patterns keep some of what they learn by thread, so the thread that will analyse gains by doing it too.
 pub fn prepare() -> impl Iterator<Item = ()> {
     let sentences = [
         "In March 2024, Dr. Ann Lee of Marlow said that 612 homes were flooded, up 4 percent.",

@@ -2,6 +2,8 @@
 
 use engine::agent::{Effect, Tier};
 use engine::model::{Depth, NanoUsd};
+use engine::schema::Schema;
+use serde_json::{Value, json};
 
 use super::embedded;
 use crate::{Texts, pricing, providers, version};
@@ -11,6 +13,22 @@ fn there_are_26_agents_in_order() {
     let catalogue = embedded();
     let numbers: Vec<u32> = catalogue.agents.iter().map(|agent| agent.number).collect();
     assert_eq!(numbers, (1..=26).collect::<Vec<_>>());
+}
+
+#[test]
+fn answers_are_judged_as_by_their_own_schemas() {
+    for agent in &embedded().agents {
+        let schema = &agent.answer_schema().schema;
+        let own = Schema::new(schema).unwrap();
+        let names = schema["properties"].as_object().unwrap().keys();
+        let wrong = [json!(1), json!("x"), json!([1]), json!([{}]), json!({"x": 1}), Value::Null];
+        let fields = names.flat_map(|name| wrong.iter().map(move |value| json!({name: value})));
+        for answer in fields.chain([json!({}), json!([]), json!({"x": 1})]) {
+            let expected: Vec<String> = own.faults(&answer).iter().map(ToString::to_string).collect();
+            assert_eq!(agent.answer_faults(&answer), expected, "{}: {answer}", agent.id);
+        }
+        assert!(!agent.answer_faults(&json!([])).is_empty(), "{}", agent.id);
+    }
 }
 
 #[test]
@@ -65,7 +83,7 @@ fn agents_without_an_analyser_ask_for_everything_and_say_so() {
 
 #[test]
 fn every_property_is_described() {
-    fn undescribed(schema: &serde_json::Value, place: &str) -> Option<String> {
+    fn undescribed(schema: &Value, place: &str) -> Option<String> {
         let properties = schema.get("properties").and_then(|value| value.as_object());
         for (name, property) in properties.into_iter().flatten() {
             if property.get("description").and_then(|text| text.as_str()).is_none_or(str::is_empty) {
@@ -73,10 +91,10 @@ fn every_property_is_described() {
             }
         }
         match schema {
-            serde_json::Value::Object(fields) => {
+            Value::Object(fields) => {
                 fields.iter().find_map(|(name, value)| undescribed(value, &format!("{place}/{name}")))
             }
-            serde_json::Value::Array(values) => values.iter().find_map(|value| undescribed(value, place)),
+            Value::Array(values) => values.iter().find_map(|value| undescribed(value, place)),
             _ => None,
         }
     }

@@ -108,7 +108,7 @@ const INNER: &[(&str, &[&str])] = &[
             "wide",
         ],
     ),
-    ("analysis", &["quick-xml", "regex", "serde", "serde_json", "whatlang"]),
+    ("analysis", &["quick-xml", "regex", "regex-automata", "serde", "serde_json", "whatlang"]),
     ("catalogue", &["blake3", "serde", "serde_json", "thiserror", "toml"]),
 ];
 
