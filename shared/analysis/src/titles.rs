@@ -104,7 +104,7 @@ mod tests {
             Some("The new harbour wall in Marlow"),
         );
         check("Tonight, we discuss school roofs, and later there is music.", Some("School roofs"));
-        check("Today we talk about Zoë’s café in Köln, and more.", Some("Zoë’s café in Köln and more"));
+        check("Today we talk about Zoë’s café in Köln, and more.", Some("Zoë’s café in Köln"));
         check("Today we talk about it.", None);
         check("This week he was about to leave.", None);
         check("Water is the subject.", None);
