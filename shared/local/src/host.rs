@@ -189,13 +189,13 @@ mod tests {
         async fn read(&self, keys: &[Key]) -> Result<Vec<Option<Versioned>>> {
             let Some(Key::Run(run)) = keys.first() else { panic!("{keys:?}") };
             self.log.lock().unwrap().push(format!("{} begun", run.run));
-            tokio::task::yield_now().await;
-            self.log.lock().unwrap().push(format!("{} sent", run.run));
             if let Some((queues, most)) = &self.more
                 && self.log.lock().unwrap().len() < 2 * most
             {
                 queues.send(Queue::Runs, &Message::Start(key("more")), 0).await?;
             }
+            tokio::task::yield_now().await;
+            self.log.lock().unwrap().push(format!("{} sent", run.run));
             self.store.read(keys).await
         }
 
