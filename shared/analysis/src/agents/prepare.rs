@@ -11,8 +11,9 @@ use super::analysers;
 /// Whose patterns take longest to build; no run needs them early.
 const LAST: &str = "deep_content_analyst";
 
-/// Builds the word lists and the patterns that most content needs, by having every agent analyse two sentences, one agent with each step of the
-/// iterator. Most patterns keep some of what they learn by thread, so the thread that will analyse gains by doing it too.
+/// Builds the word lists and the patterns that most content needs, by having every agent analyse two sentences, one agent with
+/// each step of the iterator. Most patterns keep some of what they learn by thread, so the thread that will analyse gains by
+/// doing it too.
 pub fn prepare() -> impl Iterator<Item = ()> {
     let sentences = [
         "In March 2024, Dr. Ann Lee of Marlow said that 612 homes were flooded, up 4 percent.",
