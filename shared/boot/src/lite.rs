@@ -11,7 +11,7 @@ use engine::ports::{Analyser, Clock, Llm, Settings, Tool};
 use store::lite::{LiteCache, LiteLimits, LiteMemory};
 
 use crate::models::open_models;
-use crate::{Config, Outward, Owned, Rows, SystemClock, fetcher, load_catalogue};
+use crate::{Config, Owned, SystemClock, fetcher, load_catalogue};
 
 /// The adapters of the lite profile.
 pub struct Lite {
@@ -21,7 +21,7 @@ pub struct Lite {
     pub catalogue: Arc<Catalogue>,
     /// From the configuration.
     pub settings: Settings,
-    /// Rows. What leaves the process waits until they are settled: see [`Outward`].
+    /// Rows.
     pub store: Arc<Owned>,
     /// Content in files.
     pub content: Arc<dyn engine::ports::ContentStore>,
@@ -49,14 +49,15 @@ pub async fn open_lite(config: &Config, state: &Path) -> Result<Lite> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let catalogue = Arc::new(config.recall.applied_to(load_catalogue()?));
     let file = state.join("assay.sqlite");
-    let rows = if file.try_exists().unwrap_or(true) { Rows::default() } else { Rows::of_empty_disk() };
+    let is_new = !file.try_exists().unwrap_or(true);
     let embedded = store::Embedded::open(&file)?;
     // Before the rows are kept in memory, which must be told of every row that goes.
     embedded.forget_expired()?;
-    let rows = Arc::new(Owned::new(rows, Arc::new(embedded.store().await?.alone()), clock.clone())?);
+    let journal = store::Journal::open(&state.join("journal"))?;
+    let table = Arc::new(embedded.store().await?.alone());
+    let rows = Arc::new(Owned::open(journal, table, is_new, clock.clone()).await?);
     let store: Arc<dyn engine::ports::Store> = rows.clone();
-    let model = open_models(config, &catalogue, IDLE_MS)?
-        .map(|model| Arc::new(Outward::new(model, rows.clone())) as Arc<dyn Llm>);
+    let model = open_models(config, &catalogue, IDLE_MS)?;
     let place = Arc::new(LiteCache::new(store.clone(), clock.clone()).holding(config.recall.most));
     let cache = config.recall.over(place, config.recall.key_in(state)?, clock.clone());
     Ok(Lite {

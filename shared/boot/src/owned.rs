@@ -1,11 +1,11 @@
-//! Rows of a store that belongs to this process alone. What is so stands in memory; a thread of its own brings it to the
-//! disk, in the order it was written and several writes at a time.
+//! Rows of a store that belongs to this process alone. What is so stands in memory; a journal holds what was written; and a
+//! thread of its own brings it to the store when there is little else to do, in the order it was written and many writes at a time.
 //!
-//! A write is answered when it holds in memory. What must not happen before a write is on the disk (a paid call, a post,
-//! the end of the program) waits for [`Owned::settled`] first, and events are told to watchers once they are stored; so a
-//! process that dies leaves what an earlier moment of it would have left, and nothing outside has seen more. The state
-//! folder's lock is what makes this right; where others write too it would be wrong. Rows about the work of a moment never go
-//! to the disk: whoever did that work is this process.
+//! A write is answered when it holds in memory and stands in the journal, so whatever was answered outlives the process. After a
+//! loss of power the newest writes may be missing; what is left is what an earlier moment would have left: the store is told with
+//! each batch how far the journal has come in it, and a journal that does not begin there is of no use. The state folder's lock is
+//! what makes this right; where others write too it would be wrong. Rows about the work of a moment are in neither: whoever did
+//! that work is this process.
 
 mod rows;
 mod thread;
@@ -15,17 +15,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use engine::error::{Error, ErrorKind, Result};
 use engine::model::{Event, RunKey};
-use engine::ports::{Change, Clock, Key, Page, Range, Store, Versioned};
+use engine::ports::{Change, Clock, Key, Page, Range, Row, Store, Versioned};
 use futures::channel::mpsc::UnboundedReceiver;
 use futures::channel::oneshot;
+use store::{Entry, Journal, Written};
 
 pub use rows::{Batch, Rows};
 pub use thread::StoreThread;
 
-/// More writes than this that are not on the disk, and the next one waits until they are.
-const MOST_UNSTORED: u64 = 5_000;
-
-/// What reads rows from the disk, and is told when some wait to be stored.
+/// What reads rows from the store, and is told when some wait to be brought there.
 #[async_trait]
 pub trait Disk: Send + Sync {
     /// As [`Store::read`].
@@ -46,13 +44,27 @@ pub struct Owned<D = StoreThread> {
 }
 
 impl Owned {
-    /// Keeps the rows of `store`, with a thread for it; `rows` are of an empty disk if there is nothing in the store. Kind `Storage`
-    /// if no thread can be started.
-    pub(crate) fn new(rows: Rows, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Self> {
-        let rows = Arc::new(Mutex::new(rows));
+    /// Keeps the rows of `store` and of its journal, with a thread to bring these there; `is_new` if there is nothing in the store. Kind
+    /// `Storage` if the store or the journal cannot be used, or no thread can be started.
+    pub(crate) async fn open(
+        journal: (Journal, Vec<Written>),
+        store: Arc<dyn Store>,
+        is_new: bool,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
+        let stored = if is_new { 0 } else { stored(store.as_ref()).await? };
+        let rows = Arc::new(Mutex::new(Rows::open(journal, stored, is_new)?));
         let disk = StoreThread::start(store, Arc::clone(&rows))?;
         Ok(Self::over(rows, disk, clock))
     }
+}
+
+/// The number of the last write of a journal that is in a store; 0 for none.
+pub async fn stored(store: &dyn Store) -> Result<u64> {
+    Ok(match store.read(&[Key::Journal]).await?.pop().flatten() {
+        Some(Versioned { row: Row::Journal(number), .. }) => number,
+        _ => 0,
+    })
 }
 
 impl<D: Disk> Owned<D> {
@@ -61,7 +73,7 @@ impl<D: Disk> Owned<D> {
         Self { rows, disk, clock, reads_memory: Default::default() }
     }
 
-    /// Waits until everything written so far is on the disk. Kind `Storage` if it cannot be brought there; then nothing is
+    /// Waits until everything written so far is in the store. Kind `Storage` if it cannot be brought there; then nothing is
     /// written or read any more.
     pub async fn settled(&self) -> Result<()> {
         let Some(stored) = self.rows().when_stored()? else { return Ok(()) };
@@ -69,13 +81,13 @@ impl<D: Disk> Owned<D> {
         answered(stored).await
     }
 
-    /// Waits for the day on which nothing can be stored any more, and says why. A program has no reason to live on.
+    /// Waits for the day on which nothing can be kept any more, and says why. A program has no reason to live on.
     pub async fn broken(&self) -> Error {
         let breaks = self.rows().when_broken();
         breaks.await.unwrap_or_else(|_| ended())
     }
 
-    /// Every event of every run from now on, once it is stored.
+    /// Every event of every run from now on, once it is written.
     pub fn watch(&self) -> UnboundedReceiver<(RunKey, Event)> {
         self.rows().watch()
     }
@@ -84,7 +96,7 @@ impl<D: Disk> Owned<D> {
         lock(&self.rows)
     }
 
-    /// Takes rows that nobody has asked for yet from the disk into memory.
+    /// Takes rows that nobody has asked for yet from the store into memory.
     async fn load(&self, keys: impl Iterator<Item = &Key> + Clone + Send) -> Result<()> {
         loop {
             let (missing, generation) = {
@@ -114,21 +126,21 @@ impl<D: Disk> Store for Owned<D> {
     }
 
     async fn write(&self, changes: &[Change]) -> Result<()> {
-        // What the disk would refuse is refused now, for later it could not be undone.
-        let bytes = store::check(changes)?;
-        if self.rows().unstored() > MOST_UNSTORED {
+        // What the store would refuse is refused now, for later it could not be undone.
+        let entry = Entry::of(changes, rows::stays)?;
+        if self.rows().is_full() {
             self.settled().await?;
         }
         loop {
             self.load(changes.iter().map(|change| &change.key)).await?;
             let now_ms = self.clock.now_ms();
-            let (outcome, begins_to_wait) = {
+            let (outcome, wakes) = {
                 let mut rows = self.rows();
-                let waited = rows.has_waiting();
-                (rows.write(changes, bytes, now_ms), !waited && rows.has_waiting())
+                let before = (rows.has_waiting(), rows.is_urgent());
+                (rows.write(changes, &entry, now_ms), (rows.has_waiting(), rows.is_urgent()) != before)
             };
             // The work of a moment wakes nobody, and whoever knows of some of it finds the rest.
-            if begins_to_wait {
+            if wakes {
                 self.disk.wake();
             }
             if let Some(outcome) = outcome {

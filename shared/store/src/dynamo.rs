@@ -19,8 +19,9 @@ use aws_sdk_dynamodb::config::retry::{ReconnectMode, RetryConfig};
 use engine::error::Result;
 use engine::ports::{Change, Key, Page, Range, Store, Versioned};
 
+pub(crate) use items::check_row;
 pub use table::create_table;
-pub use write::check;
+pub(crate) use write::{check, check_rows};
 
 /// Rows in one DynamoDB table, made by [`create_table`] or a template that says the same.
 #[derive(Clone, Debug)]

@@ -24,6 +24,7 @@ use crate::lite::{LiteCache, LiteLimits, LiteMemory};
 use crate::{Dynamo, Embedded};
 
 mod figures;
+mod journal;
 mod kill;
 mod refusals;
 
@@ -83,6 +84,12 @@ fn whoever_writes_alone_puts_whole_rows() {
         block_on(table.write(&[change])).unwrap();
         let found = block_on(table.read(std::slice::from_ref(&key))).unwrap().pop().flatten().unwrap();
         assert_eq!((found.version, found.row), (1, counters(value)));
+    }
+    for number in [1, u64::MAX] {
+        let row = Row::Journal(number);
+        block_on(table.write(&[put(&Key::Journal, Expect::Anything, row.clone())])).unwrap();
+        let found = block_on(table.read(&[Key::Journal])).unwrap().pop().flatten().unwrap();
+        assert_eq!(found.row, row);
     }
     // What the first row said beside itself is gone with it.
     assert!(block_on(table.list(&Range::Due(10), None, 10)).unwrap().rows.is_empty());

@@ -1,4 +1,4 @@
-//! What is so: the rows in memory, and what of it is not on the disk yet.
+//! What is so: the rows in memory, and what of it the store does not have yet.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -7,19 +7,25 @@ use engine::model::{Event, RunId, RunKey, TenantId};
 use engine::ports::{Becomes, Change, Expect, Key, Page, Range, Row, Versioned};
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::channel::oneshot;
+use store::{Entry, Journal, Written};
 
 use super::Reply;
 
-/// More rows than this, and those on the disk and those that have ended are forgotten.
+/// More rows than this, and those in the store and those that have ended are forgotten.
 const MOST_ROWS: usize = 20_000;
-/// What one transaction of the store takes.
-const MOST_CHANGES: usize = 100;
+/// What one transaction of the store takes beside how far the journal has come with it. Whoever writes one row more at once has two.
+const MOST_CHANGES: usize = 99;
 /// Writes are put together up to this size, well under what a transaction may have.
 const BATCH_BYTES: usize = 1 << 20;
+/// A journal of this size is brought to the store, however much there is to do.
+const LARGE_BYTES: u64 = 4 << 20;
+/// A journal of this size is waited for.
+const MOST_BYTES: u64 = 4 * LARGE_BYTES;
 
 /// Rows in memory, and what of them waits to be stored.
-#[derive(Default)]
 pub struct Rows {
+    /// What was written and may not be in the store yet.
+    journal: Journal,
     known: BTreeMap<Key, Known>,
     /// Whether every row there is is known, as in a state folder that this process has made.
     is_whole: bool,
@@ -38,7 +44,9 @@ pub struct Rows {
     /// How often memory was written. A listing that was begun before is not kept.
     remembered: u64,
     waiting: VecDeque<Batch>,
+    /// The number of the last write.
     accepted: u64,
+    /// The number of the last write that is in the store.
     stored: u64,
     settling: Vec<(u64, Reply<()>)>,
     watchers: Vec<UnboundedSender<(RunKey, Event)>>,
@@ -55,7 +63,7 @@ struct Known {
     written: u64,
 }
 
-/// Writes that go to the disk together, and are there or not there together.
+/// Writes that go to the store together, and are there or not there together.
 #[derive(Default)]
 pub struct Batch {
     changes: BTreeMap<Key, Change>,
@@ -65,19 +73,62 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// What to write. Nobody else writes, so nothing has to be expected, and writing it twice is writing it once.
-    pub fn changes(&self) -> Vec<Change> {
-        self.changes.values().cloned().collect()
+    /// What to write, one after the other; the last says that all of it is there. Nobody else writes, so nothing has to be expected,
+    /// and writing it twice is writing it once.
+    pub fn transactions(&self) -> Vec<Vec<Change>> {
+        let to = Becomes::Row(Row::Journal(self.last));
+        let mark = Change { key: Key::Journal, expect: Expect::Anything, to, due_ms: None };
+        let mut changes: Vec<Change> = self.changes.values().cloned().collect();
+        if changes.len() > MOST_CHANGES {
+            return vec![changes, vec![mark]];
+        }
+        changes.push(mark);
+        vec![changes]
     }
 }
 
 impl Rows {
-    /// Of a disk on which there is nothing yet: what is not known does not exist.
-    pub fn of_empty_disk() -> Self {
-        Self { is_whole: true, ..Self::default() }
+    /// The rows of a store that has its writes up to number `stored`, and of a journal that holds `written`; `is_new` if there is
+    /// nothing in the store. Kind `Storage` if the journal cannot be written.
+    pub fn open(
+        (mut journal, mut written): (Journal, Vec<Written>),
+        stored: u64,
+        is_new: bool,
+    ) -> Result<Self> {
+        written.retain(|written| written.number > stored);
+        // Some that came before are lost, which only a loss of power does: without them it would be a state that never was.
+        if written.first().is_none_or(|first| first.number - 1 > stored) {
+            written.clear();
+            journal.clear()?;
+        }
+        let mut rows = Self {
+            journal,
+            known: BTreeMap::new(),
+            is_whole: is_new && written.is_empty(),
+            begun: BTreeSet::new(),
+            kept: 0,
+            greatest: 0,
+            floor: 0,
+            generation: 0,
+            listed: BTreeMap::new(),
+            remembered: 0,
+            waiting: VecDeque::new(),
+            accepted: stored,
+            stored,
+            settling: Vec::new(),
+            watchers: Vec::new(),
+            broken: None,
+            breaking: Vec::new(),
+        };
+        for Written { number, changes, bytes } in written {
+            rows.accepted = number;
+            rows.enqueue(&changes.iter().collect::<Vec<_>>(), bytes);
+            changes.iter().for_each(|change| rows.hold(change));
+        }
+        Ok(rows)
     }
 
-    /// Whether the disk still takes what is written.
+    /// Whether what is written can still be kept.
     pub(super) fn check(&self) -> Result<()> {
         self.broken.clone().map_or(Ok(()), Err)
     }
@@ -87,7 +138,7 @@ impl Rows {
         self.generation
     }
 
-    /// The keys of which only the disk knows.
+    /// The keys of which only the store knows.
     pub(super) fn unknown<'a>(&self, keys: impl Iterator<Item = &'a Key>) -> Vec<Key> {
         keys.filter(|key| !self.knows(key)).cloned().collect()
     }
@@ -170,51 +221,59 @@ impl Rows {
         (rows.len() <= limit).then_some(Page { rows, next: None })
     }
 
-    /// Makes all changes or none; `None` if one of the rows was forgotten meanwhile.
-    pub(super) fn write(&mut self, changes: &[Change], bytes: usize, now_ms: u64) -> Option<Result<()>> {
+    /// Makes all changes or none, and writes down `entry`, which is what stays of them; `None` if one of the rows was forgotten
+    /// meanwhile.
+    pub(super) fn write(&mut self, changes: &[Change], entry: &Entry, now_ms: u64) -> Option<Result<()>> {
         if let Err(error) = self.check() {
             return Some(Err(error));
         }
         if !changes.iter().all(|change| self.knows(&change.key)) {
             return None;
         }
-        if !changes.iter().all(|change| self.holds(change)) {
+        if !changes.iter().all(|change| self.is_expected(change)) {
             return Some(Err(Error::new(ErrorKind::Conflict, "a row is not as it was read")));
         }
-        let changes: Vec<&Change> = changes.iter().filter(|change| change.to != Becomes::Same).collect();
-        if changes.is_empty() {
-            return Some(Ok(()));
-        }
         self.forget_some(now_ms);
-        let stays: Vec<&Change> =
-            changes.iter().copied().filter(|change| !change.key.is_momentary()).collect();
-        if !stays.is_empty() {
-            self.accepted += 1;
-            self.enqueue(&stays, bytes);
-        }
-        for change in changes {
-            let found = match &change.to {
-                Becomes::Row(row) => {
-                    let version = self.version(&change.key).unwrap_or(self.floor) + 1;
-                    Some(self.give(row.clone(), version))
-                }
-                Becomes::Gone | Becomes::Same => None,
-            };
-            if let Key::Memory(tenant, _) = &change.key {
-                self.remembered += 1;
-                self.listed.retain(|(of, ..), _| of != tenant);
+        let stay: Vec<&Change> = changes.iter().filter(|change| stays(change)).collect();
+        if !stay.is_empty() {
+            if let Err(error) = self.journal.append(self.accepted + 1, entry) {
+                self.end(error.clone());
+                return Some(Err(error));
             }
+            self.accepted += 1;
+            self.enqueue(&stay, entry.bytes());
+        }
+        for change in changes.iter().filter(|change| change.to != Becomes::Same) {
             match (&change.key, change.expect, &change.to) {
                 (Key::Run(run), Expect::Absent, Becomes::Row(_)) => drop(self.begun.insert(run.clone())),
                 (Key::Run(run), _, Becomes::Gone) => drop(self.begun.remove(run)),
+                (Key::Memory(tenant, _), ..) => {
+                    self.remembered += 1;
+                    self.listed.retain(|(of, ..), _| of != tenant);
+                }
+                (Key::Event(run, _), _, Becomes::Row(Row::Event(event))) => self
+                    .watchers
+                    .retain(|watcher| watcher.unbounded_send((run.clone(), event.clone())).is_ok()),
                 _ => {}
             }
-            self.known.insert(change.key.clone(), Known { found, written: self.accepted });
+            self.hold(change);
         }
         Some(Ok(()))
     }
 
-    fn holds(&self, change: &Change) -> bool {
+    /// Keeps what a write made of a row.
+    fn hold(&mut self, change: &Change) {
+        let found = match &change.to {
+            Becomes::Row(row) => {
+                let version = self.version(&change.key).unwrap_or(self.floor) + 1;
+                Some(self.give(row.clone(), version))
+            }
+            Becomes::Gone | Becomes::Same => None,
+        };
+        self.known.insert(change.key.clone(), Known { found, written: self.accepted });
+    }
+
+    fn is_expected(&self, change: &Change) -> bool {
         let version = self.version(&change.key);
         match change.expect {
             Expect::Absent => version.is_none(),
@@ -242,7 +301,7 @@ impl Rows {
         }
     }
 
-    /// Forgets rows that are on the disk or have ended, once there are too many.
+    /// Forgets rows that are in the store or have ended, once there are too many.
     fn forget_some(&mut self, now_ms: u64) {
         if self.known.len() > MOST_ROWS.max(2 * self.kept) {
             let stored = self.stored;
@@ -270,31 +329,39 @@ impl Rows {
         Versioned { row, version }
     }
 
-    /// Whether something is not on the disk yet.
+    /// Whether something is not in the store yet.
     pub(super) fn has_waiting(&self) -> bool {
         !self.waiting.is_empty()
     }
 
-    /// Whether what waits may wait for more: nobody waits for it, and it is not a batch already.
-    pub(super) fn may_gather(&self) -> bool {
-        self.settling.is_empty() && self.waiting.len() == 1
+    /// Whether what waits is to be stored at once: somebody waits for it, or there is much.
+    pub(super) fn is_urgent(&self) -> bool {
+        !self.settling.is_empty() || self.journal.bytes() > LARGE_BYTES
     }
 
-    /// What goes to the disk next; whoever takes it must say what came of it before taking another.
+    /// Whether nothing more should be written before something is stored.
+    pub(super) fn is_full(&self) -> bool {
+        self.journal.bytes() > MOST_BYTES
+    }
+
+    /// The number of the last write.
+    pub(super) fn accepted(&self) -> u64 {
+        self.accepted
+    }
+
+    /// What goes to the store next; whoever takes it must say what came of it before taking another.
     pub fn take_batch(&mut self) -> Option<Batch> {
         self.waiting.pop_front()
     }
 
     /// What came of a batch. After one that failed nothing is taken any more.
     pub fn batch_ended(&mut self, batch: &Batch, outcome: Result<()>) {
-        match outcome {
-            Ok(()) => self.stored = batch.last,
-            Err(error) => return self.end(error),
-        }
-        for change in batch.changes.values() {
-            if let (Key::Event(run, _), Becomes::Row(Row::Event(event))) = (&change.key, &change.to) {
-                self.watchers.retain(|watcher| watcher.unbounded_send((run.clone(), event.clone())).is_ok());
-            }
+        let outcome = outcome.and_then(|()| {
+            self.stored = batch.last;
+            if self.stored == self.accepted { self.journal.clear() } else { Ok(()) }
+        });
+        if let Err(error) = outcome {
+            return self.end(error);
         }
         let (done, waiting) =
             std::mem::take(&mut self.settling).into_iter().partition(|(number, _)| *number <= self.stored);
@@ -335,12 +402,7 @@ impl Rows {
         events
     }
 
-    /// How many writes are not on the disk.
-    pub(super) fn unstored(&self) -> u64 {
-        self.accepted - self.stored
-    }
-
-    /// Tells when all that was written so far is on the disk; `None` if it is.
+    /// Tells when all that was written so far is in the store; `None` if it is.
     pub(super) fn when_stored(&mut self) -> Result<Option<oneshot::Receiver<Result<()>>>> {
         self.check()?;
         if self.stored == self.accepted {
@@ -382,8 +444,14 @@ fn run_of(key: &Key) -> Option<&RunKey> {
         | Key::ApiKey(_)
         | Key::Settings(_)
         | Key::Upload(..)
-        | Key::Warming(..) => None,
+        | Key::Warming(..)
+        | Key::Journal => None,
     }
+}
+
+/// Whether what a change makes of its row outlives the process.
+pub(super) fn stays(change: &Change) -> bool {
+    change.to != Becomes::Same && !change.key.is_momentary()
 }
 
 /// For reading only.

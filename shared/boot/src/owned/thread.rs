@@ -1,6 +1,6 @@
-//! The thread that brings rows to the disk and reads them from there.
+//! The thread that brings rows to the store and reads them from there.
 
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -16,9 +16,8 @@ use super::{Disk, Reply, answered, ended, lock};
 /// The waits before a batch that could not be stored is tried again.
 const RETRIES_MS: [u64; 4] = [10, 50, 200, 500];
 
-/// For so long the first write is not stored, so that what is written right after it comes with it; unless somebody waits, or the
-/// thread has to read.
-pub(super) const GATHERED_FOR: Duration = Duration::from_micros(500);
+/// When nothing was written for so long, there is little else to do: what waits is stored.
+pub(super) const QUIET: Duration = Duration::from_millis(250);
 
 /// What the thread is asked.
 enum Job {
@@ -99,39 +98,37 @@ impl Drop for End {
     }
 }
 
-/// Works until nobody can ask any more and nothing waits. Whoever reads, waits for the answer, so reads go first; what is written
-/// meanwhile goes to the disk together.
+/// Works until nobody can ask any more and nothing waits. Whoever reads, waits for the answer, so reads go first. The journal
+/// holds what is written meanwhile, so there is time to bring it to the store: a row that is written ten times goes there once.
 async fn serve(store: &dyn Store, rows: &Mutex<Rows>, jobs: &Receiver<Job>) {
-    let mut has_gathered = false;
+    let mut is_quiet = false;
     loop {
-        let (has_waiting, may_gather) = {
+        let (has_waiting, is_urgent, accepted) = {
             let rows = lock(rows);
-            (rows.has_waiting(), rows.may_gather())
+            (rows.has_waiting(), rows.is_urgent(), rows.accepted())
         };
-        let job = match (has_waiting, may_gather && !has_gathered) {
-            (false, _) => jobs.recv().ok(),
-            (true, true) => jobs.recv_timeout(GATHERED_FOR).ok(),
-            (true, false) => jobs.try_recv().ok(),
+        is_quiet &= has_waiting;
+        let job = match has_waiting {
+            false => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            true if is_urgent || is_quiet => jobs.try_recv().map_err(|_| RecvTimeoutError::Disconnected),
+            true => jobs.recv_timeout(QUIET),
         };
-        has_gathered |= has_waiting && !matches!(job, Some(Job::Store));
         match job {
-            Some(Job::Read(keys, reply)) => drop(reply.send(store.read(&keys).await)),
-            Some(Job::List(range, from, limit, reply)) => {
+            Ok(Job::Read(keys, reply)) => drop(reply.send(store.read(&keys).await)),
+            Ok(Job::List(range, from, limit, reply)) => {
                 drop(reply.send(store.list(&range, from.as_deref(), limit).await));
             }
-            Some(Job::Store) => {}
-            None if has_waiting => {
-                store_batch(store, rows).await;
-                has_gathered = false;
-            }
-            None => return,
+            Ok(Job::Store) => {}
+            Err(RecvTimeoutError::Timeout) => is_quiet = lock(rows).accepted() == accepted,
+            Err(RecvTimeoutError::Disconnected) if has_waiting => store_batch(store, rows).await,
+            Err(RecvTimeoutError::Disconnected) => return,
         }
     }
 }
 
 async fn store_batch(store: &dyn Store, rows: &Mutex<Rows>) {
     let Some(batch) = lock(rows).take_batch() else { return };
-    let outcome = write(store, &batch.changes()).await.map_err(|error| {
+    let outcome = write(store, &batch.transactions()).await.map_err(|error| {
         let mut cause: &dyn std::error::Error = &error;
         while let Some(source) = cause.source() {
             cause = source;
@@ -142,13 +139,17 @@ async fn store_batch(store: &dyn Store, rows: &Mutex<Rows>) {
     lock(rows).batch_ended(&batch, outcome);
 }
 
-/// Writes a batch, again if it fails: the disk may be full for a moment. This thread has nothing else to do meanwhile.
-async fn write(store: &dyn Store, changes: &[Change]) -> Result<()> {
-    for wait_ms in RETRIES_MS {
-        match store.write(changes).await {
-            Err(error) if error.is_retryable() => std::thread::sleep(Duration::from_millis(wait_ms)),
-            outcome => return outcome,
+/// Writes a batch, each transaction again if it fails: the disk may be full for a moment. This thread has nothing else to do
+/// meanwhile.
+async fn write(store: &dyn Store, transactions: &[Vec<Change>]) -> Result<()> {
+    for changes in transactions {
+        let mut waits_ms = RETRIES_MS.iter();
+        while let Err(error) = store.write(changes).await {
+            match waits_ms.next() {
+                Some(wait_ms) if error.is_retryable() => std::thread::sleep(Duration::from_millis(*wait_ms)),
+                _ => return Err(error),
+            }
         }
     }
-    store.write(changes).await
+    Ok(())
 }

@@ -131,6 +131,7 @@ fn alter(row: &mut Row) {
         Row::Settings(settings) => settings.run_cap = Some(NanoUsd(1)),
         Row::Upload(upload) => upload.bytes += 1,
         Row::Warming(warming) => warming.took_ms += 1,
+        Row::Journal(number) => *number += 1,
     }
 }
 

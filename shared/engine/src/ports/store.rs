@@ -67,6 +67,8 @@ pub enum Key {
     Upload(TenantId, String),
     /// The uses of one of a tenant's stored answers, by the number of its place.
     Warming(TenantId, u32),
+    /// How much of its journal the one process that writes here has brought here.
+    Journal,
 }
 
 impl Key {
@@ -123,6 +125,8 @@ pub enum Row {
     Upload(Upload),
     /// The uses of a stored answer.
     Warming(Warming),
+    /// The number of the last write of a journal that is here, with all before it.
+    Journal(u64),
     /// Anything with an end: stored answers, limiter state.
     Expiring {
         /// The content.

@@ -252,7 +252,6 @@ async fn purge(config: &Config, arguments: &PurgeArguments) -> Result<ExitCode> 
     let session = session::open(config, &folder).await?;
     let tenant = TenantId::new(&arguments.state.tenant);
     engine::recall::purge(&session.ports, &tenant, &arguments.tag).await?;
-    session.rows.settled().await?;
     super::print(&format!("what was stored under {} is void\n", render::safe(&arguments.tag)))?;
     Ok(ExitCode::SUCCESS)
 }

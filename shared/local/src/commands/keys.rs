@@ -38,7 +38,6 @@ async fn create(config: &Config, arguments: &CreateKeyArguments) -> Result<()> {
     let expires_ms = arguments.expires_days.map(|days| now + days * DAY_MS);
     let issued =
         engine::create_key(&session.ports, &tenant, &scopes, expires_ms, boot::secret_bytes()?).await?;
-    session.rows.settled().await?;
     tell(&issued)
 }
 
@@ -89,7 +88,6 @@ async fn revoke(config: &Config, arguments: &KeyArguments) -> Result<()> {
     let session = session::open(config, &folder).await?;
     let (tenant, id) = (TenantId::new(&arguments.state.tenant), KeyId::new(&arguments.id));
     engine::revoke_key(&session.ports, &tenant, &id).await?;
-    session.rows.settled().await?;
     super::say(&format!("{id} opens nothing any more"));
     Ok(())
 }
@@ -101,7 +99,6 @@ async fn rotate(config: &Config, arguments: &KeyArguments) -> Result<()> {
     let session = session::open(config, &folder).await?;
     let (tenant, id) = (TenantId::new(&arguments.state.tenant), KeyId::new(&arguments.id));
     let issued = engine::rotate_key(&session.ports, &tenant, &id, boot::secret_bytes()?).await?;
-    session.rows.settled().await?;
     tell(&issued)
 }
 

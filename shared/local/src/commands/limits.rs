@@ -48,7 +48,6 @@ pub(super) async fn limits(config: &Config, arguments: &LimitsArguments) -> Resu
     };
     if settings != stored {
         engine::set_tenant_settings(&session.ports, &tenant, &settings).await?;
-        session.rows.settled().await?;
     }
     let own = |amount: Option<NanoUsd>, otherwise: &str| {
         amount.map_or_else(|| otherwise.to_owned(), |amount| amount.to_string())

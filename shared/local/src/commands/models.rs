@@ -32,7 +32,6 @@ pub(super) async fn models(config: &Config, arguments: &ModelsArguments) -> Resu
     let kept = match newer {
         Some(newer) => {
             let kept = engine::keep_prices(ports, &newer).await?;
-            session.rows.settled().await?;
             super::say(&format!("{} prices read", newer.prices.len()));
             kept
         }

@@ -86,7 +86,6 @@ async fn run_all(
             }
             None => run_one(config, session, request, interrupt.as_mut()).await?,
         };
-        session.rows.settled().await?;
         let Some(Ended { run, unposted }) = ended else {
             say("\ninterrupted; the same command goes on where it stopped");
             return Ok(ExitCode::from(INTERRUPTED));

@@ -8,10 +8,7 @@ use std::sync::Arc;
 
 use api::Api;
 use axum::Router;
-use axum::extract::{Request, State as Shared};
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::Response;
-use boot::{Config, Owned};
+use boot::Config;
 use engine::error::{Error, ErrorKind, Result};
 use engine::health::Watch;
 use engine::ports::Clock;
@@ -43,7 +40,6 @@ pub(super) async fn serve(config: &Config, arguments: &ServeArguments) -> Result
     if !resumed.is_empty() {
         say(&format!("going on with {} unfinished runs", resumed.len()));
     }
-    rows.settled().await?;
 
     let api = Arc::new(Api {
         ports: ports.clone(),
@@ -51,7 +47,7 @@ pub(super) async fn serve(config: &Config, arguments: &ServeArguments) -> Result
         longest_wait_ms: LONGEST_WAIT_MS,
         health: Watch::probing(),
     });
-    let router = api::router(&api).layer(from_fn_with_state(rows.clone(), settle));
+    let router = api::router(&api);
     drop(api);
     let (ended, ending) = oneshot::channel();
     let clock = ports.clock.clone();
@@ -76,14 +72,12 @@ pub(super) async fn serve(config: &Config, arguments: &ServeArguments) -> Result
             answered.unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "the server broke off")))?;
         }
         Either::Right((Either::Left(_), _)) => {
-            rows.settled().await?;
             return Err(Error::new(ErrorKind::Internal, "the platform stopped by itself"));
         }
         Either::Right((Either::Right((error, _)), _)) => return Err(error),
     }
     // It has sent its last word; what it still holds of the store goes with it.
     let _ = thread.join();
-    rows.settled().await?;
     say("ended; unfinished runs go on at the next start");
     Ok(ExitCode::SUCCESS)
 }
@@ -139,15 +133,5 @@ async fn interrupted() {
     // Where no signal can be waited for, nothing ends it but the process's own end.
     if tokio::signal::ctrl_c().await.is_err() {
         futures::future::pending().await
-    }
-}
-
-/// No answer leaves before what it tells is on the disk.
-async fn settle(Shared(rows): Shared<Arc<Owned>>, request: Request, next: Next) -> Response {
-    let tells = !matches!(request.uri().path(), "/health" | "/health/components" | "/openapi.json");
-    let response = next.run(request).await;
-    match if tells { rows.settled().await } else { Ok(()) } {
-        Ok(()) => response,
-        Err(error) => api::problem(&error),
     }
 }

@@ -7,7 +7,7 @@ use boot::{Config, Lite};
 use engine::error::{Error, ErrorKind, Result};
 use engine::memory::MemoryQueues;
 use engine::model::{Event, RunKey};
-use engine::ports::{Delivery, Ports};
+use engine::ports::Ports;
 use futures::channel::mpsc::UnboundedReceiver;
 
 use crate::state::BriefingFolder;
@@ -22,11 +22,11 @@ pub(crate) struct Session {
     pub(crate) ports: Ports,
     pub(crate) queues: Arc<MemoryQueues>,
     pub(crate) workflow: Arc<LocalWorkflow>,
-    /// The rows behind the ports. Whatever leaves the process waits until they are settled.
+    /// The rows behind the ports.
     pub(crate) rows: Arc<boot::Owned>,
     /// Where briefings are posted.
     pub(crate) briefings: Arc<BriefingFolder>,
-    /// Every event of every run, once it is stored.
+    /// Every event of every run, once it is written.
     pub(crate) events: UnboundedReceiver<(RunKey, Event)>,
 }
 
@@ -83,7 +83,7 @@ async fn open_ports(config: &Config, folder: &Path) -> Result<Session> {
         tools,
         platforms,
         memory,
-        delivery: Arc::new(boot::Outward::new(briefings.clone() as Arc<dyn Delivery>, store.clone())),
+        delivery: briefings.clone(),
         metrics: Arc::new(boot::Measures::new(config.spans.as_ref())?),
     };
     Ok(Session { ports, queues, workflow, rows: store, briefings, events })

@@ -57,7 +57,6 @@ async fn here(config: &Config, arguments: &ValidateArguments) -> Result<Vec<Row>
         Either::Left((rows, _)) => rows,
         Either::Right(((), _)) => Vec::new(),
     };
-    session.rows.settled().await?;
     Ok(rows)
 }
 

@@ -26,10 +26,9 @@ pub(super) struct Attributes {
 
 /// The attributes a row is stored with.
 pub(super) fn attributes(key: &Key, address: &Address, row: &Row, due_ms: Option<u64>) -> Result<Attributes> {
-    let body = serde_json::to_string(row).map_err(unwritten)?;
-    if body.len() > LARGEST_BODY_BYTES {
-        return Err(too_large(body.len()));
-    }
+    let body = serde_json::to_string(row)
+        .map_err(|error| Error::new(ErrorKind::Internal, "a row cannot be written as JSON").because(error))?;
+    check_row(body.len())?;
     let listing = listing(key, row);
     let due = due_ms.map(|due_ms| due(address, due_ms));
     Ok(Attributes {
@@ -44,32 +43,14 @@ pub(super) fn attributes(key: &Key, address: &Address, row: &Row, due_ms: Option
     })
 }
 
-/// The bytes a row takes as JSON. Errors: kind `TooLarge` if it is more than an item has room for.
-pub(super) fn row_bytes(row: &Row) -> Result<usize> {
-    /// Takes everything and keeps the count.
-    struct Count(usize);
-    impl std::io::Write for Count {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0 += bytes.len();
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
+/// Checks the bytes a row takes as JSON; kind `TooLarge` if they are more than an item has room for.
+pub(crate) fn check_row(bytes: usize) -> Result<()> {
+    if bytes <= LARGEST_BODY_BYTES {
+        return Ok(());
     }
-    let mut count = Count(0);
-    serde_json::to_writer(&mut count, row).map_err(unwritten)?;
-    if count.0 > LARGEST_BODY_BYTES { Err(too_large(count.0)) } else { Ok(count.0) }
-}
-
-fn unwritten(error: serde_json::Error) -> Error {
-    Error::new(ErrorKind::Internal, "a row cannot be written as JSON").because(error)
-}
-
-fn too_large(bytes: usize) -> Error {
-    Error::new(ErrorKind::TooLarge, "a row is larger than the table takes")
+    Err(Error::new(ErrorKind::TooLarge, "a row is larger than the table takes")
         .with("bytes", bytes)
-        .with("most", LARGEST_BODY_BYTES)
+        .with("most", LARGEST_BODY_BYTES))
 }
 
 /// The row of an item.

@@ -34,6 +34,7 @@ pub(super) fn address(key: &Key) -> Result<Address> {
         Key::Circuit(provider) => (format!("CIRCUIT#{}", escape(provider)), "CIRCUIT".to_owned()),
         Key::Trust(agent) => (format!("TRUST#{}", escape(agent.as_str())), "TRUST".to_owned()),
         Key::Prices => ("PRICES".to_owned(), "PRICES".to_owned()),
+        Key::Journal => ("JOURNAL".to_owned(), "JOURNAL".to_owned()),
         Key::Budget(tenant, window) => (of_tenant(tenant), format!("BUDGET#{}", escape(window))),
         Key::Idempotency(tenant, name) => {
             (format!("{}#I#{}", of_tenant(tenant), escape(name)), "IDEMPOTENCY".to_owned())
@@ -95,6 +96,7 @@ pub(super) fn key(address: &Address) -> Option<Key> {
         ["T", tenant, "U", id] => Some(Key::Upload(TenantId::new(tenant), id.to_owned())),
         ["KEY", id] => Some(Key::ApiKey(KeyId::new(id))),
         ["PRICES"] => Some(Key::Prices),
+        ["JOURNAL"] => Some(Key::Journal),
         ["TRUST", agent] => Some(Key::Trust(AgentId::new(agent))),
         ["CIRCUIT", provider] => Some(Key::Circuit(provider.to_owned())),
         ["RATE", name] => Some(Key::Rate(name.to_owned())),
@@ -203,7 +205,7 @@ mod tests {
 
     fn keys() -> impl Strategy<Value = Key> {
         let numbers = prop_oneof![0..3u32, Just(u32::MAX)];
-        (0..24u8, names(), names(), names(), names(), numbers.clone(), numbers).prop_map(
+        (0..25u8, names(), names(), names(), names(), numbers.clone(), numbers).prop_map(
             |(kind, tenant, run, agent, item, epoch, call)| {
                 let of = TenantId::new(&tenant);
                 let run = run_key(&tenant, &run);
@@ -232,6 +234,7 @@ mod tests {
                     20 => Key::Warming(of, epoch),
                     21 => Key::Flight(of, agent),
                     22 => Key::Reservation(agent),
+                    23 => Key::Journal,
                     _ => Key::Rate(agent),
                 }
             },

@@ -14,26 +14,24 @@ use super::keys::{self, Address};
 
 const MOST_CHANGES: usize = 100;
 
-/// The bytes of the rows of a transaction. Errors: whatever the table would refuse whatever it holds: kind `Internal` for
-/// more than 100 changes or a key twice, `InvalidInput` for a name that is too long, `TooLarge` for a row or for rows that
-/// are too large together.
-pub fn check(changes: &[Change]) -> Result<usize> {
-    /// A transaction may have 4 MiB; the rest is for keys, names and expressions.
-    const LARGEST_BYTES: usize = 3 << 20;
+/// A transaction may have 4 MiB; the rest is for keys, names and expressions.
+const LARGEST_BYTES: usize = 3 << 20;
+
+/// Checks what the table would refuse of a transaction whatever it holds, but for the size of its rows. Errors: kind `Internal` for
+/// more than 100 changes or a key twice, `InvalidInput` for a name that is too long.
+pub(crate) fn check(changes: &[Change]) -> Result<()> {
     at_most_once(changes)?;
-    let mut bytes = 0;
-    for change in changes {
-        keys::address(&change.key)?;
-        if let Becomes::Row(row) = &change.to {
-            bytes += items::row_bytes(row)?;
-        }
+    changes.iter().try_for_each(|change| keys::address(&change.key).map(drop))
+}
+
+/// Checks the size of all rows of a transaction; kind `TooLarge`.
+pub(crate) fn check_rows(bytes: usize) -> Result<()> {
+    if bytes <= LARGEST_BYTES {
+        return Ok(());
     }
-    if bytes > LARGEST_BYTES {
-        return Err(Error::new(ErrorKind::TooLarge, "the rows of a transaction are too large together")
-            .with("bytes", bytes)
-            .with("most", LARGEST_BYTES));
-    }
-    Ok(bytes)
+    Err(Error::new(ErrorKind::TooLarge, "the rows of a transaction are too large together")
+        .with("bytes", bytes)
+        .with("most", LARGEST_BYTES))
 }
 
 fn at_most_once(changes: &[Change]) -> Result<()> {

@@ -353,9 +353,11 @@ fn a_briefing_that_cannot_be_posted_holds_nobody() {
 
 #[test]
 fn a_state_folder_that_cannot_be_used_is_told_with_its_cause() {
-    for (part, says) in
-        [("content", "the content folder cannot be made"), ("assay.sqlite", "cannot be opened")]
-    {
+    for (part, says) in [
+        ("content", "the content folder cannot be made"),
+        ("assay.sqlite", "cannot be opened"),
+        ("journal", "the journal cannot be opened"),
+    ] {
         let folder = tempfile::tempdir().unwrap();
         let (input, state) = (sample("speech.txt"), folder.path().join("state"));
         fs::create_dir(&state).unwrap();

@@ -63,9 +63,7 @@ pub(super) fn check(ended: &Ended, catalogue: &Catalogue) -> Vec<Violation> {
         nothing_is_lost(ended, &rows, &mut see);
     }
     violations.extend(tally::violations(&ended.figures, &log));
-    if let Some(told) = &ended.told {
-        violations.extend(tally::told(&ended.figures, told, ended.calm));
-    }
+    violations.extend(tally::told(&ended.figures, &ended.told, ended.calm));
     violations
 }
 

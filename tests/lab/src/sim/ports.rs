@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use boot::Settle;
 use engine::agent::{ModelSpec, Tier};
 use engine::error::{Error, ErrorKind, Result};
 use engine::model::{
@@ -76,37 +75,28 @@ pub(super) struct Faulty<T: ?Sized> {
 /// Queues as a workflow sends to them that is no part of the process.
 pub(super) struct FromOutside(pub(super) Faulty<dyn Queues>);
 
-/// A store with faults around it.
-pub(super) struct FaultyStore {
-    pub(super) port: Faulty<dyn Store>,
-    /// Whether a write that is answered is stored for ever, and so is logged.
-    pub(super) notes: bool,
-}
-
 #[async_trait]
-impl Store for FaultyStore {
+impl Store for Faulty<dyn Store> {
     async fn read(&self, keys: &[Key]) -> Result<Vec<Option<Versioned>>> {
-        self.port.faults.around(self.port.inner.read(keys)).await
+        self.faults.around(self.inner.read(keys)).await
     }
 
     async fn write(&self, changes: &[Change]) -> Result<()> {
-        let faults = &self.port.faults;
+        let faults = &self.faults;
         if faults.chance(faults.rates.conflict) {
             return Err(Error::new(ErrorKind::Conflict, "simulated: somebody was faster"));
         }
         faults
             .around(async {
-                self.port.inner.write(changes).await?;
-                if self.notes {
-                    self.port.log.note(changes);
-                }
+                self.inner.write(changes).await?;
+                self.log.note(changes);
                 Ok(())
             })
             .await
     }
 
     async fn list(&self, range: &Range, from: Option<&str>, limit: usize) -> Result<Page> {
-        self.port.faults.around(self.port.inner.list(range, from, limit)).await
+        self.faults.around(self.inner.list(range, from, limit)).await
     }
 }
 
@@ -327,22 +317,6 @@ impl Platform for Faulty<dyn Platform> {
     }
 }
 
-/// A disk that is waited for.
-pub(super) struct SlowDisk {
-    pub(super) faults: Arc<Faults>,
-    pub(super) disk: Arc<dyn Settle>,
-}
-
-#[async_trait]
-impl Settle for SlowDisk {
-    async fn settled(&self) -> Result<()> {
-        let _wait = self.faults.excusing(SLOWEST_DISK_MS);
-        self.disk.settled().await
-    }
-}
-
-/// What is written is on the disk after this long at the latest, with what was written just before.
-const SLOWEST_DISK_MS: u64 = 5_000;
 /// A call that hangs is given up after this long at the latest.
 const LONGEST_CALL_MS: u64 = 120_000;
 /// So long a step that failed waits at the longest before its next call.

@@ -22,10 +22,10 @@ use local::workflow::LocalWorkflow;
 
 use super::ahead;
 use super::faults::{Excuse, Faults, KillPoint, Rates, VISIBILITY_MS};
-use super::late_disk::LateDisk;
+use super::late_disk::{LateDisk, Sheet};
 use super::models::{cheaper, either, model, model_fault};
 use super::oracles::{self, Violation};
-use super::ports::{Faulty, FaultyStore, FromOutside, Log, SlowDisk, Trace};
+use super::ports::{Faulty, FromOutside, Log, Trace};
 use super::refusing::Refusing;
 use super::tally::Figures;
 use super::watched::{Watched, rates_of};
@@ -42,8 +42,8 @@ const STILL_SHOWS_MS: u64 = 60_000;
 pub enum Place {
     /// Queues and workflow are services of their own; a kill takes a worker.
     Cloud,
-    /// One process that stores its rows late; a kill takes queues, workflow and what was not stored with it, and the next
-    /// process takes the run over.
+    /// One process with a journal, that stores its rows late; a kill takes queues and workflow with it, and the next process takes
+    /// the run over.
     Laptop,
 }
 
@@ -172,7 +172,7 @@ pub struct Ended {
     /// What should not have happened.
     pub violations: Vec<Violation>,
     pub(super) content: Arc<MemoryContent>,
-    pub(super) told: Option<Arc<MemoryMetrics>>,
+    pub(super) told: Arc<MemoryMetrics>,
     pub(super) log: Arc<Log>,
     pub(super) limits: Arc<Watched>,
     pub(super) queues: Arc<MemoryQueues>,
@@ -185,6 +185,8 @@ struct World {
     time: Arc<VirtualTime>,
     catalogue: Arc<Catalogue>,
     store: Arc<MemoryStore>,
+    /// The journal of a laptop.
+    journal: Sheet,
     content: Arc<MemoryContent>,
     cache: Arc<MemoryCache>,
     memories: Arc<MemoryMemories>,
@@ -297,8 +299,7 @@ pub fn simulate(plan: &Plan) -> Ended {
         stood_still,
         ahead: plan.ahead,
         figures: Figures::of(&world.store.all_rows(), &world.catalogue),
-        // On a laptop a result can be lost after it was told, and is made again.
-        told: (plan.place == Place::Cloud).then(|| world.metrics.clone()),
+        told: world.metrics.clone(),
         violations: Vec::new(),
         content: world.content.clone(),
         log: world.log.clone(),
@@ -312,7 +313,8 @@ pub fn simulate(plan: &Plan) -> Ended {
 
 /// What one process does: accept or take over the run, then serve until it is killed.
 async fn process(world: Arc<World>, services: Services, number: u32) {
-    let (ports, disk) = world.ports(&services, number);
+    let disk = world.disk().await;
+    let ports = world.ports(&services, number, disk.as_ref());
     let storing = async {
         match &disk {
             Some(disk) => disk.store_for_ever().await,
@@ -401,6 +403,7 @@ impl World {
         Self {
             catalogue: ahead::catalogue(&plan),
             store: Arc::default(),
+            journal: Sheet::default(),
             content: Arc::default(),
             cache: Arc::new(MemoryCache::new(clock.clone(), 10_000)),
             memories: Arc::default(),
@@ -436,8 +439,19 @@ impl World {
         Faulty { faults: self.faults.clone(), log: self.log.clone(), process, inner }
     }
 
-    /// The ports of a new process, and on a laptop what brings its rows to the disk.
-    fn ports(&self, services: &Services, number: u32) -> (Ports, Option<LateDisk>) {
+    /// The disk as a new process finds it, where it has one of its own.
+    #[expect(clippy::expect_used, reason = "no process goes on without its disk")]
+    async fn disk(&self) -> Option<LateDisk> {
+        if self.plan.place == Place::Cloud {
+            return None;
+        }
+        let random = SeededRandom::new(self.plan.seed ^ self.faults.calls() ^ 0x1A7E);
+        let disk = LateDisk::open(self.store.clone(), self.journal.clone(), self.time.clone(), random).await;
+        Some(disk.expect("the journal and the store can be read"))
+    }
+
+    /// The ports of a new process, on a laptop over its disk.
+    fn ports(&self, services: &Services, number: u32, disk: Option<&LateDisk>) -> Ports {
         let clock: Arc<dyn Clock> = self.time.clone();
         let rates = self.faults.rates;
         let seed = self.plan.seed;
@@ -459,26 +473,16 @@ impl World {
             Some((agent, times)) => Arc::new(Refusing::new(agent, times)),
             None => self.limits.clone(),
         };
-        let mut model: Arc<dyn engine::ports::Llm> =
-            Arc::new(self.faulty::<dyn engine::ports::Llm>(number, model));
-        let mut delivery: Arc<dyn engine::ports::Delivery> =
-            Arc::new(self.faulty::<dyn engine::ports::Delivery>(number, self.delivery.clone()));
-        let mut store: Arc<dyn engine::ports::Store> = self.store.clone();
-        let mut late = None;
-        if self.plan.place == Place::Laptop {
-            let random = SeededRandom::new(self.plan.seed ^ self.faults.calls() ^ 0x1A7E);
-            let disk = LateDisk::new(self.store.clone(), self.log.clone(), clock.clone(), random);
-            let owned = Arc::new(disk.owned());
-            let settle = Arc::new(SlowDisk { faults: self.faults.clone(), disk: owned.clone() });
-            model = Arc::new(boot::Outward::new(model, settle.clone()));
-            delivery = Arc::new(boot::Outward::new(delivery, settle));
-            store = owned;
-            late = Some(disk);
-        }
+        let model = Arc::new(self.faulty::<dyn engine::ports::Llm>(number, model));
+        let delivery = self.faulty::<dyn engine::ports::Delivery>(number, self.delivery.clone());
+        let store: Arc<dyn engine::ports::Store> = match disk {
+            Some(disk) => Arc::new(disk.owned()),
+            None => self.store.clone(),
+        };
         let place = Arc::new(self.faulty::<dyn engine::ports::Cache>(number, self.cache.clone()));
         let nonces = Arc::new(SeededRandom::new(self.plan.seed ^ self.faults.calls() ^ 0x5EA1));
         let sealed = Sealed::new(place, SealingKey::from_text("one key of all processes"), nonces);
-        let ports = Ports {
+        Ports {
             clock: clock.clone(),
             random: Arc::new(SeededRandom::new(self.plan.seed ^ self.faults.calls())),
             catalogue: self.catalogue.clone(),
@@ -488,7 +492,7 @@ impl World {
                 run_cap: self.plan.run_cap,
                 waiting_hour: if self.plan.ahead { NanoUsd::from_usd(10_000) } else { NanoUsd::ZERO },
             },
-            store: Arc::new(FaultyStore { port: self.faulty(number, store), notes: late.is_none() }),
+            store: Arc::new(self.faulty(number, store)),
             content: Arc::new(self.faulty::<dyn engine::ports::ContentStore>(number, self.content.clone())),
             queues: Arc::new(self.faulty::<dyn Queues>(number, services.queues.clone())),
             workflow: Arc::new(self.faulty::<dyn Workflow>(number, services.workflow.clone())),
@@ -509,18 +513,18 @@ impl World {
                 self.faulty::<dyn Platform>(number, Arc::new(platforms::Upload)),
             )]),
             memory: Arc::new(self.faulty::<dyn engine::ports::Memory>(number, self.memories.clone())),
-            delivery,
+            delivery: Arc::new(delivery),
             metrics: self.metrics.clone(),
-        };
-        (ports, late)
+        }
     }
 
-    /// Delivered, nothing in the outbox, and no message left.
+    /// Delivered, nothing in the outbox, no message left, and all in the store.
     fn is_done(&self, services: &Services) -> bool {
         !self.delivery.posts().is_empty()
             && self.looked_ahead.load(Ordering::SeqCst)
             && self.store.due_rows().iter().all(|(key, _)| oracles::is_forecast(key))
             && services.queues.is_empty()
+            && self.journal.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     fn next_kill(&self, random: &SeededRandom, polls: u64) -> u64 {
