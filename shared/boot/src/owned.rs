@@ -128,7 +128,7 @@ impl<D: Disk> Store for Owned<D> {
     async fn write(&self, changes: &[Change]) -> Result<()> {
         // What the store would refuse is refused now, for later it could not be undone.
         let entry = Entry::of(changes, rows::stays)?;
-        if self.rows().is_full() {
+        while self.rows().is_full() {
             self.settled().await?;
         }
         loop {

@@ -22,7 +22,7 @@ pub use limits::{contract_rates, limits_contract};
 pub use memories::memory_contract;
 pub use outward::{delivery_contract, workflow_contract};
 pub use queues::{Consumer, queues_contract};
-pub use store::store_contract;
+pub use store::{one_of_each, store_contract};
 
 use crate::error::{ErrorKind, Result as PortResult};
 

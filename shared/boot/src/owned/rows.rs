@@ -66,7 +66,7 @@ struct Known {
 /// Writes that go to the store together, and are there or not there together.
 #[derive(Default)]
 pub struct Batch {
-    changes: BTreeMap<Key, Change>,
+    changes: BTreeMap<Key, (Change, usize)>,
     bytes: usize,
     /// The number of its last write.
     last: u64,
@@ -78,7 +78,7 @@ impl Batch {
     pub fn transactions(&self) -> Vec<Vec<Change>> {
         let to = Becomes::Row(Row::Journal(self.last));
         let mark = Change { key: Key::Journal, expect: Expect::Anything, to, due_ms: None };
-        let mut changes: Vec<Change> = self.changes.values().cloned().collect();
+        let mut changes: Vec<Change> = self.changes.values().map(|(change, _)| change.clone()).collect();
         if changes.len() > MOST_CHANGES {
             return vec![changes, vec![mark]];
         }
@@ -96,10 +96,25 @@ impl Rows {
         is_new: bool,
     ) -> Result<Self> {
         written.retain(|written| written.number > stored);
-        // Some that came before are lost, which only a loss of power does: without them it would be a state that never was.
-        if written.first().is_none_or(|first| first.number - 1 > stored) {
+        // Some that came before are lost: without them it would be a state that never was. Their numbers come again, so nothing of
+        // them may come back.
+        if written.first().is_some_and(|first| first.number - 1 > stored) {
+            tracing::warn!(
+                writes = written.len(),
+                "the newest writes are lost: the journal does not go on where the store ends"
+            );
             written.clear();
             journal.clear()?;
+            journal.sync()?;
+        }
+        if written.is_empty() {
+            journal.clear()?;
+        }
+        if journal.cut_off() > 0 {
+            tracing::warn!(
+                bytes = journal.cut_off(),
+                "the end of the journal was not whole; nobody was told of it, or the power was lost"
+            );
         }
         let mut rows = Self {
             journal,
@@ -120,9 +135,9 @@ impl Rows {
             broken: None,
             breaking: Vec::new(),
         };
-        for Written { number, changes, bytes } in written {
+        for Written { number, changes, sizes } in written {
             rows.accepted = number;
-            rows.enqueue(&changes.iter().collect::<Vec<_>>(), bytes);
+            rows.enqueue(&changes.iter().collect::<Vec<_>>(), &sizes);
             changes.iter().for_each(|change| rows.hold(change));
         }
         Ok(rows)
@@ -170,7 +185,7 @@ impl Rows {
     }
 
     /// The rows of a run that was begun here, in the order of their keys, or a listing of memory that is known; `None` where only
-    /// the disk can tell, or there are more than `limit`.
+    /// the store can tell, or there are more than `limit`.
     pub(super) fn list(&self, range: &Range, limit: usize) -> Result<Option<Page>> {
         self.check()?;
         if let Some((keys, next)) = self.listed(range, limit) {
@@ -241,7 +256,7 @@ impl Rows {
                 return Some(Err(error));
             }
             self.accepted += 1;
-            self.enqueue(&stay, entry.bytes());
+            self.enqueue(&stay, entry.sizes());
         }
         for change in changes.iter().filter(|change| change.to != Becomes::Same) {
             match (&change.key, change.expect, &change.to) {
@@ -283,20 +298,21 @@ impl Rows {
     }
 
     /// Puts a write behind those that wait, together with the last of them where there is room.
-    fn enqueue(&mut self, changes: &[&Change], bytes: usize) {
+    fn enqueue(&mut self, changes: &[&Change], sizes: &[usize]) {
         let fits = self.waiting.back().is_some_and(|batch| {
             let new = changes.iter().filter(|change| !batch.changes.contains_key(&change.key)).count();
-            batch.changes.len() + new <= MOST_CHANGES && batch.bytes + bytes <= BATCH_BYTES
+            batch.changes.len() + new <= MOST_CHANGES
+                && batch.bytes + sizes.iter().sum::<usize>() <= BATCH_BYTES
         });
         if !fits {
             self.waiting.push_back(Batch::default());
         }
         if let Some(batch) = self.waiting.back_mut() {
-            batch.bytes += bytes;
             batch.last = self.accepted;
-            for change in changes {
+            for (change, size) in changes.iter().zip(sizes) {
                 let change = Change { expect: Expect::Anything, ..(*change).clone() };
-                batch.changes.insert(change.key.clone(), change);
+                let replaced = batch.changes.insert(change.key.clone(), (change, *size));
+                batch.bytes = batch.bytes + size - replaced.map_or(0, |(_, size)| size);
             }
         }
     }
@@ -347,6 +363,11 @@ impl Rows {
     /// The number of the last write.
     pub(super) fn accepted(&self) -> u64 {
         self.accepted
+    }
+
+    /// The number of the last write that is in the store.
+    pub(super) fn stored(&self) -> u64 {
+        self.stored
     }
 
     /// What goes to the store next; whoever takes it must say what came of it before taking another.

@@ -68,6 +68,7 @@ struct Disk {
     full: AtomicBool,
     panics: AtomicBool,
     lists: AtomicUsize,
+    takes: AtomicUsize,
 }
 
 #[async_trait]
@@ -82,6 +83,7 @@ impl Store for Disk {
         if self.full.load(Ordering::SeqCst) {
             return Err(Error::new(ErrorKind::Configuration, "the disk is gone"));
         }
+        std::thread::sleep(std::time::Duration::from_millis(self.takes.load(Ordering::SeqCst) as u64));
         wait(self.store.write(changes))?;
         self.states.lock().unwrap().push(rows_in(&self.store));
         Ok(())
@@ -262,39 +264,64 @@ fn whatever_was_answered_outlives_the_process() {
     }
 }
 
-/// After a loss of power the store, the journal or both may be of an earlier moment; what they make together was so at some moment.
+/// After a loss of power the store, the journal or both may be of an earlier moment; what they make together was so at some moment,
+/// and none before the store's.
 #[test]
 fn a_journal_that_does_not_begin_where_the_store_ends_is_of_no_use() {
-    let disk = Arc::new(Disk::default());
-    let sheet = Sheet::default();
+    const WRITES: u32 = 6;
+    let (disk, sheet) = (Arc::new(Disk::default()), Sheet::default());
     let owned = open(disk.clone(), &sheet, true);
+    // Every write makes a row of its own and counts in one of all.
+    let write = |owned: &Owned, number: u32| {
+        let all = put(0, Expect::Anything, u64::from(number));
+        wait(owned.write(&[all, put(number, Expect::Anything, u64::from(number))])).unwrap();
+    };
+    // How many writes there are; whatever they are, they are the first so many.
+    let count = |found: Vec<Option<Row>>| {
+        let count = found.iter().skip(1).take_while(|row| row.is_some()).count();
+        let is_there = |number: usize| number > 0 && number <= count;
+        let expected = (0..found.len()).map(|number| is_there(number).then(|| row(number as u64)));
+        let mut expected: Vec<_> = expected.collect();
+        expected[0] = (count > 0).then(|| row(count as u64));
+        assert_eq!(found, expected);
+        count
+    };
+    let rows = |store: &dyn Store| {
+        let found = wait(store.read(&(0..=WRITES + 1).map(key).collect::<Vec<_>>())).unwrap();
+        found.into_iter().map(|found| found.map(|found| found.row)).collect::<Vec<_>>()
+    };
     let mut moments = vec![copy(&sheet, &disk.store)];
-    for value in 1..=6 {
-        wait(owned.write(&[put(0, Expect::Anything, value), put(1, Expect::Anything, value)])).unwrap();
-        if value % 2 == 0 {
-            moments.push(copy(&sheet, &disk.store));
+    for number in 1..=WRITES {
+        write(&owned, number);
+        moments.push(copy(&sheet, &disk.store));
+        if number % 2 == 0 {
             wait(owned.settled()).unwrap();
             moments.push(copy(&sheet, &disk.store));
         }
     }
+    let mut lost = 0;
     for (journal, _) in &moments {
         for (_, store) in &moments {
             let (sheet, store) = copy(journal, store);
-            let rows = |owned: &Owned| {
-                let found = wait(owned.read(&[key(0), key(1)])).unwrap();
-                found.into_iter().map(|found| found.map(|found| found.row)).collect::<Vec<_>>()
-            };
+            let stored = count(rows(store.as_ref()));
             let next = open(store.clone(), &sheet, false);
-            let found = rows(&next);
-            assert_eq!(found[0], found[1]);
-            wait(next.write(&[put(0, Expect::Anything, 9)])).unwrap();
+            let found = count(rows(&next));
+            assert!(found >= stored, "{found} of {stored}");
+            let held = Journal::on(Box::new(journal.clone())).unwrap().1;
+            let fits = held.iter().map(|held| held.number).any(|number| number == stored as u64 + 1);
+            assert_eq!(found > stored, fits, "{stored} stored");
+            lost += usize::from(!fits && held.last().is_some_and(|last| last.number > stored as u64));
+            // What is written then stands behind what was found, also after a kill.
+            write(&next, found as u32 + 1);
             let (sheet, store) = copy(&sheet, &store);
-            assert_eq!(rows(&open(store, &sheet, false)), [Some(row(9)), found[1].clone()]);
+            assert_eq!(count(rows(&open(store, &sheet, false))), found + 1);
         }
     }
+    assert!(lost > 0, "no journal was of no use");
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the thread waits in real time")]
 fn the_store_is_told_when_somebody_waits_and_else_when_it_is_quiet() {
     let disk = Arc::new(Disk::default());
     let owned = over(disk.clone());
@@ -311,8 +338,13 @@ fn the_store_is_told_when_somebody_waits_and_else_when_it_is_quiet() {
     let states = disk.states.lock().unwrap().len();
     assert!(states <= 3, "{states} writes for fifty");
     assert_eq!(rows_in(&disk.store), [(key(0), row(49))]);
+    // What is written without a pause goes there together, and once for each time that they took longer than a pause.
+    let began = std::time::Instant::now();
     (50..100).for_each(write);
     until(|| rows_in(&disk.store) == [(key(0), row(99))]);
+    let most = 1 + began.elapsed().as_millis() / thread::QUIET.as_millis();
+    let states = (disk.states.lock().unwrap().len() - states) as u128;
+    assert!(states <= most, "{states} writes for fifty");
 }
 
 fn until(mut holds: impl FnMut() -> bool) {
@@ -325,38 +357,58 @@ fn until(mut holds: impl FnMut() -> bool) {
     panic!("not within ten seconds");
 }
 
-/// However much is written without a pause, the journal stays within its bounds.
+const LARGE_ROW_BYTES: usize = 300_000;
+
+fn large(number: u32) -> Change {
+    let row = Row::Expiring { value: "x".repeat(LARGE_ROW_BYTES).into(), expires_ms: 0 };
+    Change { key: Key::Rate(number.to_string()), to: Becomes::Row(row), ..put(0, Expect::Anything, 0) }
+}
+
+/// However much is written without a pause, and nobody waits, it is brought to the store before the journal is full.
 #[test]
-fn a_large_journal_is_brought_to_the_store_and_a_very_large_one_is_waited_for() {
+fn a_large_journal_is_brought_to_the_store() {
     let (disk, sheet) = (Arc::new(Disk::default()), Sheet::default());
     let owned = open(disk.clone(), &sheet, true);
-    let large = |number: u32| {
-        let row = Row::Expiring { value: "x".repeat(300_000).into(), expires_ms: 0 };
-        Change { key: Key::Rate(number.to_string()), to: Becomes::Row(row), ..put(0, Expect::Absent, 0) }
-    };
-    let closed = disk.writes.lock().unwrap();
-    let mut number = 0;
-    loop {
-        let changes = [large(number)];
-        number += 1;
-        let mut write = Box::pin(owned.write(&changes));
-        if futures::FutureExt::now_or_never(&mut write).is_none() {
-            drop(closed);
-            wait(write).unwrap();
-            break;
-        }
-    }
-    let bytes = |count: u32| count as usize * 300_000;
-    assert!(bytes(number) > 16 << 20 && bytes(number) < 18 << 20, "waited after {number}");
-    wait(owned.settled()).unwrap();
-    assert_eq!(sheet.lock().unwrap().len(), 0);
-    // Never quiet, and nobody waits.
     let began = disk.states.lock().unwrap().len();
+    let mut written = 0;
     until(|| {
-        number += 1;
-        wait(owned.write(&[large(number)])).unwrap();
+        // It may take the thread a moment to begin, in which only little comes.
+        wait(owned.write(&[put(0, Expect::Anything, 0)])).unwrap();
+        if sheet.lock().unwrap().len() < (4 << 20) + LARGE_ROW_BYTES {
+            wait(owned.write(&[large(written)])).unwrap();
+            written += 1;
+        }
         disk.states.lock().unwrap().len() > began
     });
+    assert!(written as usize * LARGE_ROW_BYTES > 3 << 20, "after {written}");
+}
+
+/// However many write at once, a very large journal is waited for, and ends.
+#[test]
+fn a_very_large_journal_is_waited_for() {
+    let (disk, sheet) = (Arc::new(Disk::default()), Sheet::default());
+    let owned = open(disk.clone(), &sheet, true);
+    disk.takes.store(4, Ordering::SeqCst);
+    let closed = disk.writes.lock().unwrap();
+    let most = Mutex::new(0);
+    let write = |number: u32| {
+        wait(owned.write(&[large(number)])).unwrap();
+        let bytes = sheet.lock().unwrap().len();
+        let mut most = most.lock().unwrap();
+        *most = bytes.max(*most);
+    };
+    std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..3)
+            .map(|of| scope.spawn(move || (0..60).for_each(|number| write(100 * of + number))))
+            .collect();
+        until(|| *most.lock().unwrap() > 16 << 20);
+        drop(closed);
+        writers.into_iter().for_each(|writer| writer.join().unwrap());
+    });
+    let most = *most.lock().unwrap();
+    assert!(most < (16 << 20) + 4 * LARGE_ROW_BYTES, "{most} bytes");
+    wait(owned.settled()).unwrap();
+    assert_eq!(sheet.lock().unwrap().len(), 0);
 }
 
 #[test]
@@ -405,8 +457,8 @@ fn nothing_goes_on_without_its_thread() {
     check_back(|disk| disk.panics.store(true, Ordering::SeqCst), "thread has ended");
 }
 
-/// Paper on which there is room for so many bytes.
-struct Scrap(Sheet, usize);
+/// Paper on which there is room for so many bytes; then appending fails so often.
+struct Scrap(Sheet, usize, usize);
 
 impl store::Paper for Scrap {
     fn bytes(&mut self) -> std::io::Result<Vec<u8>> {
@@ -414,45 +466,59 @@ impl store::Paper for Scrap {
     }
 
     fn append(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        let room = self.1.min(bytes.len());
-        self.1 -= room;
+        let room = self.1.saturating_sub(self.0.lock().unwrap().len());
+        if room >= bytes.len() || self.2 == 0 {
+            return self.0.append(bytes);
+        }
+        self.2 -= 1;
         self.0.append(&bytes[..room])?;
-        if room < bytes.len() { Err(std::io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+        Err(std::io::ErrorKind::StorageFull.into())
     }
 
     fn cut(&mut self, bytes: u64) -> std::io::Result<()> {
         self.0.cut(bytes)
     }
+
+    fn sync(&mut self) -> std::io::Result<()> {
+        self.0.sync()
+    }
+}
+
+/// Writes until it is refused, at most a hundred times; what was not refused was told, and is there after the process.
+fn check_full(refusals: usize) -> Option<Error> {
+    let (disk, sheet) = (Arc::new(Disk::default()), Sheet::default());
+    let closed = disk.writes.lock().unwrap();
+    let journal = Journal::on(Box::new(Scrap(sheet.clone(), 1_000, refusals))).unwrap();
+    let owned = wait(Owned::open(journal, disk.clone(), true, VirtualTime::new(NOW_MS))).unwrap();
+    let mut events = owned.watch();
+    let write = |seq: u64| {
+        let run = RunKey { tenant: TenantId::new("a"), run: RunId::new("r") };
+        let event = Row::Event(Event { seq, at_ms: 0, kind: engine::model::EventKind::Accepted });
+        let told =
+            Change { key: Key::Event(run, seq), to: Becomes::Row(event), ..put(0, Expect::Anything, 0) };
+        wait(owned.write(&[put(0, Expect::Anything, seq), told]))
+    };
+    let refused = (1..=100).find_map(|seq| write(seq).err().map(|error| (seq, error)));
+    let last = refused.as_ref().map_or(100, |(seq, _)| seq - 1);
+    assert!(last > 0);
+    assert_eq!(std::iter::from_fn(|| events.try_recv().ok()).count() as u64, last);
+    if refused.is_some() {
+        check_broken(&owned, "no storage space");
+    }
+    drop(closed);
+    drop(owned);
+    let (sheet, store) = copy(&sheet, &disk.store);
+    let next = open(store, &sheet, false);
+    assert_eq!(wait(next.read(&[key(0)])).unwrap()[0].as_ref().map(|found| &found.row), Some(&row(last)));
+    refused.map(|(_, error)| error)
 }
 
 #[test]
-fn a_write_that_does_not_fit_the_journal_was_never_made() {
-    let sheet = Sheet::default();
-    let disk = Arc::new(Disk::default());
-    let closed = disk.writes.lock().unwrap();
-    let journal = Journal::on(Box::new(Scrap(sheet.clone(), 1_000))).unwrap();
-    let owned = wait(Owned::open(journal, disk.clone(), true, VirtualTime::new(NOW_MS))).unwrap();
-    let mut events = owned.watch();
-    let mut last = 0;
-    let refused = loop {
-        let run = RunKey { tenant: TenantId::new("a"), run: RunId::new("r") };
-        let event = Event { seq: last + 1, at_ms: 0, kind: engine::model::EventKind::Accepted };
-        let key = Key::Event(run, last + 1);
-        let told =
-            Change { key, expect: Expect::Anything, to: Becomes::Row(Row::Event(event)), due_ms: None };
-        match wait(owned.write(&[put(0, Expect::Anything, last + 1), told])) {
-            Ok(()) => last += 1,
-            Err(error) => break error,
-        }
-    };
-    assert!(last > 0);
-    assert_eq!(std::iter::from_fn(|| events.try_recv().ok()).count() as u64, last);
+fn a_disk_that_is_full_for_a_moment_is_waited_for_and_then_nothing_goes_on() {
+    assert!(check_full(0).is_none());
+    assert!(check_full(3).is_none());
+    let refused = check_full(usize::MAX).unwrap();
     assert!(refused.message().contains("no storage space"), "{refused}");
-    check_broken(&owned, "no storage space");
-    drop(closed);
-    drop(owned);
-    let next = open(Arc::new(MemoryStore::default()), &sheet, false);
-    assert_eq!(wait(next.read(&[key(0)])).unwrap()[0].as_ref().map(|found| &found.row), Some(&row(last)));
 }
 
 #[test]

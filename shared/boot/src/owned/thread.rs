@@ -16,7 +16,7 @@ use super::{Disk, Reply, answered, ended, lock};
 /// The waits before a batch that could not be stored is tried again.
 const RETRIES_MS: [u64; 4] = [10, 50, 200, 500];
 
-/// When nothing was written for so long, there is little else to do: what waits is stored.
+/// When nothing was written or read for so long, there is little else to do: what waits is stored.
 pub(super) const QUIET: Duration = Duration::from_millis(250);
 
 /// What the thread is asked.
@@ -101,17 +101,17 @@ impl Drop for End {
 /// Works until nobody can ask any more and nothing waits. Whoever reads, waits for the answer, so reads go first. The journal
 /// holds what is written meanwhile, so there is time to bring it to the store: a row that is written ten times goes there once.
 async fn serve(store: &dyn Store, rows: &Mutex<Rows>, jobs: &Receiver<Job>) {
-    let mut is_quiet = false;
+    // What was written before it was last quiet.
+    let mut before = 0;
     loop {
         let (has_waiting, is_urgent, accepted) = {
             let rows = lock(rows);
-            (rows.has_waiting(), rows.is_urgent(), rows.accepted())
+            (rows.has_waiting(), rows.is_urgent() || rows.stored() < before, rows.accepted())
         };
-        is_quiet &= has_waiting;
-        let job = match has_waiting {
-            false => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            true if is_urgent || is_quiet => jobs.try_recv().map_err(|_| RecvTimeoutError::Disconnected),
-            true => jobs.recv_timeout(QUIET),
+        let job = match (has_waiting, is_urgent) {
+            (false, _) => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            (true, true) => jobs.try_recv().map_err(|_| RecvTimeoutError::Disconnected),
+            (true, false) => jobs.recv_timeout(QUIET),
         };
         match job {
             Ok(Job::Read(keys, reply)) => drop(reply.send(store.read(&keys).await)),
@@ -119,7 +119,8 @@ async fn serve(store: &dyn Store, rows: &Mutex<Rows>, jobs: &Receiver<Job>) {
                 drop(reply.send(store.list(&range, from.as_deref(), limit).await));
             }
             Ok(Job::Store) => {}
-            Err(RecvTimeoutError::Timeout) => is_quiet = lock(rows).accepted() == accepted,
+            Err(RecvTimeoutError::Timeout) if lock(rows).accepted() == accepted => before = accepted,
+            Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) if has_waiting => store_batch(store, rows).await,
             Err(RecvTimeoutError::Disconnected) => return,
         }
@@ -134,6 +135,7 @@ async fn store_batch(store: &dyn Store, rows: &Mutex<Rows>) {
             cause = source;
         }
         let what = format!("what was decided cannot be stored in the state folder: {cause}");
+        tracing::warn!(cause = %cause, "rows cannot be brought to the store; they stay in the journal");
         Error::new(ErrorKind::Storage, what).because(error)
     });
     lock(rows).batch_ended(&batch, outcome);

@@ -81,7 +81,7 @@ fn count(row: &Row) -> u64 {
 }
 
 /// One row of every kind under its key, but for a journal's, which only its owner writes.
-fn one_of_each() -> Vec<(Key, Row)> {
+pub fn one_of_each() -> Vec<(Key, Row)> {
     let run = samples::run_key("each", 0);
     let step = samples::step_key(&run, "verification_director", "c1");
     let charge = samples::charge(&step, 3);

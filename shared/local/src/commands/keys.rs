@@ -16,7 +16,7 @@ use crate::state::State;
 
 const DAY_MS: u64 = 86_400_000;
 
-/// Does what is asked with keys. What is said is on the disk first.
+/// Does what is asked with keys. What is said is written first.
 pub(super) async fn keys(config: &Config, command: &KeysCommand) -> Result<ExitCode> {
     match command {
         KeysCommand::Create(arguments) => create(config, arguments).await?,

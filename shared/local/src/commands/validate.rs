@@ -57,6 +57,8 @@ async fn here(config: &Config, arguments: &ValidateArguments) -> Result<Vec<Row>
         Either::Left((rows, _)) => rows,
         Either::Right(((), _)) => Vec::new(),
     };
+    // What was read back came from memory: the store must take it, too.
+    session.rows.settled().await?;
     Ok(rows)
 }
 

@@ -79,7 +79,7 @@ proptest! {
         damaged[at] ^= flip;
         prop_assert_eq!(check(&of(damaged), first, &writes), lines);
         // Lines that come twice or whose turn it is not.
-        let doubled = [&bytes[..], &bytes[..]].concat();
+        let doubled = bytes.repeat(2);
         prop_assert_eq!(check(&of(doubled), first, &writes), writes.len());
     }
 
@@ -121,4 +121,22 @@ fn rows_of_another_version_are_no_loss() {
     let refused = Journal::on(Box::new(sheet.clone())).err().unwrap();
     assert!(refused.message().contains("another version"), "{refused}");
     assert_eq!(*sheet.lock().unwrap(), other.into_bytes(), "it is left as it was");
+}
+
+/// Journals are read by later versions: rows of every kind come back, and keys are written as ever.
+#[test]
+fn rows_of_every_kind_come_back() {
+    let sheet = Sheet::default();
+    let put = |(key, row): (Key, Row)| Change { due_ms: Some(3), ..put(&key, Expect::Anything, row) };
+    let mut rows: Vec<Change> = engine::contract::one_of_each().into_iter().map(put).collect();
+    rows.sort_by(|left, right| left.key.cmp(&right.key));
+    append(&sheet, 1, &[rows.clone()]);
+    let held = open(&sheet).1;
+    assert_eq!(held[0].changes, rows);
+    let gone =
+        Change { to: Becomes::Gone, ..put((Key::Cache(TenantId::new("a"), "b".to_owned()), counters(0))) };
+    let sheet = Sheet::default();
+    append(&sheet, 7, &[vec![gone]]);
+    let line = String::from_utf8(sheet.lock().unwrap().clone()).unwrap();
+    assert_eq!(line, "a8207a37e752171e 7 {\"Cache\":[\"a\",\"b\"]}\tnull\t3\n");
 }

@@ -65,6 +65,7 @@ pub(crate) fn stored(state: &Path, run: &RunId) -> Vec<(String, StepResult)> {
 /// Puts the deadline of a state folder's only run an hour before its beginning; the run.
 pub(crate) fn overdue(state: &Path) -> RunId {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    assert_eq!(std::fs::metadata(state.join("journal")).unwrap().len(), 0, "the store has all of it");
     runtime.block_on(async {
         let store = store::Embedded::open(&state.join("assay.sqlite")).unwrap().store().await.unwrap();
         let runs = store.list(&Range::Runs(TenantId::new("local")), None, 2).await.unwrap().rows;
