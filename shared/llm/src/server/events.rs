@@ -15,13 +15,17 @@ impl Events {
         bytes: &[u8],
         mut take: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        for byte in bytes {
-            match byte {
-                b'\n' if self.after_cr => {}
-                b'\n' | b'\r' => self.end_of_line(&mut take)?,
-                byte => self.line.push(*byte),
+        for piece in bytes.split_inclusive(|byte| matches!(byte, b'\n' | b'\r')) {
+            let (line, end) = match piece {
+                [line @ .., end @ (b'\n' | b'\r')] => (line, Some(*end)),
+                line => (line, None),
+            };
+            self.line.extend_from_slice(line);
+            let is_of_crlf = self.after_cr && piece == b"\n";
+            if end.is_some() && !is_of_crlf {
+                self.end_of_line(&mut take)?;
             }
-            self.after_cr = *byte == b'\r';
+            self.after_cr = end == Some(b'\r');
         }
         Ok(())
     }
@@ -35,17 +39,18 @@ impl Events {
     }
 
     fn end_of_line<E>(&mut self, take: &mut impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
-        let line = std::mem::take(&mut self.line);
-        if line.is_empty() {
-            let data = std::mem::take(&mut self.data);
-            return if data.is_empty() { Ok(()) } else { take(&data) };
+        if self.line.is_empty() {
+            let taken = if self.data.is_empty() { Ok(()) } else { take(&self.data) };
+            self.data.clear();
+            return taken;
         }
-        if let Some(data) = line.strip_prefix(b"data:") {
+        if let Some(data) = self.line.strip_prefix(b"data:") {
             if !self.data.is_empty() {
                 self.data.push(b'\n');
             }
             self.data.extend_from_slice(data.strip_prefix(b" ").unwrap_or(data));
         }
+        self.line.clear();
         Ok(())
     }
 }

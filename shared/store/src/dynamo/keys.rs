@@ -3,6 +3,8 @@
 //! Parts are joined with `#`, and a `#` inside a part is escaped, so two different keys never meet. Numbers are padded
 //! so that they sort as numbers. The tenant comes first in every key that has one.
 
+use std::borrow::Cow;
+
 use engine::error::{Error, ErrorKind, Result};
 use engine::model::{AgentId, CallId, ItemId, KeyId, RunId, RunKey, StepKey, TenantId};
 use engine::ports::Key;
@@ -172,8 +174,8 @@ fn step_key(run: RunKey, agent: &str, item: &str) -> StepKey {
 }
 
 /// The text without `#`, which joins parts.
-pub(super) fn escape(text: &str) -> String {
-    text.replace('%', "%25").replace('#', "%23")
+pub(super) fn escape(text: &str) -> Cow<'_, str> {
+    if text.contains(['%', '#']) { text.replace('%', "%25").replace('#', "%23").into() } else { text.into() }
 }
 
 fn unescape(text: &str) -> String {
