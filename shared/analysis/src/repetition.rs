@@ -138,7 +138,7 @@ fn repeated(document: &Document<'_>, repeats: &[Repeat]) -> Vec<usize> {
 /// times as long to build.
 static LINK: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)(?<whole>https?://|\bwww\.)[^\s<>]*|\b[a-z0-9-]{2,}\.(?:com|net|org|io|co|ly|me|shop|info|xyz)\b(?:/[^\s<>]*)?",
+        r"(?i)(?<begins>https?://|\bwww\.)[^\s<>]*|\b[a-z0-9-]{2,}\.(?:com|net|org|io|co|ly|me|shop|info|xyz)\b(?:/[^\s<>]*)?",
     )
 });
 static EMOJI: LazyLock<Regex> =
@@ -165,8 +165,8 @@ fn links(text: &str) -> Vec<Range<usize>> {
     };
     let link = |found: Captures<'_>| {
         let all = found.get_match();
-        let Some(whole) = found.name("whole") else { return Some(all.range()) };
-        end((whole.end(), &text[whole.end()..all.end()])).map(|end| all.start()..end)
+        let Some(begins) = found.name("begins") else { return Some(all.range()) };
+        end((begins.end(), &text[begins.end()..all.end()])).map(|end| all.start()..end)
     };
     LINK.captures_iter(text).filter_map(link).collect()
 }

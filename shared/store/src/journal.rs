@@ -1,7 +1,8 @@
 //! A journal: what one process has written, from the moment it is told so until the table has it.
 //!
-//! A line per write: a checksum, the write's number, and for each row its key, what it becomes and when it is due, as JSON between
-//! tabs, which JSON has none of. Numbers rise by one. A line is in the operating system's hands when [`Journal::append`] returns, and
+//! A line per write: a checksum, the write's number, and for each row its key, what it becomes and when it is due, as JSON
+//! between tabs, which JSON has none of. Numbers rise by one. A line is in the operating system's hands when
+//! [`Journal::append`] returns, and
 //! survives the end of the process, however it ends. What stands behind the first line that is not whole was never answered, or was
 //! lost with the power; it is cut off.
 
@@ -144,7 +145,7 @@ impl Journal {
     }
 
     /// A journal, and all it holds; what is not whole at its end is cut off. Errors: kind `Storage` if it cannot be read or cut,
-    /// `Configuration` if another version of the program wrote it.
+    /// `Configuration` if it holds a row or a key that this version does not know.
     pub fn on(mut paper: Box<dyn Paper>) -> Result<(Self, Vec<Written>)> {
         let all = paper.bytes().map_err(|error| failed("the journal cannot be read", error))?;
         let mut written: Vec<Written> = Vec::new();
@@ -161,11 +162,14 @@ impl Journal {
         let cut_off = all.len() as u64 - whole;
         if cut_off > 0 {
             paper.cut(whole).map_err(uncut)?;
+            // Its numbers come again, so nothing of it may come back.
+            paper.sync().map_err(unflushed)?;
         }
         Ok((Self { paper, bytes: whole, cut_off }, written))
     }
 
-    /// Writes down what is written, again if it fails. Kind `Storage` if it cannot be; then it is not there.
+    /// Writes down what is written. If that fails it is tried again over three quarters of a second, in which the caller's
+    /// thread stands still. Kind `Storage` if it cannot be; then it is not there, unless what was begun cannot be cut off.
     pub fn append(&mut self, number: u64, entry: &Entry) -> Result<()> {
         let mut line = vec![0; CHECKSUM_DIGITS];
         line.extend_from_slice(format!(" {number} ").as_bytes());
@@ -176,8 +180,8 @@ impl Journal {
         let mut waits_ms = RETRIES_MS.iter();
         while let Err(error) = self.paper.append(&line) {
             // Part of it may be there.
-            self.paper.cut(self.bytes).map_err(uncut)?;
-            let Some(wait_ms) = waits_ms.next() else {
+            let is_cut = self.paper.cut(self.bytes).is_ok();
+            let Some(wait_ms) = waits_ms.next().filter(|_| is_cut) else {
                 let what = format!("what was decided cannot be stored in the state folder: {error}");
                 return Err(failed(&what, error));
             };
@@ -196,7 +200,7 @@ impl Journal {
 
     /// Waits until it is as it is also after a loss of power. Kind `Storage` if that cannot be done.
     pub fn sync(&mut self) -> Result<()> {
-        self.paper.sync().map_err(|error| failed("the journal cannot be flushed", error))
+        self.paper.sync().map_err(unflushed)
     }
 
     /// How many bytes were not whole when it was opened.
@@ -254,6 +258,10 @@ fn checksum(bytes: &[u8]) -> [u8; CHECKSUM_DIGITS] {
 fn write<T: serde::Serialize>(json: &mut Vec<u8>, value: &T) -> Result<()> {
     serde_json::to_writer(json, value)
         .map_err(|error| Error::new(ErrorKind::Internal, "a row cannot be written as JSON").because(error))
+}
+
+fn unflushed(error: io::Error) -> Error {
+    failed("the journal cannot be flushed", error)
 }
 
 fn uncut(error: io::Error) -> Error {

@@ -16,7 +16,7 @@ use super::{Disk, Reply, answered, ended, lock};
 /// The waits before a batch that could not be stored is tried again.
 const RETRIES_MS: [u64; 4] = [10, 50, 200, 500];
 
-/// When nothing was written or read for so long, there is little else to do: what waits is stored.
+/// When nothing was written, or read from the store, for so long, there is little else to do: what waits is stored.
 pub(super) const QUIET: Duration = Duration::from_millis(250);
 
 /// What the thread is asked.

@@ -105,6 +105,11 @@ pub fn one_of_each() -> Vec<(Key, Row)> {
         ),
         (Key::Learned(run.tenant.clone()), Row::Learned(samples::learned())),
         (Key::Prices, Row::Prices(samples::prices())),
+        (Key::Trust(step.agent.clone()), Row::Trust(crate::recall::trust::Earned::default())),
+        (
+            Key::Seen(run.tenant.clone(), "0".repeat(64)),
+            Row::Expiring { value: serde_json::json!(run.run), expires_ms: u64::MAX / 2 },
+        ),
         (
             Key::Circuit("a/b#c".to_owned()),
             Row::Circuit(crate::model::Circuit::default().failed(7, true, None)),

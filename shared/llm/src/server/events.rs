@@ -79,6 +79,7 @@ mod tests {
         check("data: {\"a\":1}\n\ndata: [DONE]\n\n", &["{\"a\":1}", "[DONE]"]);
         check(": comment\r\n\r\ndata:x\r\n\r\nevent: y\ndata: é\n\n", &["x", "é"]);
         check("data: one\ndata: two\r\rdata: last", &["one\ntwo", "last"]);
+        check("data: a\rdata: b\n\n", &["a\nb"]);
         check("\n\n\n", &[]);
         check("", &[]);
     }

@@ -120,6 +120,7 @@ fn rows_of_another_version_are_no_loss() {
     let sheet = Sheet::new(Mutex::new(other.clone().into_bytes()));
     let refused = Journal::on(Box::new(sheet.clone())).err().unwrap();
     assert!(refused.message().contains("another version"), "{refused}");
+    assert_eq!(refused.kind(), engine::error::ErrorKind::Configuration);
     assert_eq!(*sheet.lock().unwrap(), other.into_bytes(), "it is left as it was");
 }
 
@@ -133,6 +134,16 @@ fn rows_of_every_kind_come_back() {
     append(&sheet, 1, &[rows.clone()]);
     let held = open(&sheet).1;
     assert_eq!(held[0].changes, rows);
+    let names = rows.iter().map(|change| {
+        let key = serde_json::to_value(&change.key).unwrap();
+        let name = key.as_object().and_then(|key| key.keys().next().cloned());
+        name.unwrap_or_else(|| key.as_str().unwrap().to_owned())
+    });
+    assert_eq!(
+        names.collect::<Vec<_>>().join(" "),
+        "Run Sequence Purse Step Event Outbox Charge Budget Learned Prices Circuit Trust Idempotency Seen Counters Memory Cache \
+         Flight Rate Reservation ApiKey Settings Upload Warming"
+    );
     let gone =
         Change { to: Becomes::Gone, ..put((Key::Cache(TenantId::new("a"), "b".to_owned()), counters(0))) };
     let sheet = Sheet::default();
