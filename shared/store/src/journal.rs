@@ -19,8 +19,8 @@ use crate::dynamo::{check, check_row, check_rows};
 
 const CHECKSUM_DIGITS: usize = 16;
 
-/// The waits before a line that could not be appended is tried again: the disk may be full for a moment.
-const RETRIES_MS: [u64; 4] = [10, 50, 200, 500];
+/// The waits before what could not be written is tried again: the disk may be full for a moment.
+pub const RETRIES_MS: [u64; 4] = [10, 50, 200, 500];
 
 /// What a journal stands on.
 pub trait Paper: Send {

@@ -14,7 +14,7 @@ pub mod lite;
 pub use dynamo::{Dynamo, create_table};
 pub use embedded::Embedded;
 pub use files::Files;
-pub use journal::{Entry, Journal, Paper, Written};
+pub use journal::{Entry, Journal, Paper, RETRIES_MS, Written};
 
 #[cfg(test)]
 mod tests;

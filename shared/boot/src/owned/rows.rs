@@ -98,17 +98,19 @@ impl Rows {
         written.retain(|written| written.number > stored);
         // Some that came before are lost: without them it would be a state that never was. Their numbers come again, so nothing of
         // them may come back.
-        if written.first().is_some_and(|first| first.number - 1 > stored) {
+        let is_lost = written.first().is_some_and(|first| first.number - 1 > stored);
+        if is_lost {
             tracing::warn!(
                 writes = written.len(),
                 "the newest writes are lost: the journal does not go on where the store ends"
             );
             written.clear();
-            journal.clear()?;
-            journal.sync()?;
         }
         if written.is_empty() {
             journal.clear()?;
+        }
+        if is_lost {
+            journal.sync()?;
         }
         if journal.cut_off() > 0 {
             tracing::warn!(

@@ -13,9 +13,6 @@ use futures::channel::oneshot;
 use super::rows::Rows;
 use super::{Disk, Reply, answered, ended, lock};
 
-/// The waits before a batch that could not be stored is tried again.
-const RETRIES_MS: [u64; 4] = [10, 50, 200, 500];
-
 /// When nothing was written, or read from the store, for so long, there is little else to do: what waits is stored.
 pub(super) const QUIET: Duration = Duration::from_millis(250);
 
@@ -145,7 +142,7 @@ async fn store_batch(store: &dyn Store, rows: &Mutex<Rows>) {
 /// meanwhile.
 async fn write(store: &dyn Store, transactions: &[Vec<Change>]) -> Result<()> {
     for changes in transactions {
-        let mut waits_ms = RETRIES_MS.iter();
+        let mut waits_ms = store::RETRIES_MS.iter();
         while let Err(error) = store.write(changes).await {
             match waits_ms.next() {
                 Some(wait_ms) if error.is_retryable() => std::thread::sleep(Duration::from_millis(*wait_ms)),

@@ -45,12 +45,15 @@ pub(super) fn attributes(key: &Key, address: &Address, row: &Row, due_ms: Option
 
 /// Checks the bytes a row takes as JSON; kind `TooLarge` if they are more than an item has room for.
 pub(crate) fn check_row(bytes: usize) -> Result<()> {
-    if bytes <= LARGEST_BODY_BYTES {
+    at_most(LARGEST_BODY_BYTES, bytes, "a row is larger than the table takes")
+}
+
+/// Kind `TooLarge` with these words if there are more bytes.
+pub(super) fn at_most(most: usize, bytes: usize, what: &str) -> Result<()> {
+    if bytes <= most {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::TooLarge, "a row is larger than the table takes")
-        .with("bytes", bytes)
-        .with("most", LARGEST_BODY_BYTES))
+    Err(Error::new(ErrorKind::TooLarge, what).with("bytes", bytes).with("most", most))
 }
 
 /// The row of an item.

@@ -26,12 +26,7 @@ pub(crate) fn check(changes: &[Change]) -> Result<()> {
 
 /// Checks the size of all rows of a transaction; kind `TooLarge`.
 pub(crate) fn check_rows(bytes: usize) -> Result<()> {
-    if bytes <= LARGEST_BYTES {
-        return Ok(());
-    }
-    Err(Error::new(ErrorKind::TooLarge, "the rows of a transaction are too large together")
-        .with("bytes", bytes)
-        .with("most", LARGEST_BYTES))
+    items::at_most(LARGEST_BYTES, bytes, "the rows of a transaction are too large together")
 }
 
 fn at_most_once(changes: &[Change]) -> Result<()> {
